@@ -1,0 +1,1 @@
+"""The published contract between Orderstream's services and everyone who reads its log."""

@@ -1,0 +1,114 @@
+"""The public intake: what channel adapters publish, and what comes back when it can't be taken."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from shared.events.payload import (
+    CountryCode,
+    CurrencyCode,
+    Event,
+    Instant,
+    MinorUnits,
+    Name,
+    Quantity,
+    Text,
+    Value,
+)
+from shared.events.values import Address, Customer, PaymentMethod
+
+RejectionCode = Literal[
+    "malformed",
+    "too_large",
+    "unknown_type",
+    "no_lines",
+    "duplicate_line",
+    "quantity_not_positive",
+    "totals_do_not_add_up",
+    "unknown_currency",
+    "unknown_country",
+    "payment_incomplete",
+    "conflicting_restatement",
+    "number_collision",
+]
+"""Stable reasons why an order was not taken."""
+
+
+class ChannelOrderLine(Value):
+    """One line as the channel states it."""
+
+    line_id: Name
+    sku: Name
+    name: str = Field(default="", max_length=500)
+    quantity: Quantity
+    """Whole units ordered."""
+    unit_price: MinorUnits
+    """Price of one unit before discount and tax, in minor units."""
+    discount: MinorUnits = 0
+    """Discount on the whole line, in minor units."""
+    tax: MinorUnits = 0
+    """Tax on the whole line, in minor units."""
+
+
+class ChannelOrderReceived(Event, name="channel.order-received", version=1):
+    """An order as its channel states it now, whole: the newest `channel_updated_at` wins.
+
+    `total` must equal the sum over the lines of quantity x unit price - discount + tax, minus the order
+    discount, plus shipping charge and order tax.
+    """
+
+    channel: Name
+    """Which channel, for example `web`, `store-367`, `marketplace`."""
+    channel_order_id: Name
+    """The order's identifier in that channel."""
+    channel_updated_at: Instant
+    """When the channel last changed the order; orders the restatements."""
+    placed_at: Instant
+    customer: Customer
+    shipping_address: Address
+    billing_address: Address | None = None
+    """None: the same as the shipping address."""
+    currency: CurrencyCode
+    lines: tuple[ChannelOrderLine, ...] = Field(max_length=5_000)
+    order_discount: MinorUnits = 0
+    shipping_charge: MinorUnits = 0
+    tax: MinorUnits = 0
+    """Tax on the order that stands on no line, in minor units."""
+    total: MinorUnits
+    payment: PaymentMethod
+    requested_delivery: Instant | None = None
+    priority: int = Field(default=0, ge=-1_000, le=1_000)
+    """Higher goes first."""
+    delivery: Literal["ship", "collect"] = "ship"
+    allow_partial: bool = False
+    """Ship what there is and cancel the rest."""
+    allow_backorder: bool = False
+    """Wait for stock that is missing."""
+    notes: Text = ""
+    attributes: dict[Name, str] = Field(default={}, max_length=100)
+    """Anything else the channel wants to keep with the order."""
+
+
+class ChannelOrderRejected(Event, name="channel.order-rejected", version=1):
+    """A message that could not be taken, with its original bytes; nothing sent to the intake is ever lost."""
+
+    code: RejectionCode
+    explanation: Text
+    """A sentence for a person."""
+    channel: str = ""
+    """Empty when the bytes did not tell."""
+    channel_order_id: str = ""
+    source: str
+    """Where it came from: `topic/partition/offset`, or the HTTP route."""
+    headers: dict[str, str] = {}
+    original: str
+    """The original bytes, base64."""
+
+
+__all__ = [
+    "ChannelOrderLine",
+    "ChannelOrderReceived",
+    "ChannelOrderRejected",
+    "CountryCode",
+    "RejectionCode",
+]

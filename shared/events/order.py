@@ -1,0 +1,277 @@
+"""Facts and requests of the order service."""
+
+from typing import Literal
+
+from shared.events.payload import Command, CurrencyCode, Event, Instant, MinorUnits, Name, Text
+from shared.events.values import FulfilmentPlan, OrderContent, PaymentMethod, Shortage
+
+HoldReason = Literal[
+    "amount_over_limit",
+    "address_missing",
+    "address_implausible",
+    "customer_blocked",
+    "credit_limit_exceeded",
+    "price_off_list",
+    "shortage",
+    "payment_anomaly",
+    "changed_after_confirmation",
+    "reservation_overdue",
+    "payment_overdue",
+    "authorisation_lapsed",
+    "shipment_overdue",
+    "capture_refused",
+    "carrier_refused",
+    "compensation_overdue",
+    "manual",
+]
+"""Why work on an order stands still."""
+
+CancellationCause = Literal[
+    "customer", "operator", "shortage", "payment_declined", "rejected", "reservation_expired"
+]
+"""Why an order was cancelled."""
+
+
+class OrderPlaced(Event, name="order.placed", version=1):
+    """An order was accepted under its number; the money of its lines is frozen."""
+
+    order_number: Name
+    content: OrderContent
+
+
+class OrderReplaced(Event, name="order.replaced", version=1):
+    """The channel restated the order before confirmation; the new content stands."""
+
+    order_number: Name
+    content: OrderContent
+
+
+class RestatementIgnored(Event, name="order.restatement-ignored", version=1):
+    """An older restatement arrived after a newer one and was dropped."""
+
+    order_number: Name
+    channel_updated_at: Instant
+    """The older restatement's time."""
+    current_updated_at: Instant
+    """The time of what stands."""
+
+
+class RestatementHeld(Event, name="order.restatement-held", version=1):
+    """The channel changed the order after confirmation; a person decides."""
+
+    order_number: Name
+    proposed: OrderContent
+
+
+class HoldOpened(Event, name="order.hold-opened", version=1):
+    """Work on the order, or on one fulfilment, stands still until the hold is released by name."""
+
+    order_number: Name
+    hold_id: Name
+    """Unique within the order, for example `H1`."""
+    reason: HoldReason
+    explanation: Text
+    owner: Name
+    """The team that answers for it."""
+    fulfilment_id: str = ""
+    """Empty: the whole order."""
+
+
+class HoldReleased(Event, name="order.hold-released", version=1):
+    """A hold was released."""
+
+    order_number: Name
+    hold_id: Name
+    reason: HoldReason
+    fulfilment_id: str = ""
+
+
+class OrderApproved(Event, name="order.approved", version=1):
+    """Review is over; the order may be reserved and paid."""
+
+    order_number: Name
+    automatic: bool
+
+
+class OrderBackordered(Event, name="order.backordered", version=1):
+    """Some units wait for stock."""
+
+    order_number: Name
+    waiting: tuple[Shortage, ...]
+
+
+class LinesDropped(Event, name="order.lines-dropped", version=1):
+    """Units that will not be delivered; their value is not charged."""
+
+    order_number: Name
+    dropped: tuple[Shortage, ...]
+    amount: MinorUnits
+    """Value of what was dropped, in minor units of `currency`."""
+    currency: CurrencyCode
+    cause: Literal["shortage", "cancelled"]
+
+
+class PaymentWindowOpened(Event, name="order.payment-window-opened", version=1):
+    """The payment was declined; the customer may pay again until the window closes."""
+
+    order_number: Name
+    decline_code: Name
+    until: Instant
+
+
+class OrderConfirmed(Event, name="order.confirmed", version=1):
+    """Stock is reserved and the payment authorised: the order will be delivered."""
+
+    order_number: Name
+    amount: MinorUnits
+    """What the customer will be charged, in minor units."""
+    currency: CurrencyCode
+    fulfilments: tuple[FulfilmentPlan, ...]
+
+
+class FulfilmentProgressed(Event, name="order.fulfilment-progressed", version=1):
+    """One fulfilment reached its next status."""
+
+    order_number: Name
+    fulfilment_id: Name
+    status: Literal["requested", "held", "dispatched", "delivered", "cancelled"]
+
+
+class FulfilmentCharged(Event, name="order.fulfilment-charged", version=1):
+    """The value of one dispatched fulfilment was captured."""
+
+    order_number: Name
+    fulfilment_id: Name
+    amount: MinorUnits
+    currency: CurrencyCode
+
+
+class CancellationRequested(Event, name="order.cancellation-requested", version=1):
+    """Someone asked to cancel; the order is locked until the services have answered."""
+
+    order_number: Name
+    cause: CancellationCause
+
+
+class CancellationRefused(Event, name="order.cancellation-refused", version=1):
+    """The order, or a part of it, had already left; it goes on."""
+
+    order_number: Name
+    dispatched: tuple[Name, ...]
+    """The fulfilments that had left."""
+
+
+class OrderCancelled(Event, name="order.cancelled", version=1):
+    """The order ended without delivery; nothing stays reserved, authorised or labelled."""
+
+    order_number: Name
+    cause: CancellationCause
+
+
+class OrderCompleted(Event, name="order.completed", version=1):
+    """Everything was delivered and charged."""
+
+    order_number: Name
+    charged: MinorUnits
+    currency: CurrencyCode
+
+
+class CustomerBlocked(Event, name="order.customer-blocked", version=1):
+    """New orders of the customer wait for a person."""
+
+    customer_id: Name
+
+
+class CustomerUnblocked(Event, name="order.customer-unblocked", version=1):
+    """The customer's orders pass again."""
+
+    customer_id: Name
+
+
+class CreditLimitSet(Event, name="order.credit-limit-set", version=1):
+    """How much the customer's open orders may add up to."""
+
+    customer_id: Name
+    limit: MinorUnits
+    currency: CurrencyCode
+
+
+class CreditUsed(Event, name="order.credit-used", version=1):
+    """An open order counts against the customer's limit."""
+
+    customer_id: Name
+    order_number: Name
+    amount: MinorUnits
+
+
+class CreditFreed(Event, name="order.credit-freed", version=1):
+    """An ended order no longer counts against the customer's limit."""
+
+    customer_id: Name
+    order_number: Name
+    amount: MinorUnits
+
+
+class ReleaseHold(Command, name="order.release-hold", version=1):
+    """Release one hold by name."""
+
+    order_number: Name
+    hold_id: Name
+    street: str = ""
+    """A corrected address for a refused label: the new street, or empty to keep what stands."""
+    city: str = ""
+    postal_code: str = ""
+
+
+class OpenHold(Command, name="order.open-hold", version=1):
+    """Stop work on an order by hand."""
+
+    order_number: Name
+    explanation: Text
+    owner: Name = "operations"
+
+
+class ApproveOrder(Command, name="order.approve", version=1):
+    """Approve an order in review, whatever holds the review opened."""
+
+    order_number: Name
+
+
+class RejectOrder(Command, name="order.reject", version=1):
+    """Refuse an order in review; it is cancelled."""
+
+    order_number: Name
+
+
+class CancelOrder(Command, name="order.cancel", version=1):
+    """Cancel an order that has not left yet."""
+
+    order_number: Name
+    cause: Literal["customer", "operator"] = "operator"
+
+
+class PayAgain(Command, name="order.pay-again", version=1):
+    """Try another payment method within the payment window."""
+
+    order_number: Name
+    payment: PaymentMethod
+
+
+class BlockCustomer(Command, name="order.block-customer", version=1):
+    """Hold the customer's new orders."""
+
+    customer_id: Name
+
+
+class UnblockCustomer(Command, name="order.unblock-customer", version=1):
+    """Let the customer's orders pass again."""
+
+    customer_id: Name
+
+
+class SetCreditLimit(Command, name="order.set-credit-limit", version=1):
+    """Limit what the customer's open orders may add up to."""
+
+    customer_id: Name
+    limit: MinorUnits
+    currency: CurrencyCode

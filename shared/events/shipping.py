@@ -1,0 +1,293 @@
+"""Facts and requests of the shipping service."""
+
+from typing import Literal
+
+from shared.events.payload import (
+    Command,
+    CurrencyCode,
+    Event,
+    Instant,
+    MinorUnits,
+    Name,
+    Quantity,
+    Text,
+    Value,
+)
+from shared.events.values import Address, RequestedLine
+
+TrackingStatus = Literal["accepted", "in_transit", "out_for_delivery", "delayed", "exception", "delivered"]
+"""What a carrier says of a parcel."""
+
+
+class CarrierQuote(Value):
+    """What one service of the carrier costs, and how long it takes."""
+
+    service: Name
+    amount: MinorUnits
+    currency: CurrencyCode
+    days: Quantity
+    """Working days from hand-over to delivery."""
+
+
+class ShipmentRequested(Event, name="shipping.shipment-requested", version=1):
+    """A fulfilment is to be shipped; the carrier is to be asked for its rates."""
+
+    order_number: Name
+    fulfilment_id: Name
+    location: Name
+    lines: tuple[RequestedLine, ...]
+    weight_grams: Quantity
+    address: Address
+    delivery: Literal["ship", "collect"]
+    deliver_by: Instant | None
+
+
+class PickListIssued(Event, name="shipping.pick-list-issued", version=1):
+    """The warehouse is to pick these lines."""
+
+    order_number: Name
+    fulfilment_id: Name
+    location: Name
+    lines: tuple[RequestedLine, ...]
+
+
+class ItemsPicked(Event, name="shipping.items-picked", version=1):
+    """Everything on the pick list was taken from the shelves."""
+
+    order_number: Name
+    fulfilment_id: Name
+
+
+class ParcelPacked(Event, name="shipping.parcel-packed", version=1):
+    """The parcel is closed and weighed."""
+
+    order_number: Name
+    fulfilment_id: Name
+    weight_grams: Quantity
+
+
+class QuotesRequested(Event, name="shipping.quotes-requested", version=1):
+    """The carrier is to be asked what its services cost."""
+
+    order_number: Name
+    fulfilment_id: Name
+    location: Name
+    address: Address
+    weight_grams: Quantity
+    asked: Quantity
+
+
+class RateChosen(Event, name="shipping.rate-chosen", version=1):
+    """The cheapest service that keeps the promise, or the fastest where none does."""
+
+    order_number: Name
+    fulfilment_id: Name
+    service: Name
+    amount: MinorUnits
+    currency: CurrencyCode
+    days: Quantity
+    keeps_promise: bool
+
+
+class LabelRequested(Event, name="shipping.label-requested", version=1):
+    """The carrier is to be asked for a label; asked again under the same key until the outcome is known."""
+
+    order_number: Name
+    fulfilment_id: Name
+    service: Name
+    location: Name
+    address: Address
+    weight_grams: Quantity
+    idempotency_key: Name
+    asked: Quantity
+
+
+class LabelBought(Event, name="shipping.label-bought", version=1):
+    """The parcel has a label."""
+
+    order_number: Name
+    fulfilment_id: Name
+    label_id: Name
+    tracking_number: Name
+    amount: MinorUnits
+    currency: CurrencyCode
+    promised_at: Instant
+
+
+class LabelRefused(Event, name="shipping.label-refused", version=1):
+    """The carrier will not take the parcel; a person decides."""
+
+    order_number: Name
+    fulfilment_id: Name
+    refusal_code: Name
+    explanation: Text
+
+
+class CarrierOutcomeUnknown(Event, name="shipping.carrier-outcome-unknown", version=1):
+    """The carrier gave no clear answer; it will be asked again under the same key."""
+
+    order_number: Name
+    fulfilment_id: Name
+    explanation: Text
+    ask_again_at: Instant
+
+
+class LabelVoidRequested(Event, name="shipping.label-void-requested", version=1):
+    """The carrier is to be asked to take a label back."""
+
+    order_number: Name
+    fulfilment_id: Name
+    label_id: Name
+    idempotency_key: Name
+    asked: Quantity
+
+
+class LabelVoided(Event, name="shipping.label-voided", version=1):
+    """The label is no longer valid."""
+
+    order_number: Name
+    fulfilment_id: Name
+    label_id: Name
+
+
+class HandoverRequested(Event, name="shipping.handover-requested", version=1):
+    """The carrier is to be told that the parcel is handed over; from here on it can't be called back."""
+
+    order_number: Name
+    fulfilment_id: Name
+    label_id: Name
+    idempotency_key: Name
+    asked: Quantity
+
+
+class ShipmentDispatched(Event, name="shipping.dispatched", version=1):
+    """The parcel left the location."""
+
+    order_number: Name
+    fulfilment_id: Name
+    location: Name
+    lines: tuple[RequestedLine, ...]
+    carrier_service: str
+    tracking_number: str
+    estimated_delivery: Instant | None
+
+
+class TrackingReceived(Event, name="shipping.tracking-received", version=1):
+    """The carrier reported on the parcel."""
+
+    order_number: Name
+    fulfilment_id: Name
+    tracking_number: Name
+    status: TrackingStatus
+    occurred_at: Instant
+    location: str = ""
+
+
+class DeliveryDelayed(Event, name="shipping.delivery-delayed", version=1):
+    """The parcel will come later than promised."""
+
+    order_number: Name
+    fulfilment_id: Name
+    estimated_delivery: Instant
+
+
+class ShipmentExceptionRaised(Event, name="shipping.exception-raised", version=1):
+    """Something went wrong on the way; the carrier deals with it."""
+
+    order_number: Name
+    fulfilment_id: Name
+    explanation: Text
+
+
+class ShipmentDelivered(Event, name="shipping.delivered", version=1):
+    """The customer has the goods."""
+
+    order_number: Name
+    fulfilment_id: Name
+    delivered_at: Instant
+
+
+class ShipmentHeld(Event, name="shipping.held", version=1):
+    """Work on the shipment stands still."""
+
+    order_number: Name
+    fulfilment_id: Name
+
+
+class ShipmentResumed(Event, name="shipping.resumed", version=1):
+    """Work on the shipment goes on."""
+
+    order_number: Name
+    fulfilment_id: Name
+    address: Address
+
+
+class ShipmentCancelled(Event, name="shipping.cancelled", version=1):
+    """The shipment will not leave, and no label stays behind."""
+
+    order_number: Name
+    fulfilment_id: Name
+
+
+class ShipmentCancellationRefused(Event, name="shipping.cancellation-refused", version=1):
+    """The shipment has left, or is being handed over."""
+
+    order_number: Name
+    fulfilment_id: Name
+
+
+class RequestShipment(Command, name="shipping.request-shipment", version=1):
+    """Pick, pack and dispatch one fulfilment."""
+
+    order_number: Name
+    fulfilment_id: Name
+    location: Name
+    lines: tuple[RequestedLine, ...]
+    weight_grams: Quantity
+    address: Address
+    delivery: Literal["ship", "collect"]
+    deliver_by: Instant | None = None
+
+
+class HoldShipment(Command, name="shipping.hold-shipment", version=1):
+    """Stop work on a shipment that has not left."""
+
+    order_number: Name
+    fulfilment_id: Name
+
+
+class ResumeShipment(Command, name="shipping.resume-shipment", version=1):
+    """Go on with a shipment that was held or whose label was refused, to this address."""
+
+    order_number: Name
+    fulfilment_id: Name
+    address: Address
+
+
+class CancelShipment(Command, name="shipping.cancel-shipment", version=1):
+    """Cancel a shipment that has not left; also answers for one it never heard of."""
+
+    order_number: Name
+    fulfilment_id: Name
+
+
+class ConfirmPicked(Command, name="shipping.confirm-picked", version=1):
+    """The warehouse has picked everything on the list."""
+
+    order_number: Name
+    fulfilment_id: Name
+
+
+class ConfirmPacked(Command, name="shipping.confirm-packed", version=1):
+    """The warehouse has closed and weighed the parcel."""
+
+    order_number: Name
+    fulfilment_id: Name
+    weight_grams: Quantity
+
+
+class DispatchParcel(Command, name="shipping.dispatch-parcel", version=1):
+    """The warehouse hands the parcel to the carrier, or the goods to the customer who collects."""
+
+    order_number: Name
+    fulfilment_id: Name
