@@ -1,0 +1,73 @@
+"""What a service is made of: its model, what it listens to, its effects, views and routes."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+from uuid import UUID
+
+from fastapi import APIRouter
+
+from shared.events.payload import Command, Event, Payload
+from shared.eventsourcing.decider import Model, Reply
+from shared.eventsourcing.messages import Arrival, Record
+from shared.eventsourcing.views import View, ViewReader
+
+Translate = Callable[[Record], Arrival]
+"""Bytes from a topic into a message for the model; raises `Malformed` when there is none in them."""
+
+Effect = Callable[[Any], Awaitable[Command]]
+"""Carries out an intent outside (with a timeout) and returns what came of it, as a message to the service itself.
+
+An unknown outcome is a result as well: the effect returns it, the decider asks again under the same key."""
+
+
+class Submit(Protocol):
+    """The way in for HTTP callers: decided in the next batch, answered after its commit."""
+
+    async def __call__(
+        self,
+        message: Payload,
+        *,
+        partition_key: str,
+        actor: str,
+        reason: str = "",
+        correlation_id: str = "",
+        message_id: UUID | None = None,
+        body_digest: bytes = b"",
+    ) -> Reply:
+        """Decide a message and wait for its commit.
+
+        A repeated `message_id` gets the first answer again.
+
+        Raises:
+            IdempotencyConflict: the id came before with another `body_digest`.
+            KeyParked: the key is parked; the message queues behind it.
+        """
+        ...
+
+
+class IdempotencyConflict(Exception):
+    """An idempotency key came again with another body."""
+
+
+class KeyParked(Exception):
+    """Work under this key stands still until operations has dealt with a failed message; this one waits in its queue."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceDefinition:
+    """A service, ready to be assembled with a store, a broker and a clock."""
+
+    model: Model
+    topics: tuple[str, ...]
+    """The topics it consumes, without their prefix."""
+    translate: Translate
+    internal: tuple[type[Payload], ...] = ()
+    """Its messages to itself: reminders, results of effects."""
+    effects: Mapping[type[Event], Effect] = field(default_factory=dict)
+    views: tuple[View, ...] = ()
+    router: Callable[[Submit, ViewReader], APIRouter] | None = None
+    """Its HTTP routes beside the operations API."""
+    resources: tuple[AbstractAsyncContextManager[Any], ...] = ()
+    """What is opened before the first effect and closed after the last one: HTTP clients, for example."""

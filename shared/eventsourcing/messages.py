@@ -1,0 +1,52 @@
+"""A message on its way in or out: its metadata beside its payload."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from shared.events.payload import Payload
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """A message as the broker holds it."""
+
+    topic: str
+    """Without the prefix of the installation."""
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...] = ()
+    timestamp_ms: int = 0
+
+    @property
+    def place(self) -> str:
+        """`topic/partition/offset`."""
+        return f"{self.topic}/{self.partition}/{self.offset}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrival:
+    """A message as the pipeline takes it, from whichever input."""
+
+    message: Payload
+    message_id: UUID
+    """Claimed once: the same id is never decided twice."""
+    partition_key: str
+    correlation_id: str
+    source: str
+    """`topic` of a broker record, `http`, `reminder` or `effect`."""
+    actor: str = "system"
+    reason: str = ""
+    occurred_at: datetime | None = None
+    traceparent: str = ""
+    body_digest: bytes = b""
+    wants_reply: bool = False
+    origin: Mapping[str, str] = field(default_factory=dict)
+    """Where the bytes came from, kept with a parked message."""
+
+
+class Malformed(Exception):
+    """The bytes hold no message: the reason is one sentence."""

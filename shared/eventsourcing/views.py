@@ -1,0 +1,68 @@
+"""Views for queries: folds of the log into rows, outside the write path, versioned and rebuilt beside the old one."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+from uuid import UUID
+
+from shared.events.payload import Event
+
+Row = Mapping[str, Any]
+"""One row of a view: JSON values only."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """An event with all that the log knows of it."""
+
+    event: Event
+    id: UUID
+    stream: str
+    version: int
+    lane: int
+    position: int
+    partition_key: str
+    correlation_id: str
+    actor: str
+    reason: str
+    occurred_at: datetime
+    recorded_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """A query's table as a pure fold. A change of the fold is a new version; it fills from the first fact on."""
+
+    name: str
+    version: int
+    handles: tuple[type[Event], ...]
+    keys: Callable[[Any], tuple[str, ...]]
+    """The rows that an event touches."""
+    project: Callable[[str, Row | None, Fact], Row | None]
+    """(key, row or None, fact) -> the row afterwards; None deletes it."""
+
+
+class ViewReader(Protocol):
+    """How an API reads the views of its service."""
+
+    async def get(self, view: View, key: str) -> Row | None:
+        """One row."""
+        ...
+
+    async def find(
+        self,
+        view: View,
+        where: Mapping[str, str | Sequence[str]],
+        *,
+        order_by: str = "",
+        descending: bool = False,
+        limit: int = 100,
+        offset: int = 0,
+    ) -> list[Row]:
+        """Rows whose top-level text fields equal the given values (or one of them), ordered by a field or the key."""
+        ...
+
+    async def count_by(self, view: View, field: str) -> dict[str, int]:
+        """How many rows have each value of a top-level text field."""
+        ...
