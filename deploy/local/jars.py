@@ -44,7 +44,7 @@ def provide_jars(report: Callable[[str], None], lock: Path = LOCK) -> list[Path]
     """
     jars = read_lock(lock)
     folder = cache_directory() / f"kafka-{KAFKA_VERSION}"
-    with exclusive(folder.with_suffix(".lock")):
+    with exclusive(folder.parent / f"{folder.name}.lock"):
         missing = [jar for jar in jars if not (folder / jar.filename).exists()]
         if missing:
             report(f"fetching Kafka {KAFKA_VERSION} ({len(missing)} jars)")
