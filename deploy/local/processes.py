@@ -10,11 +10,11 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from threading import RLock
+from threading import Event, RLock
 from typing import Any
 
 from deploy.local.errors import StackError
@@ -60,7 +60,14 @@ class Processes:
         self._commands: dict[str, Command] = {}
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         self._records: dict[str, Record] = {}
+        self._cancelled = Event()
         # The kernel signals a child when the thread that forked it ends: all are forked by one that stays.
+        self._forker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="fork")
+
+    def open(self) -> None:
+        """Begin anew after `cancel` or `close`."""
+        self._cancelled.clear()
+        self._forker.shutdown()
         self._forker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="fork")
 
     def start(self, command: Command) -> None:
@@ -135,6 +142,43 @@ class Processes:
         except subprocess.TimeoutExpired:
             return None
 
+    def names(self) -> list[str]:
+        """Every process that was started and not ended by us."""
+        with self._lock:
+            return list(self._records)
+
+    def await_ready(self, name: str, ready: Callable[[], bool], seconds: float) -> None:
+        """Wait until `ready` says so; raises StackError when the process ends before or the time is over."""
+        deadline = time.monotonic() + seconds
+        while not ready():
+            if not self.running(name):
+                raise StackError(
+                    f"{name} ended with code {self.exit_code(name)}:\n{last_lines(self.log(name))}"
+                )
+            if time.monotonic() > deadline:
+                raise StackError(f"{name} is not ready after {seconds:.0f} s:\n{last_lines(self.log(name))}")
+            self._pause()
+
+    def await_end(self, name: str, seconds: float) -> None:
+        """Wait until a process ends well; raises StackError when it fails or the time is over."""
+        deadline = time.monotonic() + seconds
+        while self.running(name):
+            if time.monotonic() > deadline:
+                raise StackError(f"{name} still runs after {seconds:.0f} s:\n{last_lines(self.log(name))}")
+            self._pause()
+        if self.exit_code(name) != 0:
+            raise StackError(f"{name} ended with code {self.exit_code(name)}:\n{last_lines(self.log(name))}")
+        self._forget(name)
+
+    def known(self) -> list[str]:
+        """Every process that was ever started here."""
+        with self._lock:
+            return list(self._commands)
+
+    def cancel(self) -> None:
+        """Make every wait for readiness or an end give up."""
+        self._cancelled.set()
+
     def pid(self, name: str) -> int | None:
         return self._children[name].pid if self.running(name) else None
 
@@ -144,6 +188,10 @@ class Processes:
     def close(self) -> None:
         """Let go of the thread that forks; every process still running is ended by the kernel."""
         self._forker.shutdown()
+
+    def _pause(self) -> None:
+        if self._cancelled.wait(0.05):
+            raise StackError("the start was broken off")
 
     def _fork(self, command: Command) -> subprocess.Popen[bytes]:
         log = self.log(command.name)
