@@ -6,9 +6,10 @@ import gc
 import signal
 import sqlite3
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import orjson
 import uvloop
@@ -83,7 +84,31 @@ def run(prog: str, serve: Callable[[asyncio.Event], Awaitable[None]]) -> None:
     try:
         uvloop.run(until_told())
     except (OSError, sqlite3.Error) as error:
-        sys.exit(f"{prog}: can't start: {error}")
+        sys.exit(f"{prog}: {error}")
+
+
+@asynccontextmanager
+async def background(stop: asyncio.Event, *work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Keep endless work going meanwhile. Work that fails stops the process: better gone than half alive."""
+
+    async def keep_going(each: Coroutine[Any, Any, None]) -> None:
+        try:
+            await each
+        except Exception as error:
+            log("error", error=repr(error))
+            raise
+        finally:
+            stop.set()
+
+    tasks = [asyncio.create_task(keep_going(each)) for each in work]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        for outcome in await asyncio.gather(*tasks, return_exceptions=True):
+            if isinstance(outcome, Exception):
+                raise OSError(f"background work failed: {outcome!r}")
 
 
 async def listen(app: web.Application, host: str, wanted: int) -> tuple[web.AppRunner, int]:

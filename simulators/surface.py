@@ -30,14 +30,14 @@ class Surface:
         modes: Collection[str],
         latency_s: float = 0.0,
         hold_s: float = 5.0,
-        on_mode: Callable[[str], Awaitable[None]] | None = None,
     ) -> None:
         self.switch = Switch()
         self._key = key.encode() if key is not None else None
         self._modes = modes
         self._latency_s = latency_s
         self._hold_s = hold_s
-        self._on_mode = on_mode
+        self.health: dict[str, object] = {}
+        self.on_mode: Callable[[str], Awaitable[None]] | None = None
 
     def application(self, routes: Collection[web.RouteDef]) -> web.Application:
         app = web.Application(middlewares=[self._guard], client_max_size=1 << 20)
@@ -65,13 +65,14 @@ class Surface:
             if request.transport is not None:
                 request.transport.abort()
             raise web.HTTPServiceUnavailable  # reaches nobody: the connection is gone
-        await self._hold()
+        await self.hold()
         if answer.fault is Fault.SERVER_ERROR_AFTER_EFFECT:
             return as_json({"code": "server_error", "message": "Something went wrong here."}, 500)
         headers = {"Idempotent-Replayed": "true"} if answer.replayed else None
         return as_json(answer.body, answer.status, headers)
 
-    async def _hold(self) -> None:
+    async def hold(self) -> None:
+        """Wait as the mode asks."""
         if self.switch.mode == "slow":
             await asyncio.sleep(self.switch.hold_s)
 
@@ -86,7 +87,7 @@ class Surface:
                 await asyncio.sleep(self._latency_s)
             response = await handler(request)
             if request.method == "GET" and request.path.startswith("/v1/"):
-                await self._hold()
+                await self.hold()
             return response
         except RequestError as problem:
             return as_json({"code": problem.code, "message": problem.message}, problem.status)
@@ -107,7 +108,7 @@ class Surface:
             raise RequestError(401, "unauthorised", "A valid bearer key is needed.")
 
     async def _health(self, _: web.Request) -> web.Response:
-        return as_json({"status": "ok", "mode": self.switch.mode})
+        return as_json({"status": "ok", "mode": self.switch.mode, **self.health})
 
     async def _show_mode(self, _: web.Request) -> web.Response:
         return as_json({"mode": self.switch.mode, "hold_ms": round(self.switch.hold_s * 1000)})
@@ -120,8 +121,8 @@ class Surface:
         if not isinstance(hold_ms, (int, float)) or not 0 <= hold_ms <= 600_000:
             raise RequestError(422, "invalid", "hold_ms must be milliseconds from 0 to 600000.")
         self.switch.mode, self.switch.hold_s = str(mode), hold_ms / 1000
-        if self._on_mode is not None:
-            await self._on_mode(self.switch.mode)
+        if self.on_mode is not None:
+            await self.on_mode(self.switch.mode)
         log("mode", mode=self.switch.mode)
         return await self._show_mode(request)
 

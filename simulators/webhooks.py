@@ -5,8 +5,6 @@ import hashlib
 import sqlite3
 import time
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -165,6 +163,15 @@ def add_webhook_options(parser: ArgumentParser) -> None:
     )
 
 
+def outbox_for(options: Namespace) -> Outbox:
+    return Outbox(
+        seed=options.seed,
+        double=options.webhook_double,
+        shuffle=options.webhook_shuffle,
+        enabled=options.webhook_url is not None,
+    )
+
+
 def courier_for(options: Namespace, ledger: Ledger, switch: Switch) -> Courier | None:
     """The courier that the options ask for, if any. Raises OSError for an address without a secret."""
     if options.webhook_url is None:
@@ -172,20 +179,6 @@ def courier_for(options: Namespace, ledger: Ledger, switch: Switch) -> Courier |
     if options.webhook_secret is None:
         raise OSError("--webhook-url needs --webhook-secret")
     return Courier(ledger, switch, options.webhook_url, options.webhook_secret)
-
-
-@asynccontextmanager
-async def delivering(courier: Courier | None) -> AsyncIterator[None]:
-    """Deliver webhooks in the background meanwhile."""
-    if courier is None:
-        yield
-        return
-    task = asyncio.create_task(courier.run())
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.wait([task], timeout=0.3)
 
 
 def _signer(secret: str) -> Webhook:

@@ -11,7 +11,7 @@ from simulators.gateway.books import SCHEMA
 from simulators.gateway.rules import Terms
 from simulators.ledger import Ledger
 from simulators.surface import Surface
-from simulators.webhooks import Outbox, add_webhook_options, courier_for, delivering
+from simulators.webhooks import add_webhook_options, courier_for, outbox_for
 
 PROG = "simulators.gateway"
 MODES = ("up", "down", "slow", "refuse")
@@ -42,7 +42,21 @@ def options() -> Namespace:
 async def serve(given: Namespace, stop: asyncio.Event) -> None:
     surface = Surface(key=given.key, modes=MODES, latency_s=given.latency_ms / 1000, hold_s=given.hold_s)
     ledger = Ledger(given.state / "gateway.sqlite3", SCHEMA)
-    terms = Terms(
+    try:
+        courier = courier_for(given, ledger, surface.switch)
+        app = Gateway(ledger, _terms(given), surface, courier).application()
+        runner, port = await process.listen(app, given.host, given.port)
+        process.log("started", simulator="gateway", host=given.host, port=port, seed=given.seed)
+        async with process.background(stop, *([courier.run()] if courier is not None else [])):
+            await stop.wait()
+        process.log("stopping", simulator="gateway")
+        await runner.cleanup()
+    finally:
+        ledger.close()
+
+
+def _terms(given: Namespace) -> Terms:
+    return Terms(
         rates=FaultRates(
             seed=given.seed,
             timeout_before_effect=given.timeout_before_effect,
@@ -52,24 +66,8 @@ async def serve(given: Namespace, stop: asyncio.Event) -> None:
         decline=given.decline,
         lifetime=timedelta(hours=given.authorisation_lifetime_hours),
         short_lifetime=timedelta(seconds=given.short_lifetime_s),
-        outbox=Outbox(
-            seed=given.seed,
-            double=given.webhook_double,
-            shuffle=given.webhook_shuffle,
-            enabled=given.webhook_url is not None,
-        ),
+        outbox=outbox_for(given),
     )
-    courier = courier_for(given, ledger, surface.switch)
-    app = Gateway(ledger, terms, surface, courier).application()
-    try:
-        runner, port = await process.listen(app, given.host, given.port)
-        process.log("started", simulator="gateway", host=given.host, port=port, seed=given.seed)
-        async with delivering(courier):
-            await stop.wait()
-        process.log("stopping", simulator="gateway")
-        await runner.cleanup()
-    finally:
-        ledger.close()
 
 
 if __name__ == "__main__":
