@@ -29,14 +29,14 @@ def now() -> datetime:
 class Ledger:
     """One SQLite file behind one thread.
 
-    What is waiting when the thread is free runs in order, in one transaction: the work of many concurrent requests
-    costs one fsync, and no two pieces of work ever see each other half done.
+    What is waiting when the thread is free runs in order, in one transaction: the work of many concurrent
+    requests costs one fsync, and no two pieces of work ever see each other half done.
     """
 
     def __init__(self, path: Path, schema: str) -> None:
         """Open the book, making it if need be. Raises sqlite3.Error or OSError when it can't be had."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=2)
+        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=1)
         self._db.row_factory = sqlite3.Row
         self._db.execute("PRAGMA locking_mode = EXCLUSIVE")
         self._db.execute("PRAGMA journal_mode = WAL")

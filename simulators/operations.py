@@ -1,4 +1,4 @@
-"""Answers kept under their idempotency keys: the same request gets the same answer, whatever became of the first."""
+"""Answers kept under their idempotency keys: the same request gets the same answer."""
 
 import hashlib
 import sqlite3
@@ -64,9 +64,9 @@ def perform(
     fault: Callable[[], Fault],
     decide: Callable[[], Answer],
 ) -> Answer:
-    """Answer a request once: from its key if that is known, else by deciding. Raises RequestError; that keeps nothing.
+    """Answer a request once: from its key if that is known, else by deciding.
 
-    The subject is what operations are counted by, for the seed.
+    The subject is what operations are counted by, for the seed. Raises RequestError; that keeps nothing.
     """
     if request.key is None:
         return decide()

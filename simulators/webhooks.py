@@ -54,7 +54,7 @@ class Outbox:
         webhook_id = "msg_" + hashlib.sha256(body).hexdigest()[:24]
         due = time.time()
         if draw(self.seed, "shuffle", kind, *scope) < self.shuffle:
-            due += 0.1 + 1.9 * draw(self.seed, "shuffle by", kind, *scope)
+            due += 0.1 + 0.9 * draw(self.seed, "shuffle by", kind, *scope)
         copies = [due]
         if draw(self.seed, "double", kind, *scope) < self.double:
             copies.append(due + draw(self.seed, "double after", kind, *scope))
@@ -67,7 +67,7 @@ class Outbox:
 class Courier:
     """Delivers what is in the outbox until each is answered 2xx.
 
-    While the receiver can't be reached it is probed with one delivery at a time, so a long absence costs little.
+    While the receiver can't be reached it is probed with one delivery at a time: a long absence costs little.
     """
 
     def __init__(self, ledger: Ledger, switch: Switch, url: str, signer: Webhook) -> None:

@@ -38,7 +38,11 @@ CREATE TABLE IF NOT EXISTS movement (
     PRIMARY KEY (label_id, ordinal)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS movement_to_come ON movement (occurs_at) WHERE happened = 0;
-CREATE TABLE IF NOT EXISTS refusal (id INTEGER PRIMARY KEY AUTOINCREMENT, reference TEXT NOT NULL, at TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS refusal (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    reference TEXT NOT NULL,
+    at TEXT NOT NULL
+);
 CREATE TABLE IF NOT EXISTS effect (
     sequence INTEGER PRIMARY KEY AUTOINCREMENT,
     operation TEXT NOT NULL,
@@ -53,6 +57,10 @@ CREATE TABLE IF NOT EXISTS effect (
 """
 )
 COUNTS = {"buy_label": "bought", "void": "voided", "hand_over": "handed_over", "deliver": "delivered"}
+
+TOTALS_BY_CURRENCY = """
+SELECT currency, operation, sum(amount) AS amount, count(*) AS number FROM effect GROUP BY 1, 2 ORDER BY 1, 2
+"""
 
 
 def label_view(db: sqlite3.Connection, row: sqlite3.Row) -> dict[str, Any]:
@@ -81,8 +89,7 @@ def effects(db: sqlite3.Connection, after: int, limit: int) -> dict[str, Any]:
 def summary(db: sqlite3.Connection) -> dict[str, Any]:
     counts = dict.fromkeys(COUNTS.values(), 0)
     currencies: dict[str, dict[str, int]] = {}
-    totals = "SELECT currency, operation, sum(amount) AS amount, count(*) AS number FROM effect GROUP BY 1, 2 ORDER BY 1, 2"
-    for row in db.execute(totals):
+    for row in db.execute(TOTALS_BY_CURRENCY):
         name = COUNTS[row["operation"]]
         counts[name] += row["number"]
         currency = currencies.setdefault(row["currency"], {"bought": 0, "voided": 0})

@@ -61,8 +61,8 @@ def enter(
 ) -> None:
     """Write an effect into the book."""
     db.execute(
-        "INSERT INTO effect (operation, label_id, tracking_number, reference, amount, currency, idempotency_key, at)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO effect (operation, label_id, tracking_number, reference, amount, currency,"
+        " idempotency_key, at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         (
             operation,
             label["id"],
@@ -107,7 +107,8 @@ class Network:
         """Let happen what is due; return how much it was, and seconds until more is."""
         rows = db.execute(
             "SELECT movement.kind, movement.ordinal, movement.occurs_at, movement.location, movement.reason,"
-            " movement.estimated_at AS estimate, label.* FROM movement JOIN label ON label.id = movement.label_id"
+            " movement.estimated_at AS estimate, label.*"
+            " FROM movement JOIN label ON label.id = movement.label_id"
             " WHERE happened = 0 AND occurs_at <= ? ORDER BY occurs_at, ordinal LIMIT ?",
             (stamp(now()), MOST_AT_ONCE),
         ).fetchall()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from msgspec import Meta, Struct, field
 
 from simulators.carrier import journey
 from simulators.carrier.journey import Fate
@@ -31,10 +31,10 @@ BOUGHT = (
     "label",
 )
 
-Text = Annotated[str, Field(min_length=1, max_length=255)]
+Text = Annotated[str, Meta(min_length=1, max_length=255)]
 
 
-class Address(Place):
+class Address(Place, frozen=True, kw_only=True):
     name: Text
     street: Text
     city: Text
@@ -44,11 +44,10 @@ class Address(Place):
         return [self.name, self.street, f"{self.postal_code} {self.city}", self.country]
 
 
-class LabelBody(BaseModel):
-    model_config = ConfigDict(frozen=True, strict=True)
+class LabelBody(Struct, frozen=True, kw_only=True):
     service: Service
     reference: Text
-    origin: Annotated[Address, Field(alias="from")]
+    origin: Address = field(name="from")
     to: Address
     weight_grams: Weight
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from msgspec import Meta, Struct, field
 
 Service = Literal["economy", "standard", "express"]
 Zone = Literal["regional", "national", "abroad"]
@@ -26,24 +26,22 @@ TARIFF: dict[Service, dict[Zone, Rate]] = {
     "express": {"regional": Rate(990, 150, 1), "national": Rate(1290, 220, 1), "abroad": Rate(3490, 900, 3)},
 }
 
-Weight = Annotated[int, Field(gt=0, lt=10**9)]
+Weight = Annotated[int, Meta(gt=0, lt=10**9)]
 
 
-class Place(BaseModel):
+class Place(Struct, frozen=True, kw_only=True):
     """As much of an address as a price depends on."""
 
-    model_config = ConfigDict(frozen=True, strict=True)
-    country: Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
-    postal_code: Annotated[str, Field(max_length=32)]
-    region: Annotated[str, Field(max_length=100)] | None = None
+    country: Annotated[str, Meta(pattern=r"^[A-Z]{2}$")]
+    postal_code: Annotated[str, Meta(max_length=32)]
+    region: Annotated[str, Meta(max_length=100)] | None = None
 
 
-class QuoteBody(BaseModel):
-    model_config = ConfigDict(frozen=True, strict=True)
-    origin: Annotated[Place, Field(alias="from")]
+class QuoteBody(Struct, frozen=True, kw_only=True):
+    origin: Place = field(name="from")
     to: Place
     weight_grams: Weight
-    parcels: Annotated[int, Field(gt=0, le=1000)] = 1
+    parcels: Annotated[int, Meta(gt=0, le=1000)] = 1
 
 
 def zone(origin: Place, to: Place) -> Zone:

@@ -51,6 +51,10 @@ CREATE TABLE IF NOT EXISTS effect (
 )
 TOTALS = {"authorise": "authorised", "capture": "captured", "void": "voided", "refund": "refunded"}
 
+TOTALS_BY_CURRENCY = """
+SELECT currency, operation, sum(amount) AS amount, count(*) AS number FROM effect GROUP BY 1, 2 ORDER BY 1, 2
+"""
+
 
 def authorisation_view(db: sqlite3.Connection, row: sqlite3.Row) -> dict[str, Any]:
     """An authorisation with what became of it."""
@@ -85,8 +89,7 @@ def effects(db: sqlite3.Connection, after: int, limit: int) -> dict[str, Any]:
 def summary(db: sqlite3.Connection) -> dict[str, Any]:
     currencies: dict[str, dict[str, int]] = {}
     counts: dict[str, int] = {}
-    totals = "SELECT currency, operation, sum(amount) AS amount, count(*) AS number FROM effect GROUP BY 1, 2 ORDER BY 1, 2"
-    for row in db.execute(totals):
+    for row in db.execute(TOTALS_BY_CURRENCY):
         counts[row["operation"]] = counts.get(row["operation"], 0) + row["number"]
         if row["operation"] in TOTALS:
             currency = currencies.setdefault(row["currency"], dict.fromkeys(TOTALS.values(), 0))

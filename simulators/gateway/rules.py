@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from msgspec import Meta, Struct
 
 from simulators.errors import RequestError
 from simulators.faults import Fault, FaultRates, draw
@@ -16,20 +16,18 @@ from simulators.webhooks import Outbox
 
 DECLINE_CODES = ("insufficient_funds", "do_not_honour", "expired_card")
 
-Amount = Annotated[int, Field(gt=0, lt=10**15)]
-Text = Annotated[str, Field(min_length=1, max_length=255)]
+Amount = Annotated[int, Meta(gt=0, lt=10**15)]
+Text = Annotated[str, Meta(min_length=1, max_length=255)]
 
 
-class AuthorisationBody(BaseModel):
-    model_config = ConfigDict(frozen=True, strict=True)
+class AuthorisationBody(Struct, frozen=True, kw_only=True):
     reference: Text
     amount: Amount
-    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+    currency: Annotated[str, Meta(pattern=r"^[A-Z]{3}$")]
     token: Text
 
 
-class AmountBody(BaseModel):
-    model_config = ConfigDict(frozen=True, strict=True)
+class AmountBody(Struct, frozen=True, kw_only=True):
     amount: Amount
 
 

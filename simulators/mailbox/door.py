@@ -46,7 +46,9 @@ class Door:
         else:
             await self.open()
 
-    async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802 (aiosmtpd's name)
+    async def handle_DATA(  # noqa: N802 (the name that aiosmtpd calls)
+        self, _server: SMTP, _session: Session, envelope: Envelope
+    ) -> str:
         """Keep a mail, or reject it as the mode asks."""
         if self._switch.mode in REJECTIONS:
             return REJECTIONS[self._switch.mode]

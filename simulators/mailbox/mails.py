@@ -71,7 +71,8 @@ def keep(db: sqlite3.Connection, mail: Mail) -> int:
     """Write a mail down and return its sequence."""
     row = (stamp(now()), mail.sender, mail.subject, mail.notice_id, mail.notice_kind, mail.content)
     kept = db.execute(
-        "INSERT INTO mail (received_at, sender, subject, notice_id, notice_kind, content) VALUES (?, ?, ?, ?, ?, ?)",
+        "INSERT INTO mail (received_at, sender, subject, notice_id, notice_kind, content)"
+        " VALUES (?, ?, ?, ?, ?, ?)",
         row,
     )
     sequence = kept.lastrowid
