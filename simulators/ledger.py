@@ -36,7 +36,7 @@ class Ledger:
     def __init__(self, path: Path, schema: str) -> None:
         """Open the book, making it if need be. Raises sqlite3.Error or OSError when it can't be had."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=1)
+        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=0.5)
         self._db.row_factory = sqlite3.Row
         self._db.execute("PRAGMA locking_mode = EXCLUSIVE")
         self._db.execute("PRAGMA journal_mode = WAL")

@@ -128,6 +128,7 @@ def _text(raw: bytes) -> str:
     if part is None:
         return ""
     try:
-        return str(part.get_content())
+        text = str(part.get_content())
     except (LookupError, ValueError):  # a charset nobody knows
-        return raw.decode(errors="replace")
+        text = raw.decode(errors="replace")
+    return text.replace("\r\n", "\n")

@@ -3,15 +3,17 @@
 import itertools
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
 import httpx2
 import pytest
 
-from tests.unit.simulators.running import KEY, NO_FAULTS, Simulator, running
+from tests.unit.simulators.running import KEY, NO_FAULTS, Simulator, eventually, running
 
 QUIET = (f"--key={KEY}", "--decline=0", "--timeout-before-effect=0", *NO_FAULTS, "--short-lifetime-s=0.05")
+ORDINARY = "tok_visa"
 numbers = itertools.count(1)
 
 
@@ -27,7 +29,7 @@ def reference() -> str:
 
 
 def authorise(
-    gateway: Simulator, reference: str, amount: int = 1000, token: str = "tok_visa"
+    gateway: Simulator, reference: str, amount: int = 1000, token: str = ORDINARY
 ) -> dict[str, Any]:
     response = ask(gateway, reference, amount, token)
     assert response.status_code == 201, response.text
@@ -35,7 +37,7 @@ def authorise(
 
 
 def ask(
-    gateway: Simulator, reference: str, amount: int = 1000, token: str = "tok_visa", key: str | None = None
+    gateway: Simulator, reference: str, amount: int = 1000, token: str = ORDINARY, key: str | None = None
 ) -> httpx2.Response:
     body = {"reference": reference, "amount": amount, "currency": "USD", "token": token}
     return gateway.post("/v1/authorisations", body, key or f"{reference}/auth")
@@ -297,8 +299,4 @@ def test_the_whole_gateway_can_be_down_refusing_or_slow(gateway: Simulator, refe
 
 
 def wait_until_passed(moment: str) -> None:
-    from datetime import UTC, datetime
-
-    from tests.unit.simulators.running import eventually
-
     eventually(lambda: datetime.now(UTC) > datetime.fromisoformat(moment))
