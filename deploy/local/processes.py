@@ -152,9 +152,7 @@ class Processes:
         deadline = time.monotonic() + seconds
         while not ready():
             if not self.running(name):
-                raise StackError(
-                    f"{name} ended with code {self.exit_code(name)}:\n{last_lines(self.log(name))}"
-                )
+                raise StackError(f"{name} ended with code {self.exit_code(name)}:\n{last_lines(self.log(name))}")
             if time.monotonic() > deadline:
                 raise StackError(f"{name} is not ready after {seconds:.0f} s:\n{last_lines(self.log(name))}")
             self._pause()

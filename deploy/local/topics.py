@@ -52,9 +52,7 @@ async def create_topics(
     try:
         await admin.start()
         wanted = [
-            NewTopic(
-                t.name, num_partitions=partitions, replication_factor=replication, topic_configs=t.settings
-            )
+            NewTopic(t.name, num_partitions=partitions, replication_factor=replication, topic_configs=t.settings)
             for t in topics
         ]
         answer = await admin.create_topics(wanted, timeout_ms=30_000)

@@ -100,7 +100,7 @@ class ChannelOrderRejected(Event, name="channel.order-rejected", version=1):
     channel_order_id: str = ""
     source: str
     """Where it came from: `topic/partition/offset`, or the HTTP route."""
-    headers: dict[str, str] = {}
+    headers: dict[str, str] = Field(default={})
     original: str
     """The original bytes, base64."""
 

@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+from pydantic import Field
+
 from shared.events.payload import (
     CountryCode,
     CurrencyCode,
@@ -96,7 +98,7 @@ class OrderContent(Value):
     allow_partial: bool = False
     allow_backorder: bool = False
     notes: Text = ""
-    attributes: dict[str, str] = {}
+    attributes: dict[str, str] = Field(default={})
 
 
 class RequestedLine(Value):

@@ -66,7 +66,7 @@ def _run(settings: ServiceSettings, definition: ServiceDefinition) -> None:
 
 
 def _new_loop() -> asyncio.AbstractEventLoop:
-    import uvloop  # noqa: PLC0415 - only a service process wants its loop
+    import uvloop
 
     return uvloop.new_event_loop()
 
@@ -149,7 +149,7 @@ async def _until_told_to_stop(runtime: Runtime, server: uvicorn.Server, store: P
         loop.add_signal_handler(name, stop.set)
     await runtime.start()
     listening = asyncio.create_task(_listen(runtime, store))
-    serving = asyncio.create_task(server._serve())  # noqa: SLF001 - serve() would take over the signal handlers
+    serving = asyncio.create_task(server._serve())
     log.info("started", port=server.config.port)
     ends: set[asyncio.Future[Any]] = {asyncio.create_task(stop.wait()), serving, runtime.failed}
     await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
