@@ -226,6 +226,7 @@ class CreditUsed(Event, name="order.credit-used", version=1):
     customer_id: Name
     order_number: OrderNumber
     amount: MinorUnits
+    currency: CurrencyCode
 
 
 class CreditFreed(Event, name="order.credit-freed", version=1):
@@ -234,6 +235,7 @@ class CreditFreed(Event, name="order.credit-freed", version=1):
     customer_id: Name
     order_number: OrderNumber
     amount: MinorUnits
+    currency: CurrencyCode
 
 
 class ReleaseHold(Command, name="order.release-hold", version=1):
