@@ -50,9 +50,7 @@ async def store(stack: Stack, number: int) -> None:
     await connection.execute("create table if not exists kept (number int)")
     await connection.execute("insert into kept values ($1)", number)
     await connection.close()
-    producer = AIOKafkaProducer(
-        bootstrap_servers=stack.description.kafka, acks="all", enable_idempotence=True
-    )
+    producer = AIOKafkaProducer(bootstrap_servers=stack.description.kafka, acks="all", enable_idempotence=True)
     await producer.start()
     await producer.send_and_wait("orderstream.order.events", str(number).encode(), partition=0)
     await producer.stop()
@@ -194,9 +192,7 @@ def test_everything_starts_is_ready_and_ends_with_nothing_left(tmp_path: Path) -
     with Stack(tmp_path, components=STUBS, seed=7, report=said.append) as stack:
         description = stack.description
         assert {row.state for row in read_status(tmp_path)} == {"ready"}
-        assert (
-            told(description.services["payment"])["environment"]["OMS_GATEWAY_URL"] == description.gateway_url
-        )
+        assert told(description.services["payment"])["environment"]["OMS_GATEWAY_URL"] == description.gateway_url
         arguments = told(description.gateway_url)["arguments"]
         assert arguments[arguments.index("--seed") + 1] == "7"
         assert (tmp_path / "stack.json").stat().st_mode & 0o077 == 0

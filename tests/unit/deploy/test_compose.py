@@ -34,9 +34,7 @@ def test_each_service_has_a_database_made_for_it() -> None:
 
     for name in SERVICES:
         url = COMPOSE[name]["environment"]["OMS_DATABASE_URL"]
-        user, password, database = re.fullmatch(
-            r"postgresql://(\w+):(\$\{.*\})@postgres:5432/(\w+)", url
-        ).groups()  # type: ignore[union-attr]
+        user, password, database = re.fullmatch(r"postgresql://(\w+):(\$\{.*\})@postgres:5432/(\w+)", url).groups()  # type: ignore[union-attr]
         assert user == database
         assert made[database] == password
 
@@ -49,9 +47,7 @@ def test_the_broker_is_the_version_of_the_local_stack() -> None:
 def test_the_image_copies_every_package_that_its_commands_run() -> None:
     dockerfile = (ROOT / "deploy" / "Dockerfile").read_text()
     copied = set(re.findall(r"^COPY (\w+) \1$", dockerfile, re.MULTILINE))
-    run = re.findall(
-        r"-m[ ',]+(\w+)\.", str([job["command"] for job in COMPOSE.values() if "command" in job])
-    )
+    run = re.findall(r"-m[ ',]+(\w+)\.", str([job["command"] for job in COMPOSE.values() if "command" in job]))
 
     assert set(run) == {"deploy", "services", "simulators"}
     assert set(run) <= copied

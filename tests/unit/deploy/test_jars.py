@@ -40,9 +40,7 @@ class Repository:
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
         self.configuration = folder / "jgo.conf"
-        self.configuration.write_text(
-            f"[repositories]\nmirror = http://127.0.0.1:{self.server.server_port}\n"
-        )
+        self.configuration.write_text(f"[repositories]\nmirror = http://127.0.0.1:{self.server.server_port}\n")
         self.lock = folder / "test.lock"
         self.lock.write_text(f"# comment\n{COORDINATE} {hashlib.sha256(JAR).hexdigest()}\n")
 
