@@ -64,3 +64,5 @@ class NoticeFailed(Event, name="notification.notice-failed", version=1):
     order_number: Name
     notice_id: Name
     explanation: Text
+    kind: NoticeKind | None = None
+    """A notice without an address was never requested, so its failure is the only fact that tells the kind."""
