@@ -65,4 +65,4 @@ class NoticeFailed(Event, name="notification.notice-failed", version=1):
     notice_id: Name
     explanation: Text
     kind: NoticeKind | None = None
-    """A notice without an address was never requested, so its failure is the only fact that tells the kind."""
+    """Told here as well because a notice without an address was never requested."""
