@@ -2,10 +2,11 @@
 
 import hashlib
 from collections.abc import Mapping
-from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
+
+from email_validator import validate_email
 
 from services.notification.domain.messages import MailAnswered
 from services.notification.letters import Letters, one_line
@@ -22,11 +23,12 @@ def effects(
 
     async def offer(notice: NoticeRequested) -> MailAnswered:
         try:
-            mail = compose(notice, letters, sender=sender, sender_name=sender_name)
-        except (MessageError, ValueError, IndexError) as error:
+            recipient = address_of(notice)
+        except ValueError as error:
             answer = Answer("refused", f"not an address: {error}"[:2_000])
         else:
-            answer = await mail_server.send(mail, sender=sender, recipient=notice.email)
+            mail = compose(notice, recipient, letters, sender=sender, sender_name=sender_name)
+            answer = await mail_server.send(mail, sender=sender, recipient=recipient.addr_spec)
         return MailAnswered(
             order_number=notice.order_number,
             notice_id=notice.notice_id,
@@ -38,11 +40,26 @@ def effects(
     return {NoticeRequested: offer}
 
 
-def compose(notice: NoticeRequested, letters: Letters, *, sender: str, sender_name: str = "") -> EmailMessage:
+def address_of(notice: NoticeRequested) -> Address:
+    """Where the notice goes, in the form that mail servers read.
+
+    Raises:
+        ValueError: the customer's address is none.
+    """
+    valid = validate_email(notice.email, check_deliverability=False, globally_deliverable=False)
+    return Address(
+        display_name=one_line(notice.name),
+        username=valid.local_part,
+        domain=valid.ascii_domain,
+    )
+
+
+def compose(
+    notice: NoticeRequested, recipient: Address, letters: Letters, *, sender: str, sender_name: str = ""
+) -> EmailMessage:
     """The notice as a mail; the same notice makes the same `Message-ID` however often it is composed.
 
     Raises:
-        email.errors.MessageError, ValueError, IndexError: the recipient's address is none.
         liquid.exceptions.UndefinedError: the notice lacks a fact that its template wants.
     """
     letter = letters.write(
@@ -52,7 +69,7 @@ def compose(notice: NoticeRequested, letters: Letters, *, sender: str, sender_na
     )
     mail = EmailMessage(policy=SMTP)
     mail["From"] = Address(display_name=one_line(sender_name), addr_spec=sender)
-    mail["To"] = Address(display_name=one_line(notice.name), addr_spec=notice.email)
+    mail["To"] = recipient
     mail["Subject"] = letter.subject
     mail["Message-ID"] = (
         f"<{hashlib.sha256(notice.notice_id.encode()).hexdigest()[:40]}@{sender.rpartition('@')[2]}>"
