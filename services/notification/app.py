@@ -1,7 +1,5 @@
 """The notification service, put together."""
 
-from shared.eventsourcing.service import run
-
 from services.notification.api import router
 from services.notification.domain.messages import INTERNAL
 from services.notification.domain.model import model
@@ -12,6 +10,7 @@ from services.notification.settings import Settings
 from services.notification.translate import TOPICS, translate
 from services.notification.views import VIEWS
 from shared.eventsourcing.definition import ServiceDefinition
+from shared.eventsourcing.service import run
 
 
 def definition(settings: Settings) -> ServiceDefinition:
@@ -40,4 +39,4 @@ def definition(settings: Settings) -> ServiceDefinition:
 
 def main() -> None:
     """Run the service until it is told to stop."""
-    run(definition, Settings)
+    run("notification", definition, Settings)
