@@ -19,7 +19,7 @@ class Stalled(Exception):
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
-    """Waits cost nothing: when nothing is ready, time jumps to the next timer. What is ready runs in seeded order."""
+    """Waits cost nothing: time jumps to the next timer. What is ready runs in seeded order."""
 
     def __init__(self, random: Random) -> None:
         self._virtual_s = 0.0
