@@ -6,8 +6,6 @@ from shared.events.allotment import allot
 from shared.events.channel import ChannelOrderLine, ChannelOrderReceived
 from shared.events.values import OrderContent, OrderLine
 
-_NOT_STATED = {"channel_updated_at": True, "lines": {"__all__": {"value"}}}
-
 
 def net(line: ChannelOrderLine) -> int:
     """A line by itself, in minor units; below zero where its discount is larger than its price and tax."""
@@ -21,10 +19,10 @@ def stated_total(order: ChannelOrderReceived) -> int:
 
 
 def frozen(order: ChannelOrderReceived) -> OrderContent:
-    """The order with the value of each line: the total shared over the lines by what each is worth by itself.
+    """The order with the value of each line: the total, shared by what each line is worth by itself.
 
-    Sharing the total, and not discount, shipping and tax one by one, keeps every value at zero or above however
-    large the discount is, and the values add up to the total.
+    Sharing the total, and not discount, shipping and tax one by one, keeps every value at zero or above
+    however large the discount is, and the values add up to the total.
     """
     values = allot(order.total, [max(0, net(line)) for line in order.lines])
     lines = tuple(
@@ -67,7 +65,9 @@ def frozen(order: ChannelOrderReceived) -> OrderContent:
 
 def digest(content: OrderContent) -> str:
     """Tells whether two statements say the same, apart from their time."""
-    stated = content.model_dump_json(exclude=_NOT_STATED, exclude_defaults=True)
+    stated = content.model_dump_json(
+        exclude={"channel_updated_at": True, "lines": {"__all__": {"value": True}}}, exclude_defaults=True
+    )
     return hashlib.sha256(stated.encode()).hexdigest()
 
 

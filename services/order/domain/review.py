@@ -9,7 +9,7 @@ from shared.events.order import HoldReason
 from shared.events.values import OrderContent, Shortage
 
 Occasion = Literal["order", "shortage", "payment_anomaly"]
-"""When a review takes place: as an order is placed or replaced, as its stock is refused, as its payment looks wrong."""
+"""What a review is about: an order placed or replaced, one that is refused its stock, or its payment."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
