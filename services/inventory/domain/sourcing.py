@@ -76,7 +76,10 @@ def source(
         for location, units in stock[sku].items():
             usable[location] = usable.get(location, 0) + min(wanted, units)
     away = {location: distance(location) for location in usable}
-    candidates = sorted(usable, key=lambda location: (away[location], -usable[location], location))
+    candidates = sorted(
+        (location for location, units in usable.items() if units),
+        key=lambda location: (away[location], -usable[location], location),
+    )
     total = sum(demand.values())
     alone = next(((location,) for location in candidates if usable[location] == total), None)
     if alone is not None:
@@ -95,7 +98,7 @@ def divide(wanted: int, locations: Iterable[str], stock: Units) -> Units:
     left = wanted
     for location in locations:
         available = stock.get(location, 0)
-        if available >= wanted:
+        if available >= wanted > 0:
             return {location: wanted}
         if left and available:
             divided[location] = min(left, available)

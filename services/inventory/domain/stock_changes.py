@@ -58,6 +58,8 @@ def transfer(states: States, message: TransferStock, context: Context) -> Decisi
     origin = item.shelf(message.origin)
     if origin.on_hand - message.quantity < origin.reserved:
         return _refused(item, message.sku, message.origin, -message.quantity)
+    if message.origin == message.destination:
+        return _accepted(item, message.sku, (), context)
     transferred = StockTransferred(
         sku=message.sku, origin=message.origin, destination=message.destination, quantity=message.quantity
     )
