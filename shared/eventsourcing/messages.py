@@ -37,13 +37,15 @@ class Arrival:
     partition_key: str
     correlation_id: str
     source: str
-    """`topic` of a broker record, `http`, `reminder` or `effect`."""
+    """`ce_source` of a broker record, or `http`, `reminder` or `effect`."""
     actor: str = "system"
     reason: str = ""
     occurred_at: datetime | None = None
     traceparent: str = ""
     body_digest: bytes = b""
     wants_reply: bool = False
+    parked_id: UUID | None = None
+    """The parked message that this one is, tried again."""
     origin: Mapping[str, str] = field(default_factory=dict)
     """Where the bytes came from, kept with a parked message."""
 
