@@ -32,11 +32,7 @@ from shared.events.payment import (
 from shared.eventsourcing.definition import Effect
 
 Intent = (
-    AuthorisationRequested
-    | CaptureRequested
-    | VoidRequested
-    | AuthorisationRenewalRequested
-    | RefundRequested
+    AuthorisationRequested | CaptureRequested | VoidRequested | AuthorisationRenewalRequested | RefundRequested
 )
 
 

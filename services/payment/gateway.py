@@ -229,9 +229,7 @@ class HttpGateway(AbstractAsyncContextManager["HttpGateway"]):
             return Refused(_code(answer.refusal_code, "refused"))
         return Refunded() if answer.is_about(amount, currency) else ANOTHER_AMOUNT
 
-    async def _ask(
-        self, path: str, key: str, body: Mapping[str, object], form: type[A]
-    ) -> A | Refused | Unknown:
+    async def _ask(self, path: str, key: str, body: Mapping[str, object], form: type[A]) -> A | Refused | Unknown:
         if self._session is None:
             raise RuntimeError("the gateway's connections are not open")
         try:

@@ -62,9 +62,7 @@ def ask_again_reminder(order_number: str, question: Question, at: datetime) -> R
     """Asks the question once more at a time, if it is still open then."""
     return Reminder(
         at,
-        AskGatewayAgain(
-            order_number=order_number, idempotency_key=question.idempotency_key, asked=question.asked
-        ),
+        AskGatewayAgain(order_number=order_number, idempotency_key=question.idempotency_key, asked=question.asked),
     )
 
 

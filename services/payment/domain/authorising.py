@@ -202,9 +202,7 @@ def _authorised_without_gateway(
         authorisation_id=authorisation_id,
         expires_at=context.now + policy.never_expires,
     )
-    return Decision(
-        events=facts(command.order_number, *letting_go(payment, command.order_number, authorised))
-    )
+    return Decision(events=facts(command.order_number, *letting_go(payment, command.order_number, authorised)))
 
 
 def _declined(command: AuthorisePayment, code: str) -> Decision:
@@ -231,7 +229,5 @@ def _renewal_reminder(
 ) -> Reminder:
     return Reminder(
         policy.renewal_time(now, expires_at),
-        RenewAuthorisation(
-            order_number=order_number, authorisation_id=authorisation_id, expires_at=expires_at
-        ),
+        RenewAuthorisation(order_number=order_number, authorisation_id=authorisation_id, expires_at=expires_at),
     )

@@ -60,11 +60,7 @@ def capture_answered(payment: Payment, answer: CaptureAnswered, context: Context
     """One part is in: the next is asked for, or the fulfilment is captured."""
     order_number = answer.order_number
     known = payment.capture(answer.fulfilment_id)
-    if (
-        known is None
-        or known.request is None
-        or known.request.question.idempotency_key != answer.idempotency_key
-    ):
+    if known is None or known.request is None or known.request.question.idempotency_key != answer.idempotency_key:
         return _late(payment, known, answer)
     if answer.outcome == "unknown":
         return outcome_unknown(known.request.question, answer, context, policy)
@@ -152,9 +148,7 @@ def _choose(payment: Payment, wanted: Capture, remaining: int) -> Authorisation 
     return min(standing or usable, key=fit, default=None)
 
 
-def _part_in(
-    order_number: str, wanted: Capture, capture_id: str, authorisation_id: str, amount: int
-) -> Event:
+def _part_in(order_number: str, wanted: Capture, capture_id: str, authorisation_id: str, amount: int) -> Event:
     if wanted.collected + amount < wanted.amount:
         return PartiallyCaptured(
             order_number=order_number,

@@ -48,9 +48,7 @@ ANOMALIES_KEPT = 16
 def evolve(payment: Payment, event: Event) -> Payment:
     """The payment after one fact; an answer that is only repeated changes nothing."""
     match event:
-        case PaymentAuthorised() | PaymentDeclined() | PaymentCaptured() | PaymentRefunded() if (
-            event.repeated
-        ):
+        case PaymentAuthorised() | PaymentDeclined() | PaymentCaptured() | PaymentRefunded() if event.repeated:
             return payment
         case AuthorisationRequested():
             return _requested(payment, event)
@@ -167,9 +165,7 @@ def _captured(payment: Payment, event: PaymentCaptured | PartiallyCaptured) -> P
     capture = payment.capture(event.fulfilment_id) or Capture(
         fulfilment_id=event.fulfilment_id, amount=whole, currency=event.currency
     )
-    collected = CapturedPart(
-        capture_id=event.capture_id, authorisation_id=event.authorisation_id, amount=part
-    )
+    collected = CapturedPart(capture_id=event.capture_id, authorisation_id=event.authorisation_id, amount=part)
     after = payment.with_capture(
         replace(
             capture,
@@ -185,9 +181,7 @@ def _captured(payment: Payment, event: PaymentCaptured | PartiallyCaptured) -> P
     return after.with_attempt(replace(authorisation, captured=authorisation.captured + part))
 
 
-def _let_go(
-    payment: Payment, event: VoidStarted | VoidRequested | AuthorisationVoided | PaymentVoided
-) -> Payment:
+def _let_go(payment: Payment, event: VoidStarted | VoidRequested | AuthorisationVoided | PaymentVoided) -> Payment:
     match event:
         case VoidStarted():
             covered = tuple(

@@ -24,9 +24,7 @@ from shared.events.payment import (
     PaymentRefunded,
 )
 
-Account = Literal[
-    "authorised", "authorised_contra", "gateway_clearing", "channel_clearing", "revenue", "refunds"
-]
+Account = Literal["authorised", "authorised_contra", "gateway_clearing", "channel_clearing", "revenue", "refunds"]
 
 MONEY_FACTS: tuple[type[Event], ...] = (
     PaymentAuthorised,

@@ -39,9 +39,7 @@ def _authorised(payment: Payment, notice: GatewayNotified) -> Decision:
     match _attempt_under(payment, notice):
         case Requested(question=question) as attempt if _is_about(attempt, notice):
             if question.waiting:
-                return Decision(
-                    events=facts(notice.order_number, ask_authorisation(notice.order_number, attempt))
-                )
+                return Decision(events=facts(notice.order_number, ask_authorisation(notice.order_number, attempt)))
             return NOTHING
         case Authorisation() as attempt if (
             _is_about(attempt, notice) and attempt.authorisation_id == notice.operation_id
@@ -128,8 +126,7 @@ def _refunded(payment: Payment, notice: GatewayNotified, context: Context, polic
             )
             return refund_answered(payment, answer, context, policy)
         if any(
-            (part.idempotency_key, part.amount) == (notice.idempotency_key, notice.amount)
-            for part in known.parts
+            (part.idempotency_key, part.amount) == (notice.idempotency_key, notice.amount) for part in known.parts
         ):
             return NOTHING
     return _contradiction(payment, notice)

@@ -199,9 +199,7 @@ class Payment:
 
     def authorisation(self, authorisation_id: str) -> Authorisation | None:
         """The latest authorisation of that id (a prepaid reference may come again after a void)."""
-        found = (
-            known for known in reversed(self.authorisations) if known.authorisation_id == authorisation_id
-        )
+        found = (known for known in reversed(self.authorisations) if known.authorisation_id == authorisation_id)
         return next(found, None)
 
     def capture(self, fulfilment_id: str) -> Capture | None:

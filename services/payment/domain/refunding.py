@@ -50,11 +50,7 @@ def refund_answered(payment: Payment, answer: RefundAnswered, context: Context, 
     """One part is paid back: the next is asked for, or the refund is done."""
     order_number = answer.order_number
     known = payment.refund(answer.refund_id)
-    if (
-        known is None
-        or known.request is None
-        or known.request.question.idempotency_key != answer.idempotency_key
-    ):
+    if known is None or known.request is None or known.request.question.idempotency_key != answer.idempotency_key:
         return _late(payment, known, answer)
     if answer.outcome == "unknown":
         return outcome_unknown(known.request.question, answer, context, policy)
