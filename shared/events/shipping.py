@@ -222,6 +222,13 @@ class ShipmentResumed(Event, name="shipping.resumed", version=1):
     address: Address
 
 
+class ShipmentCancellationRequested(Event, name="shipping.cancellation-requested", version=1):
+    """A shipment with a label, or with one being bought, is to be cancelled: it is answered once no label is left."""
+
+    order_number: Name
+    fulfilment_id: Name
+
+
 class ShipmentCancelled(Event, name="shipping.cancelled", version=1):
     """The shipment will not leave, and no label stays behind."""
 
