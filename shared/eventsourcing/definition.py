@@ -13,8 +13,10 @@ from shared.eventsourcing.decider import Model, Reply
 from shared.eventsourcing.messages import Arrival, Record
 from shared.eventsourcing.views import View, ViewReader
 
-Translate = Callable[[Record], Arrival]
-"""Bytes from a topic into a message for the model; raises `Malformed` when there is none in them."""
+Translate = Callable[[Record], Arrival | None]
+"""Bytes from a topic into a message for the model; None when it is none of the service's messages.
+
+Raises `Malformed` when there is no message in the bytes."""
 
 Effect = Callable[[Any], Awaitable[Command]]
 """Carries out an intent outside (with a timeout) and returns what came of it, as a message to the service itself.

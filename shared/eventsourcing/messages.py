@@ -37,7 +37,7 @@ class Arrival:
     partition_key: str
     correlation_id: str
     source: str
-    """`topic` of a broker record, `http`, `reminder` or `effect`."""
+    """`ce_source` of a broker record, or `http`, `reminder` or `effect`."""
     actor: str = "system"
     reason: str = ""
     occurred_at: datetime | None = None

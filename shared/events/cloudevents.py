@@ -1,0 +1,207 @@
+"""CloudEvents 1.0 on Kafka: what travels in the headers beside a payload."""
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+from pydantic_core import from_json, to_json
+
+CONTENT_TYPE = b"application/json"
+STRUCTURED = b"application/cloudevents"
+
+Headers = Collection[tuple[str, bytes | None]]
+
+
+class Metadata(NamedTuple):
+    """The attributes of a message. A named tuple because one is made for every message; empty means not given."""
+
+    id: str
+    """Unique within the source; ours are UUIDs of version 7."""
+    source: str
+    """Who states it, for example `/orderstream/order`."""
+    type: str
+    """The wire type, for example `order.placed.v1`."""
+    time: datetime | None = None
+    """When it occurred."""
+    subject: str = ""
+    """The stream that records it."""
+    dataschema: str = ""
+    sequence: str = ""
+    """`lane:position` in the log of its source."""
+    correlation_id: str = ""
+    """The order that it is about, or what stands for it."""
+    causation_id: str = ""
+    """The message that caused it."""
+    partition_key: str = ""
+    traceparent: str = ""
+    """W3C trace context."""
+    actor: str = ""
+    reason: str = ""
+
+    @property
+    def message_id(self) -> UUID:
+        """The id as a UUID; one made from source and id where a partner's id is none."""
+        try:
+            return UUID(self.id)
+        except ValueError:
+            return uuid5(NAMESPACE_URL, f"{self.source}\n{self.id}")
+
+
+def source_of(service: str) -> str:
+    """The source that a service of ours names."""
+    return f"/orderstream/{service}"
+
+
+def dataschema_of(wire_type: str) -> str:
+    """The name of the schema of a message; the schema itself is `schemas/<wire type>.json`."""
+    return f"urn:orderstream:schema:{wire_type}"
+
+
+def headers_of(metadata: Metadata) -> list[tuple[str, bytes]]:
+    """The headers of a message in binary mode; attributes that are empty are left out."""
+    headers = [
+        ("ce_specversion", b"1.0"),
+        ("ce_id", metadata.id.encode()),
+        ("ce_source", metadata.source.encode()),
+        ("ce_type", metadata.type.encode()),
+        ("content-type", CONTENT_TYPE),
+    ]
+    if metadata.time is not None:
+        headers.append(("ce_time", metadata.time.isoformat().encode()))
+    for name, value in (
+        ("ce_subject", metadata.subject),
+        ("ce_dataschema", metadata.dataschema),
+        ("ce_sequence", metadata.sequence),
+        ("ce_correlationid", metadata.correlation_id),
+        ("ce_causationid", metadata.causation_id),
+        ("ce_partitionkey", metadata.partition_key),
+        ("ce_traceparent", metadata.traceparent),
+        ("ce_actor", metadata.actor),
+        ("ce_reason", metadata.reason),
+    ):
+        if value:
+            headers.append((name, (value if value.isprintable() else _printable(value)).encode()))
+    return headers
+
+
+def read_headers(headers: Headers) -> Metadata:
+    """The attributes of a message in binary mode; headers of anyone else are not looked at.
+
+    Raises:
+        ValueError: a required attribute is missing, or one of ours can't be read; one sentence.
+    """
+    found = dict(headers)
+    if found.get("ce_specversion") != b"1.0":
+        raise ValueError("ce_specversion must be 1.0")
+
+    def text(name: str) -> str:
+        value = found.get(name)
+        if not value:
+            return ""
+        try:
+            return value.decode()
+        except UnicodeDecodeError:
+            raise ValueError(f"{name} is not UTF-8") from None
+
+    return Metadata(
+        _given("ce_id", text("ce_id")),
+        _given("ce_source", text("ce_source")),
+        _given("ce_type", text("ce_type")),
+        _moment("ce_time", text("ce_time")),
+        text("ce_subject"),
+        text("ce_dataschema"),
+        text("ce_sequence"),
+        text("ce_correlationid"),
+        text("ce_causationid"),
+        text("ce_partitionkey"),
+        text("ce_traceparent"),
+        text("ce_actor"),
+        text("ce_reason"),
+    )
+
+
+def read_message(headers: Headers, value: bytes | None) -> tuple[Metadata, bytes]:
+    """Attributes and payload JSON of a message in binary or structured mode, told apart by `content-type`.
+
+    Raises:
+        ValueError: as for `read_headers`, or there is no payload; one sentence.
+    """
+    if not value:
+        raise ValueError("the message has no body")
+    for name, content_type in headers:
+        if name == "content-type" and content_type and content_type.lower().startswith(STRUCTURED):
+            return read_structured(value)
+    return read_headers(headers), value
+
+
+def read_structured(value: bytes) -> tuple[Metadata, bytes]:
+    """Attributes and payload JSON of a message in structured mode (`application/cloudevents+json`).
+
+    Raises:
+        ValueError: it is no such message; one sentence.
+    """
+    try:
+        envelope = from_json(value, allow_inf_nan=False)
+    except ValueError as wrong:
+        raise ValueError(f"the message is not JSON: {wrong}") from None
+    if not isinstance(envelope, dict):
+        raise ValueError("a structured message is a JSON object")
+    if envelope.get("specversion") != "1.0":
+        raise ValueError("specversion must be 1.0")
+    if envelope.get("data") is None:
+        raise ValueError("data is missing")
+    metadata = Metadata(
+        _given("id", _string(envelope, "id")),
+        _given("source", _string(envelope, "source")),
+        _given("type", _string(envelope, "type")),
+        _moment("time", _string(envelope, "time")),
+        *(_string(envelope, name) for name in _OPTIONAL),
+    )
+    return metadata, to_json(envelope["data"])
+
+
+_OPTIONAL = (
+    "subject",
+    "dataschema",
+    "sequence",
+    "correlationid",
+    "causationid",
+    "partitionkey",
+    "traceparent",
+    "actor",
+    "reason",
+)
+"""The optional attributes in the order of `Metadata`, after its time."""
+
+
+def _given(name: str, value: str) -> str:
+    if not value:
+        raise ValueError(f"{name} is missing")
+    return value
+
+
+def _moment(name: str, value: str) -> datetime | None:
+    if not value:
+        return None
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise ValueError(f"{name} is not an RFC 3339 time with an offset")
+    return moment
+
+
+def _string(envelope: dict[str, Any], name: str) -> str:
+    value = envelope.get(name)
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise ValueError(f"{name} is not a string")
+    return value
+
+
+def _printable(value: str) -> str:
+    """CloudEvents attributes hold no control characters; a reason typed on several lines becomes one."""
+    return "".join(letter if letter.isprintable() else " " for letter in value)

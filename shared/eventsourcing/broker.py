@@ -1,0 +1,55 @@
+"""The port to the broker: at least once in, at least once out."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from shared.eventsourcing.messages import Record
+
+
+class BrokerUnavailable(Exception):
+    """The broker did not acknowledge; whether it has the message may be unknown."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outgoing:
+    """A message to be published to the partition of its lane."""
+
+    topic: str
+    """Without the prefix of the installation."""
+    lane: int
+    key: bytes
+    value: bytes
+    headers: Sequence[tuple[str, bytes]]
+
+
+Handle = Callable[[Sequence[Record]], Awaitable[None]]
+"""Takes a batch and returns when it is safe in the store; never raises for the content of a record."""
+
+
+class Broker(Protocol):
+    """A partitioned log shared by all services."""
+
+    def subscribe(self, topics: Sequence[str], group: str, handle: Handle) -> None:
+        """Deliver batches of these topics; the offsets of a batch are committed after `handle` returned."""
+        ...
+
+    async def start(self) -> None:
+        """Connect, and begin to deliver.
+
+        Raises:
+            BrokerUnavailable: no broker answers.
+        """
+        ...
+
+    async def stop(self) -> None:
+        """Finish the batch in hand, commit its offsets and disconnect."""
+        ...
+
+    async def publish(self, messages: Sequence[Outgoing]) -> Sequence[bool]:
+        """Publish in order; True for each that the broker acknowledged. A False may have arrived all the same."""
+        ...
+
+    def delivering(self) -> bool:
+        """Whether the subscription has its partitions."""
+        ...

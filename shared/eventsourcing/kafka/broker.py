@@ -1,0 +1,193 @@
+"""The broker port on Kafka."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+import structlog
+from aiokafka import AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
+from aiokafka.errors import IllegalStateError, KafkaError
+from faststream import AckPolicy
+from faststream.kafka import KafkaBroker as FastStreamBroker
+from faststream.kafka.message import KafkaMessage
+
+from shared.eventsourcing.broker import BrokerUnavailable, Handle, Outgoing
+from shared.eventsourcing.failpoints import reach
+from shared.eventsourcing.kafka.security import KafkaAccess
+from shared.eventsourcing.messages import Record
+
+log = structlog.get_logger()
+
+REBALANCE_TIMEOUT_MS = 30_000
+"""How long the group waits for the batch in hand when partitions move."""
+
+
+class _BatchInHand(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships no types for it
+    """Lets a rebalance wait until the batch in hand is safe, and says whether partitions are assigned."""
+
+    def __init__(self) -> None:
+        self.idle = asyncio.Event()
+        self.idle.set()
+        self.assigned = False
+
+    async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
+        try:
+            await asyncio.wait_for(self.idle.wait(), REBALANCE_TIMEOUT_MS / 1000 * 0.8)
+        except TimeoutError:
+            log.warning("rebalance goes on without the batch in hand; it will be delivered again")
+
+    async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
+        self.assigned = True
+
+
+class KafkaBroker:
+    """Implements `Broker`."""
+
+    def __init__(self, access: KafkaAccess, *, prefix: str, partitions: int, client_id: str) -> None:
+        self._access = access
+        self._prefix = f"{prefix}."
+        self._partitions = partitions
+        self._client_id = client_id
+        self._faststream = FastStreamBroker(
+            access.bootstrap,
+            security=access.for_faststream(),
+            client_id=client_id,
+            allow_auto_create_topics=False,
+            logger=None,
+        )
+        self._hand = _BatchInHand()
+        self._producer: AIOKafkaProducer | None = None
+        self._subscribed = False
+
+    def subscribe(self, topics: Sequence[str], group: str, handle: Handle) -> None:
+        subscriber = self._faststream.subscriber(
+            *(self._prefix + topic for topic in topics),
+            group_id=f"{self._prefix}{group}",
+            batch=True,
+            max_records=500,
+            batch_timeout_ms=10,
+            fetch_max_wait_ms=100,
+            auto_offset_reset="earliest",
+            ack_policy=AckPolicy.MANUAL,
+            listener=self._hand,
+            rebalance_timeout_ms=REBALANCE_TIMEOUT_MS,
+            parser=_as_it_came,
+            decoder=_undecoded,
+        )
+
+        @subscriber
+        async def take(message: KafkaMessage) -> None:
+            self._hand.idle.clear()
+            try:
+                records: tuple[Any, ...] = message.raw_message
+                await handle([self._record(one) for one in records])
+                reach("before_offset_commit")
+                await self._commit(subscriber.consumer, records)
+            finally:
+                self._hand.idle.set()
+
+        self._subscribed = True
+
+    async def start(self) -> None:
+        try:
+            self._producer = await self._new_producer()
+            await self._faststream.start()
+        except (KafkaError, OSError) as error:
+            raise BrokerUnavailable(f"no broker at {self._access.bootstrap}: {error}") from error
+
+    async def stop(self) -> None:
+        await self._faststream.stop()
+        if self._producer is not None:
+            await self._producer.stop()
+            self._producer = None
+
+    async def publish(self, messages: Sequence[Outgoing]) -> Sequence[bool]:
+        if self._producer is None:
+            self._producer = await self._new_producer()
+        futures: list[asyncio.Future[Any] | None] = []
+        failed: Exception | None = None
+        for message in messages:
+            try:
+                futures.append(
+                    await self._producer.send(
+                        self._prefix + message.topic,
+                        message.value,
+                        key=message.key,
+                        partition=message.lane % self._partitions,
+                        headers=message.headers,
+                    )
+                )
+            except (KafkaError, AssertionError) as error:
+                failed = error
+                break
+        outcomes = await asyncio.gather(*(one for one in futures if one is not None), return_exceptions=True)
+        acknowledged = [not isinstance(outcome, BaseException) for outcome in outcomes]
+        failed = failed or next((one for one in outcomes if isinstance(one, Exception)), None)
+        if failed is not None:
+            # An idempotent producer may be wedged after an error (OutOfOrderSequence): begin a new one.
+            log.warning("publish failed, the producer begins anew", error=repr(failed))
+            await self._drop_producer()
+        return acknowledged + [False] * (len(messages) - len(acknowledged))
+
+    def delivering(self) -> bool:
+        return self._hand.assigned or not self._subscribed
+
+    def _record(self, record: Any) -> Record:
+        return Record(
+            topic=record.topic.removeprefix(self._prefix),
+            partition=record.partition,
+            offset=record.offset,
+            key=record.key,
+            value=record.value,
+            headers=record.headers,
+            timestamp_ms=record.timestamp,
+        )
+
+    async def _commit(self, consumer: Any, records: Sequence[Any]) -> None:
+        offsets = {TopicPartition(one.topic, one.partition): one.offset + 1 for one in records}
+        try:
+            await consumer.commit(offsets)
+        except (KafkaError, IllegalStateError) as error:
+            # The batch is in the store; if it comes again the inbox knows it.
+            log.warning("offsets not committed", error=repr(error))
+
+    async def _new_producer(self) -> AIOKafkaProducer:
+        producer = AIOKafkaProducer(
+            **self._access.for_client(),
+            client_id=self._client_id,
+            enable_idempotence=True,
+            acks="all",
+            linger_ms=2,
+            max_batch_size=256 * 1024,
+            max_request_size=4 * 1024 * 1024,
+            request_timeout_ms=10_000,
+        )
+        await producer.start()
+        return producer
+
+    async def _drop_producer(self) -> None:
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            try:
+                await asyncio.wait_for(producer.stop(), 5)
+            except (KafkaError, TimeoutError) as error:
+                log.warning("the old producer did not stop cleanly", error=repr(error))
+
+
+async def _as_it_came(records: Any) -> KafkaMessage:
+    """A batch without decoding a header or a body: one bad record must not fail the others."""
+    return KafkaMessage(body=b"", raw_message=records, headers={}, message_id="batch", consumer=_NoConsumer())
+
+
+async def _undecoded(message: KafkaMessage) -> KafkaMessage:
+    return message
+
+
+class _NoConsumer:
+    """Offsets are committed by `KafkaBroker` alone."""
+
+    async def commit(self) -> None:
+        return None
+
+    def seek(self, partition: TopicPartition, offset: int) -> None:
+        return None

@@ -1,0 +1,323 @@
+-- One statement a name; `statements.py` reads them from here.
+
+-- name: claim_messages
+insert into inbox (message_id, source, lane, digest, received_at)
+select message_id, source, lane, digest, now()
+from unnest($1::uuid[], $2::text[], $3::smallint[], $4::bytea[])
+    as claimed (message_id, source, lane, digest)
+on conflict (message_id) do nothing
+returning message_id;
+
+-- name: replies
+select message_id, digest, reply
+from inbox
+where message_id = any($1::uuid[]);
+
+-- name: lock_streams
+select stream, version, state
+from stream
+where stream = any($1::text[])
+order by stream
+for update;
+
+-- name: parked_keys
+select distinct key
+from parked
+where key = any($1::text[]) and blocking;
+
+-- name: lock_lanes
+select lane, head, chain_hash
+from lane
+where lane = any($1::smallint[])
+order by lane
+for update;
+
+-- name: append
+with entry as (
+    insert into log (
+        lane, position, id, kind, type, topic, stream, version, partition_key, correlation_id,
+        causation_id, actor, reason, occurred_at, recorded_at, traceparent, payload, hash
+    )
+    select *
+    from unnest(
+        $1::smallint[], $2::bigint[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bigint[],
+        $9::text[], $10::text[], $11::uuid[], $12::text[], $13::text[], $14::timestamptz[], $15::timestamptz[],
+        $16::text[], $17::json[], $18::bytea[]
+    )
+),
+raised as (
+    update lane
+    set head = raise.head, chain_hash = raise.chain_hash
+    from unnest($19::smallint[], $20::bigint[], $21::bytea[]) as raise (lane, head, chain_hash)
+    where lane.lane = raise.lane
+),
+begun as (
+    insert into stream (stream, version, state)
+    select stream, version, state
+    from unnest($22::text[], $23::bigint[], $24::json[]) as new (stream, version, state)
+)
+update stream
+set version = changed.version, state = changed.state
+from unnest($25::text[], $26::bigint[], $27::json[]) as changed (stream, version, state)
+where stream.stream = changed.stream;
+
+-- name: add_reminders
+insert into reminder (id, due_at, type, payload, partition_key, correlation_id, actor, traceparent)
+select *
+from unnest(
+    $1::uuid[], $2::timestamptz[], $3::text[], $4::json[], $5::text[], $6::text[], $7::text[], $8::text[]
+);
+
+-- name: delete_reminders
+delete from reminder
+where id = any($1::uuid[]);
+
+-- name: keep_replies
+update inbox
+set reply = answered.reply
+from unnest($1::uuid[], $2::text[]) as answered (message_id, reply)
+where inbox.message_id = answered.message_id;
+
+-- name: park
+insert into parked (
+    id, key, blocking, message_id, source, type, payload, correlation_id, actor, explanation, origin, parked_at
+)
+select *
+from unnest(
+    $1::uuid[], $2::text[], $3::boolean[], $4::uuid[], $5::text[], $6::text[], $7::bytea[], $8::text[], $9::text[],
+    $10::text[], $11::json[], $12::timestamptz[]
+);
+
+-- name: delete_parked
+delete from parked
+where id = any($1::uuid[])
+returning id;
+
+-- name: notify
+select pg_notify('log', '');
+
+-- name: due_reminders
+select id, due_at, type, payload, partition_key, correlation_id, actor, traceparent
+from reminder
+where due_at <= $1
+order by due_at, id
+limit $2;
+
+-- name: next_reminder_at
+select min(due_at)
+from reminder;
+
+-- name: reminders_of
+select id, due_at, type, payload, partition_key, correlation_id, actor, traceparent
+from reminder
+where correlation_id = $1
+order by due_at, id;
+
+-- name: add_reader
+insert into reader (reader, lane)
+select $1, lane
+from lane
+on conflict do nothing;
+
+-- name: seen
+insert into instance (owner, expires_at)
+values ($1, now() + make_interval(secs => $2))
+on conflict (owner) do update
+set expires_at = excluded.expires_at;
+
+-- name: count_instances
+select count(*)
+from instance
+where expires_at > now();
+
+-- name: forget_instances
+delete from instance
+where owner = $1 or expires_at < now() - interval '1 hour';
+
+-- name: lock_reader
+select lane, position, owner, epoch, expires_at > now() as held
+from reader
+where reader = $1
+order by lane
+for update;
+
+-- name: renew_leases
+update reader
+set expires_at = now() + make_interval(secs => $4)
+where reader = $1 and owner = $2 and lane = any($3::smallint[]);
+
+-- name: take_leases
+update reader
+set owner = $2, epoch = epoch + 1, expires_at = now() + make_interval(secs => $4)
+where reader = $1 and lane = any($3::smallint[])
+returning lane, position, epoch;
+
+-- name: give_up_leases
+update reader
+set expires_at = '-infinity'
+where reader = $1 and owner = $2 and lane = any($3::smallint[]);
+
+-- name: release_leases
+update reader
+set expires_at = '-infinity'
+where owner = $1;
+
+-- name: read_lanes
+select
+    cursor.lane as cursor_lane, lane.head, entry.lane, entry.position, entry.id, entry.kind, entry.type, entry.topic,
+    entry.stream, entry.version, entry.partition_key, entry.correlation_id, entry.causation_id, entry.actor,
+    entry.reason, entry.occurred_at, entry.recorded_at, entry.traceparent, entry.payload, entry.hash
+from unnest($1::smallint[], $2::bigint[]) as cursor (lane, position)
+join lane on lane.lane = cursor.lane
+left join lateral (
+    select *
+    from log
+    where log.lane = cursor.lane and log.position > cursor.position
+    order by log.position
+    limit $3
+) as entry on true
+where lane.head > cursor.position
+order by cursor.lane, entry.position;
+
+-- name: read_lanes_of_types
+select
+    cursor.lane as cursor_lane, lane.head, entry.lane, entry.position, entry.id, entry.kind, entry.type, entry.topic,
+    entry.stream, entry.version, entry.partition_key, entry.correlation_id, entry.causation_id, entry.actor,
+    entry.reason, entry.occurred_at, entry.recorded_at, entry.traceparent, entry.payload, entry.hash
+from unnest($1::smallint[], $2::bigint[]) as cursor (lane, position)
+join lane on lane.lane = cursor.lane
+left join lateral (
+    select *
+    from log
+    where log.lane = cursor.lane and log.position > cursor.position and log.type = any($4::text[])
+    order by log.position
+    limit $3
+) as entry on true
+where lane.head > cursor.position
+order by cursor.lane, entry.position;
+
+-- name: advance
+update reader
+set position = moved.position
+from unnest($3::smallint[], $4::bigint[], $5::bigint[]) as moved (lane, position, epoch)
+where
+    reader.reader = $1 and reader.owner = $2 and reader.lane = moved.lane and reader.epoch = moved.epoch
+    and reader.expires_at > now()
+returning reader.lane;
+
+-- name: lock_view_rows
+select key, row
+from view_row
+where view = $1 and key = any($2::text[])
+order by key
+for update;
+
+-- name: write_view_rows
+insert into view_row (view, key, row)
+select $1, key, row
+from unnest($2::text[], $3::jsonb[]) as changed (key, row)
+on conflict (view, key) do update
+set row = excluded.row;
+
+-- name: delete_view_rows
+delete from view_row
+where view = $1 and key = any($2::text[]);
+
+-- name: view_row
+select row
+from view_row
+where view = $1 and key = $2;
+
+-- name: view_rows_ascending
+select row
+from view_row
+where
+    view = $1
+    and not exists (
+        select
+        from jsonb_each($2::jsonb) as wanted
+        where not coalesce(wanted.value ? (row ->> wanted.key), false)
+    )
+order by row ->> $3, key
+limit $4
+offset $5;
+
+-- name: view_rows_descending
+select row
+from view_row
+where
+    view = $1
+    and not exists (
+        select
+        from jsonb_each($2::jsonb) as wanted
+        where not coalesce(wanted.value ? (row ->> wanted.key), false)
+    )
+order by row ->> $3 desc, key desc
+limit $4
+offset $5;
+
+-- name: view_counts
+select coalesce(row ->> $2, '') as value, count(*) as number
+from view_row
+where view = $1
+group by 1
+order by 1;
+
+-- name: stream
+select version, state
+from stream
+where stream = $1;
+
+-- name: streams
+select stream, version, state
+from stream
+where stream > $1 and stream >= $2 and stream < $3
+order by stream
+limit $4;
+
+-- name: stream_events
+select *
+from log
+where stream = $1 and kind = 'event'
+order by version;
+
+-- name: correlated
+select *
+from log
+where correlation_id = $1
+order by lane, position;
+
+-- name: lanes
+select lane, head, chain_hash
+from lane
+order by lane;
+
+-- name: reader_positions
+select reader.reader, reader.lane, reader.position, lane.head, reader.owner
+from reader
+join lane on lane.lane = reader.lane
+order by reader.reader, reader.lane;
+
+-- name: consumed
+select message_id
+from inbox
+where source = $1 and lane = $2 and message_id > $3
+order by message_id
+limit $4;
+
+-- name: published
+select id
+from log
+where lane = $1 and topic = $2 and type = any($3::text[]) and id > $4
+order by id
+limit $5;
+
+-- name: parked_messages
+select *
+from parked
+where $1::text is null or key = $1
+order by number;
+
+-- name: discard_parked
+delete from parked
+where key = $1;

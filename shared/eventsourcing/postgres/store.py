@@ -1,0 +1,295 @@
+"""The store port on PostgreSQL."""
+
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import orjson
+
+from shared.eventsourcing.postgres.statements import SQL
+from shared.eventsourcing.postgres.transaction import Connection, PostgresTransaction
+from shared.eventsourcing.store import (
+    LaneHead,
+    LaneSlice,
+    Lease,
+    LeaseLost,
+    LogEntry,
+    ParkedMessage,
+    Projection,
+    ReaderPosition,
+    StoreConflict,
+    StoredReminder,
+    StoreRejects,
+    StoreUnavailable,
+    StreamRow,
+)
+from shared.eventsourcing.views import Row
+
+_CONFLICTS = (
+    asyncpg.SerializationError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.UniqueViolationError,
+    asyncpg.LockNotAvailableError,
+)
+_UNAVAILABLE = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.InterfaceError,
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.CannotConnectNowError,
+    ConnectionError,
+    OSError,
+    TimeoutError,
+)
+_REJECTED = (asyncpg.DataError, asyncpg.ProgramLimitExceededError, asyncpg.IntegrityConstraintViolationError)
+
+
+class PostgresStore:
+    """Implements `Store` with a pool of connections to one service's database."""
+
+    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
+        self._pool = pool
+
+    @classmethod
+    async def connect(
+        cls, url: str, *, tls: ssl.SSLContext | None = None, max_connections: int = 8
+    ) -> "PostgresStore":
+        """Open the pool.
+
+        Raises:
+            StoreUnavailable: the database can't be reached.
+        """
+        try:
+            pool = await asyncpg.create_pool(
+                url,
+                ssl=tls,
+                min_size=1,
+                max_size=max_connections,
+                command_timeout=30,
+                timeout=5,
+                server_settings={"application_name": "orderstream", "jit": "off"},
+            )
+        except _UNAVAILABLE as error:
+            raise StoreUnavailable(str(error)) from error
+        return cls(pool)
+
+    async def close(self) -> None:
+        """Close the pool, waiting for what is under way."""
+        await self._pool.close()
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[PostgresTransaction]:
+        async with self._begun() as connection:
+            yield PostgresTransaction(connection)
+
+    async def due_reminders(self, now: datetime, limit: int) -> Sequence[StoredReminder]:
+        return [StoredReminder(**dict(row)) for row in await self._fetch("due_reminders", now, limit)]
+
+    async def next_reminder_at(self) -> datetime | None:
+        moment: datetime | None = (await self._fetch("next_reminder_at"))[0][0]
+        return moment
+
+    async def lease_lanes(self, reader: str, owner: str, ttl_s: float) -> Mapping[int, Lease]:
+        async with self._begun() as connection:
+            await connection.execute(SQL["seen"], owner, ttl_s)
+            rows = await connection.fetch(SQL["lock_reader"], reader)
+            if not rows:
+                await connection.execute(SQL["add_reader"], reader)
+                rows = await connection.fetch(SQL["lock_reader"], reader)
+            share = -(-len(rows) // await connection.fetchval(SQL["count_instances"]))
+            mine = [row for row in rows if row["held"] and row["owner"] == owner]
+            free = [row["lane"] for row in rows if not row["held"]]
+            kept, surplus = mine[:share], mine[share:]
+            wanted = free[: max(0, share - len(kept))]
+            if surplus:
+                await connection.execute(SQL["give_up_leases"], reader, owner, [row["lane"] for row in surplus])
+            if kept:
+                await connection.execute(SQL["renew_leases"], reader, owner, [row["lane"] for row in kept], ttl_s)
+            taken = await connection.fetch(SQL["take_leases"], reader, owner, wanted, ttl_s) if wanted else []
+            return {row["lane"]: Lease(row["lane"], row["position"], row["epoch"]) for row in (*kept, *taken)}
+
+    async def release_leases(self, owner: str) -> None:
+        await self._fetch("release_leases", owner)
+        await self._fetch("forget_instances", owner)
+
+    async def read(
+        self, positions: Mapping[int, int], limit_per_lane: int, types: Collection[str] | None = None
+    ) -> Sequence[LaneSlice]:
+        lanes, after = list(positions.keys()), list(positions.values())
+        if types is None:
+            rows = await self._fetch("read_lanes", lanes, after, limit_per_lane)
+        else:
+            rows = await self._fetch("read_lanes_of_types", lanes, after, limit_per_lane, list(types))
+        by_lane: dict[int, list[LogEntry]] = {}
+        heads: dict[int, int] = {}
+        for row in rows:
+            entries = by_lane.setdefault(row["cursor_lane"], [])
+            heads[row["cursor_lane"]] = row["head"]
+            if row["lane"] is not None:
+                entries.append(_entry(row))
+        return [
+            LaneSlice(
+                lane, tuple(entries), entries[-1].position if len(entries) == limit_per_lane else heads[lane]
+            )
+            for lane, entries in by_lane.items()
+        ]
+
+    async def advance(self, reader: str, owner: str, leases: Sequence[Lease]) -> frozenset[int]:
+        rows = await self._fetch("advance", reader, owner, *_lease_columns(leases))
+        return frozenset(row[0] for row in rows)
+
+    async def project(self, reader: str, owner: str, leases: Sequence[Lease], projection: Projection) -> None:
+        async with self._begun() as connection:
+            held = await connection.fetch(SQL["advance"], reader, owner, *_lease_columns(leases))
+            if len(held) != len(leases):
+                raise LeaseLost(f"{reader} no longer holds all its lanes")
+            rows = await connection.fetch(SQL["lock_view_rows"], reader, sorted(projection.keys))
+            after = projection.apply({row["key"]: orjson.loads(row["row"]) for row in rows})
+            written = sorted((key, row) for key, row in after.items() if row is not None)
+            if written:
+                documents = [orjson.dumps(row).decode() for _, row in written]
+                await connection.execute(SQL["write_view_rows"], reader, [key for key, _ in written], documents)
+            if gone := [key for key, row in after.items() if row is None]:
+                await connection.execute(SQL["delete_view_rows"], reader, gone)
+
+    async def view_row(self, view: str, key: str) -> Row | None:
+        rows = await self._fetch("view_row", view, key)
+        return orjson.loads(rows[0]["row"]) if rows else None
+
+    async def view_rows(
+        self,
+        view: str,
+        where: Mapping[str, str | Sequence[str]],
+        order_by: str,
+        descending: bool,
+        limit: int,
+        offset: int,
+    ) -> list[Row]:
+        wanted = {field: [value] if isinstance(value, str) else list(value) for field, value in where.items()}
+        name = "view_rows_descending" if descending else "view_rows_ascending"
+        rows = await self._fetch(name, view, orjson.dumps(wanted).decode(), order_by, limit, offset)
+        return [orjson.loads(row["row"]) for row in rows]
+
+    async def view_counts(self, view: str, field: str) -> dict[str, int]:
+        return {row["value"]: row["number"] for row in await self._fetch("view_counts", view, field)}
+
+    async def stream(self, stream: str) -> StreamRow | None:
+        rows = await self._fetch("stream", stream)
+        return StreamRow(rows[0]["version"], rows[0]["state"]) if rows else None
+
+    async def streams(self, category: str, after: str, limit: int) -> Sequence[tuple[str, StreamRow]]:
+        rows = await self._fetch("streams", after, f"{category}-", f"{category}.", limit)
+        return [(row["stream"], StreamRow(row["version"], row["state"])) for row in rows]
+
+    async def stream_events(self, stream: str) -> Sequence[LogEntry]:
+        return [_entry(row) for row in await self._fetch("stream_events", stream)]
+
+    async def correlated(self, correlation_id: str) -> Sequence[LogEntry]:
+        return [_entry(row) for row in await self._fetch("correlated", correlation_id)]
+
+    async def reminders(self, correlation_id: str) -> Sequence[StoredReminder]:
+        return [StoredReminder(**dict(row)) for row in await self._fetch("reminders_of", correlation_id)]
+
+    async def lanes(self) -> Mapping[int, LaneHead]:
+        return {row["lane"]: LaneHead(row["head"], row["chain_hash"]) for row in await self._fetch("lanes")}
+
+    async def reader_positions(self) -> Sequence[ReaderPosition]:
+        return [ReaderPosition(**dict(row)) for row in await self._fetch("reader_positions")]
+
+    async def consumed(self, source: str, lane: int, after: UUID, limit: int) -> Sequence[UUID]:
+        return [row[0] for row in await self._fetch("consumed", source, lane, after, limit)]
+
+    async def published(
+        self, topic: str, types: Collection[str], lane: int, after: UUID, limit: int
+    ) -> Sequence[UUID]:
+        return [row[0] for row in await self._fetch("published", lane, topic, list(types), after, limit)]
+
+    async def parked(self, key: str | None = None) -> Sequence[ParkedMessage]:
+        found = []
+        for row in await self._fetch("parked_messages", key):
+            columns = dict(row)
+            del columns["number"]
+            columns["origin"] = orjson.loads(columns["origin"])
+            found.append(ParkedMessage(**columns))
+        return found
+
+    async def discard_parked(self, key: str) -> int:
+        async with self._begun() as connection:
+            status = await connection.execute(SQL["discard_parked"], key)
+            return int(status.rpartition(" ")[2])
+
+    async def ping(self) -> None:
+        await self._fetch("lanes")
+
+    async def listen(self, woken: Callable[[], None], pause: Callable[[], Awaitable[None]]) -> None:
+        """Call `woken` at every commit of any process; after each `pause` make sure the connection lives.
+
+        Raises:
+            StoreUnavailable: the connection was lost.
+        """
+
+        def notified(*_: object) -> None:
+            woken()
+
+        async with self._connected() as connection:
+            await connection.add_listener("log", notified)
+            try:
+                while True:
+                    await pause()
+                    await connection.fetchval("select 1")
+            finally:
+                if not connection.is_closed():
+                    await connection.remove_listener("log", notified)
+
+    async def _fetch(self, name: str, *arguments: Any) -> list[asyncpg.Record]:
+        async with self._connected() as connection:
+            return await connection.fetch(SQL[name], *arguments)
+
+    @asynccontextmanager
+    async def _connected(self) -> AsyncIterator[Connection]:
+        try:
+            async with self._pool.acquire(timeout=10) as connection:
+                yield connection
+        except _CONFLICTS as error:
+            raise StoreConflict(str(error)) from error
+        except _UNAVAILABLE as error:
+            raise StoreUnavailable(f"{type(error).__name__}: {error}") from error
+        except _REJECTED as error:
+            raise StoreRejects(f"{type(error).__name__}: {error}") from error
+
+    @asynccontextmanager
+    async def _begun(self) -> AsyncIterator[Connection]:
+        async with self._connected() as connection, connection.transaction():
+            yield connection
+
+
+def _lease_columns(leases: Sequence[Lease]) -> tuple[list[int], list[int], list[int]]:
+    return [one.lane for one in leases], [one.position for one in leases], [one.epoch for one in leases]
+
+
+def _entry(row: asyncpg.Record) -> LogEntry:
+    return LogEntry(
+        lane=row["lane"],
+        position=row["position"],
+        id=row["id"],
+        kind=row["kind"],
+        type=row["type"],
+        topic=row["topic"],
+        stream=row["stream"],
+        version=row["version"],
+        partition_key=row["partition_key"],
+        correlation_id=row["correlation_id"],
+        causation_id=row["causation_id"],
+        actor=row["actor"],
+        reason=row["reason"],
+        occurred_at=row["occurred_at"],
+        recorded_at=row["recorded_at"],
+        traceparent=row["traceparent"],
+        payload=row["payload"],
+        hash=row["hash"],
+    )

@@ -1,0 +1,150 @@
+"""One batch's transaction on PostgreSQL."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import orjson
+
+from shared.eventsourcing.postgres.statements import SQL
+from shared.eventsourcing.store import (
+    Append,
+    Claim,
+    LaneHead,
+    Loaded,
+    LogEntry,
+    ParkedMessage,
+    StoreConflict,
+    StoredReminder,
+    StoredReply,
+    StreamRow,
+)
+
+Connection = asyncpg.pool.PoolConnectionProxy[asyncpg.Record]
+
+
+class PostgresTransaction:
+    """Implements `Transaction`; the connection is inside BEGIN when it gets here."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def claim(self, claims: Sequence[Claim]) -> frozenset[UUID]:
+        rows = await self._connection.fetch(
+            SQL["claim_messages"],
+            [claim.message_id for claim in claims],
+            [claim.source for claim in claims],
+            [claim.lane for claim in claims],
+            [claim.digest for claim in claims],
+        )
+        return frozenset(row[0] for row in rows)
+
+    async def replies(self, message_ids: Sequence[UUID]) -> Mapping[UUID, StoredReply]:
+        rows = await self._connection.fetch(SQL["replies"], list(message_ids))
+        return {row["message_id"]: StoredReply(row["digest"], row["reply"]) for row in rows}
+
+    async def load(self, streams: Sequence[str], keys: Sequence[str]) -> Loaded:
+        parked = await self._connection.fetch(SQL["parked_keys"], list(keys))
+        rows = await self._connection.fetch(SQL["lock_streams"], list(streams)) if streams else []
+        return Loaded(
+            {row["stream"]: StreamRow(row["version"], row["state"]) for row in rows},
+            frozenset(row["key"] for row in parked),
+        )
+
+    async def lock_lanes(self, lanes: Sequence[int]) -> Mapping[int, LaneHead]:
+        rows = await self._connection.fetch(SQL["lock_lanes"], list(lanes))
+        return {row["lane"]: LaneHead(row["head"], row["chain_hash"]) for row in rows}
+
+    async def append(self, append: Append) -> None:
+        if append.entries or append.streams:
+            await self._append_entries(append)
+        if append.reminders:
+            await self._add_reminders(append.reminders)
+        if append.done_reminders:
+            await self._connection.execute(SQL["delete_reminders"], list(append.done_reminders))
+        if append.replies:
+            await self._connection.execute(
+                SQL["keep_replies"], list(append.replies.keys()), list(append.replies.values())
+            )
+        if append.parked:
+            await self._park(append.parked)
+        if append.unparked:
+            gone = await self._connection.fetch(SQL["delete_parked"], list(append.unparked))
+            if len(gone) != len(append.unparked):
+                raise StoreConflict("a parked message was taken by somebody else")
+
+    async def _append_entries(self, append: Append) -> None:
+        begun = [write for write in append.streams if write.is_new]
+        changed = [write for write in append.streams if not write.is_new]
+        lanes = list(append.heads.items())
+        status = await self._connection.execute(
+            SQL["append"],
+            *_columns(append.entries),
+            [lane for lane, _ in lanes],
+            [head.head for _, head in lanes],
+            [head.chain_hash for _, head in lanes],
+            [write.stream for write in begun],
+            [write.version for write in begun],
+            [write.state for write in begun],
+            [write.stream for write in changed],
+            [write.version for write in changed],
+            [write.state for write in changed],
+        )
+        if status != f"UPDATE {len(changed)}":
+            raise StoreConflict(f"streams changed under the batch: {status} of {len(changed)}")
+        if append.entries:
+            await self._connection.execute(SQL["notify"])
+
+    async def _add_reminders(self, reminders: Sequence[StoredReminder]) -> None:
+        await self._connection.execute(
+            SQL["add_reminders"],
+            [reminder.id for reminder in reminders],
+            [reminder.due_at for reminder in reminders],
+            [reminder.type for reminder in reminders],
+            [reminder.payload for reminder in reminders],
+            [reminder.partition_key for reminder in reminders],
+            [reminder.correlation_id for reminder in reminders],
+            [reminder.actor for reminder in reminders],
+            [reminder.traceparent for reminder in reminders],
+        )
+
+    async def _park(self, parked: Sequence[ParkedMessage]) -> None:
+        await self._connection.execute(
+            SQL["park"],
+            [message.id for message in parked],
+            [message.key for message in parked],
+            [message.blocking for message in parked],
+            [message.message_id for message in parked],
+            [message.source for message in parked],
+            [message.type for message in parked],
+            [message.payload for message in parked],
+            [message.correlation_id for message in parked],
+            [message.actor for message in parked],
+            [message.explanation for message in parked],
+            [orjson.dumps(dict(message.origin)).decode() for message in parked],
+            [message.parked_at for message in parked],
+        )
+
+
+def _columns(entries: Sequence[LogEntry]) -> tuple[list[Any], ...]:
+    return (
+        [entry.lane for entry in entries],
+        [entry.position for entry in entries],
+        [entry.id for entry in entries],
+        [entry.kind for entry in entries],
+        [entry.type for entry in entries],
+        [entry.topic for entry in entries],
+        [entry.stream for entry in entries],
+        [entry.version for entry in entries],
+        [entry.partition_key for entry in entries],
+        [entry.correlation_id for entry in entries],
+        [entry.causation_id for entry in entries],
+        [entry.actor for entry in entries],
+        [entry.reason for entry in entries],
+        [entry.occurred_at for entry in entries],
+        [entry.recorded_at for entry in entries],
+        [entry.traceparent for entry in entries],
+        [entry.payload for entry in entries],
+        [entry.hash for entry in entries],
+    )

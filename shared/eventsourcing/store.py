@@ -1,0 +1,338 @@
+"""The port to a service's store: inbox, streams, lanes, reminders, parked messages, readers and views."""
+
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal, Protocol
+from uuid import UUID
+
+from shared.eventsourcing.views import Row
+
+
+class StoreConflict(Exception):
+    """Another writer came first: roll back and decide again."""
+
+
+class StoreUnavailable(Exception):
+    """The store can't be reached or lost the connection; whether a commit took effect may be unknown."""
+
+
+class StoreRejects(Exception):
+    """The store can't hold a value of this batch; trying again won't help."""
+
+
+class LeaseLost(Exception):
+    """Another reader holds the lane now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A message id to be claimed in the inbox."""
+
+    message_id: UUID
+    source: str
+    lane: int
+    digest: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredReply:
+    """What an earlier message with this id was, and what it was answered."""
+
+    digest: bytes
+    reply: str
+    """JSON; empty when it had no answer yet (it is parked)."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamRow:
+    """A stream's folded state; version 0 stands for a stream that does not exist yet."""
+
+    version: int
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What a batch needs before it can be decided."""
+
+    streams: Mapping[str, StreamRow]
+    parked_keys: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class LaneHead:
+    """The last position of a lane and its chain hash."""
+
+    head: int
+    chain_hash: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogEntry:
+    """One row of the log: an event of a stream, or a command to another service."""
+
+    lane: int
+    position: int
+    id: UUID
+    kind: Literal["event", "command"]
+    type: str
+    topic: str
+    stream: str
+    """Empty for a command."""
+    version: int
+    """0 for a command."""
+    partition_key: str
+    correlation_id: str
+    causation_id: UUID
+    actor: str
+    reason: str
+    occurred_at: datetime
+    recorded_at: datetime
+    traceparent: str
+    payload: str
+    hash: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamWrite:
+    """A stream's state after the batch."""
+
+    stream: str
+    version: int
+    state: str
+    is_new: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredReminder:
+    """A message to the service itself, due at a time."""
+
+    id: UUID
+    due_at: datetime
+    type: str
+    payload: str
+    partition_key: str
+    correlation_id: str
+    actor: str
+    traceparent: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParkedMessage:
+    """A message that could not be decided, with all that is needed to try it again."""
+
+    id: UUID
+    key: str
+    blocking: bool
+    """Later messages of the key queue behind it."""
+    message_id: UUID
+    source: str
+    type: str
+    """Empty when the bytes hold no message."""
+    payload: bytes
+    correlation_id: str
+    actor: str
+    explanation: str
+    origin: Mapping[str, str]
+    parked_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Append:
+    """All that one batch writes; one statement of the store."""
+
+    recorded_at: datetime
+    entries: Sequence[LogEntry] = ()
+    heads: Mapping[int, LaneHead] = field(default_factory=dict)
+    streams: Sequence[StreamWrite] = ()
+    reminders: Sequence[StoredReminder] = ()
+    done_reminders: Sequence[UUID] = ()
+    replies: Mapping[UUID, str] = field(default_factory=dict)
+    parked: Sequence[ParkedMessage] = ()
+    unparked: Sequence[UUID] = ()
+
+
+class Transaction(Protocol):
+    """One batch's transaction. Locks are taken in one order: streams by name, then lanes by number."""
+
+    async def claim(self, claims: Sequence[Claim]) -> frozenset[UUID]:
+        """Claim message ids; returns those that were not claimed before."""
+        ...
+
+    async def replies(self, message_ids: Sequence[UUID]) -> Mapping[UUID, StoredReply]:
+        """What was answered to messages claimed earlier."""
+        ...
+
+    async def load(self, streams: Sequence[str], keys: Sequence[str]) -> Loaded:
+        """The states of streams, locked until the end, and which of the keys are parked."""
+        ...
+
+    async def lock_lanes(self, lanes: Sequence[int]) -> Mapping[int, LaneHead]:
+        """The heads of lanes, locked until the end."""
+        ...
+
+    async def append(self, append: Append) -> None:
+        """Write the batch."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A reader's hold on a lane: fenced by its epoch."""
+
+    lane: int
+    position: int
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class LaneSlice:
+    """Entries of one lane after a position; `scanned_to` is how far the lane has been looked through."""
+
+    lane: int
+    entries: tuple[LogEntry, ...]
+    scanned_to: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderPosition:
+    """How far a reader is in a lane."""
+
+    reader: str
+    lane: int
+    position: int
+    head: int
+    owner: str
+
+
+class Store(Protocol):
+    """A service's own store."""
+
+    def transaction(self) -> AbstractAsyncContextManager[Transaction]:
+        """A transaction that commits when its block ends and rolls back when it raises.
+
+        Raises:
+            StoreConflict: a concurrent writer came first.
+            StoreUnavailable: the store can't be reached; after a commit was sent its outcome may be unknown.
+            StoreRejects: a value can't be stored.
+        """
+        ...
+
+    async def due_reminders(self, now: datetime, limit: int) -> Sequence[StoredReminder]:
+        """Reminders that are due, the earliest first."""
+        ...
+
+    async def next_reminder_at(self) -> datetime | None:
+        """When the earliest reminder is due."""
+        ...
+
+    async def lease_lanes(self, reader: str, owner: str, ttl_s: float) -> Mapping[int, Lease]:
+        """Renew what the owner holds and take its fair share of what nobody holds; returns all it holds now."""
+        ...
+
+    async def release_leases(self, owner: str) -> None:
+        """Give up all that the owner holds, so that others need not wait for its leases to run out."""
+        ...
+
+    async def read(
+        self, positions: Mapping[int, int], limit_per_lane: int, types: Collection[str] | None = None
+    ) -> Sequence[LaneSlice]:
+        """Entries of lanes after positions, in order; of all types or only the given ones."""
+        ...
+
+    async def advance(self, reader: str, owner: str, leases: Sequence[Lease]) -> frozenset[int]:
+        """Move cursors to the leases' positions; returns the lanes that were still held under their epoch."""
+        ...
+
+    async def project(self, reader: str, owner: str, leases: Sequence[Lease], projection: "Projection") -> None:
+        """Move cursors and rewrite rows of a view in one transaction.
+
+        Raises:
+            LeaseLost: one of the lanes is no longer held; nothing was written.
+        """
+        ...
+
+    async def view_row(self, view: str, key: str) -> Row | None:
+        """One row of a view."""
+        ...
+
+    async def view_rows(
+        self,
+        view: str,
+        where: Mapping[str, str | Sequence[str]],
+        order_by: str,
+        descending: bool,
+        limit: int,
+        offset: int,
+    ) -> list[Row]:
+        """Rows whose top-level text fields have the given values."""
+        ...
+
+    async def view_counts(self, view: str, field: str) -> dict[str, int]:
+        """Rows by the value of a top-level text field."""
+        ...
+
+    async def stream(self, stream: str) -> StreamRow | None:
+        """A stream's state."""
+        ...
+
+    async def streams(self, category: str, after: str, limit: int) -> Sequence[tuple[str, StreamRow]]:
+        """Streams of a category in the order of their names."""
+        ...
+
+    async def stream_events(self, stream: str) -> Sequence[LogEntry]:
+        """The facts of a stream in the order of their versions."""
+        ...
+
+    async def correlated(self, correlation_id: str) -> Sequence[LogEntry]:
+        """All entries about one order, by lane and position."""
+        ...
+
+    async def reminders(self, correlation_id: str) -> Sequence[StoredReminder]:
+        """Reminders that wait, about one order."""
+        ...
+
+    async def lanes(self) -> Mapping[int, LaneHead]:
+        """Every lane's head."""
+        ...
+
+    async def reader_positions(self) -> Sequence[ReaderPosition]:
+        """How far every reader is."""
+        ...
+
+    async def consumed(self, source: str, lane: int, after: UUID, limit: int) -> Sequence[UUID]:
+        """Message ids of a source that were claimed, in the order of the ids."""
+        ...
+
+    async def published(
+        self, topic: str, types: Collection[str], lane: int, after: UUID, limit: int
+    ) -> Sequence[UUID]:
+        """Ids of log entries for a topic, of the given types, in the order of the ids."""
+        ...
+
+    async def parked(self, key: str | None = None) -> Sequence[ParkedMessage]:
+        """Parked messages, the oldest first; of one key or of all."""
+        ...
+
+    async def discard_parked(self, key: str) -> int:
+        """Drop what is parked under a key; returns how many."""
+        ...
+
+    async def ping(self) -> None:
+        """Raises StoreUnavailable when the store doesn't answer."""
+        ...
+
+
+class Projection(Protocol):
+    """What a view does with the rows it touches."""
+
+    keys: Sequence[str]
+
+    def apply(self, rows: Mapping[str, Row]) -> Mapping[str, Row | None]:
+        """The rows afterwards, None for those that go."""
+        ...
+
+
+JsonObject = dict[str, Any]
