@@ -16,12 +16,12 @@ class Policy:
     picking_takes: timedelta = timedelta(0)
     """How long the automatic warehouse picks; zero confirms at once."""
     answer_within: timedelta = timedelta(minutes=10)
-    """A question to the carrier without any answer for so long is asked again; longer than the longest back-off."""
+    """A question without any answer for so long is asked again; longer than the longest back-off."""
     first_back_off: timedelta = timedelta(seconds=1)
     """The wait after the first unknown outcome; it doubles with each one."""
     longest_back_off: timedelta = timedelta(minutes=5)
 
     def back_off(self, asked: int) -> timedelta:
         """How long to wait before asking once more what was asked so often already."""
-        doublings = min(asked - 1, 30)
-        return min(self.first_back_off * 2**doublings, self.longest_back_off)
+        doubled: timedelta = self.first_back_off * (1 << min(asked - 1, 30))
+        return min(doubled, self.longest_back_off)

@@ -22,7 +22,6 @@ from shared.events.shipping import (
     ShipmentCancelled,
     ShipmentDelivered,
     ShipmentDispatched,
-    ShipmentExceptionRaised,
     ShipmentHeld,
     ShipmentRequested,
     ShipmentResumed,
@@ -194,30 +193,45 @@ Shipment: TypeAlias = Unknown | Open | Dispatched | Delivered | Cancelled
 
 
 def evolve(shipment: Shipment, event: Event) -> Shipment:
-    """The shipment after a fact; facts that change nothing (questions answered badly, tracking) leave it as it is."""
-    match shipment, event:
-        case _, ShipmentCancelled():
+    """The shipment after a fact; one that only tells (a silent carrier, tracking) leaves it as it is."""
+    match event:
+        case ShipmentCancelled():
             return Cancelled()
-        case _, ShipmentDelivered():
+        case ShipmentDelivered():
             return Delivered()
-        case _, ShipmentDispatched():
-            return Dispatched(
-                tracking_number=event.tracking_number, estimated_delivery=event.estimated_delivery
-            )
-        case Unknown(), ShipmentHeld():
-            return Unknown(held=True)
-        case Unknown(), ShipmentResumed():
-            return Unknown()
-        case Unknown(held=held), ShipmentRequested():
-            return Requested(parcel=_parcel(event, held=held))
-        case Dispatched(), DeliveryDelayed():
-            return replace(shipment, estimated_delivery=event.estimated_delivery)
-        case Dispatched(), TrackingReceived(status="exception"):
-            newest = max(event.occurred_at, shipment.exception_at or event.occurred_at)
-            return replace(shipment, exception_at=newest)
-        case Unknown() | Dispatched() | Delivered() | Cancelled(), _:
+        case ShipmentDispatched(tracking_number=number, estimated_delivery=estimated):
+            return Dispatched(tracking_number=number, estimated_delivery=estimated)
+    match shipment:
+        case Unknown():
+            return _evolve_unknown(shipment, event)
+        case Dispatched():
+            return _evolve_dispatched(shipment, event)
+        case Delivered() | Cancelled():
             return shipment
-    return _evolve_open(shipment, event)
+        case _:
+            return _evolve_open(shipment, event)
+
+
+def _evolve_unknown(shipment: Unknown, event: Event) -> Unknown | Requested:
+    match event:
+        case ShipmentHeld():
+            return Unknown(held=True)
+        case ShipmentResumed():
+            return Unknown()
+        case ShipmentRequested():
+            return Requested(parcel=_parcel(event, held=shipment.held))
+        case _:
+            return shipment
+
+
+def _evolve_dispatched(shipment: Dispatched, event: Event) -> Dispatched:
+    match event:
+        case DeliveryDelayed():
+            return replace(shipment, estimated_delivery=event.estimated_delivery)
+        case TrackingReceived(status="exception", occurred_at=moment):
+            return replace(shipment, exception_at=max(moment, shipment.exception_at or moment))
+        case _:
+            return shipment
 
 
 def _parcel(requested: ShipmentRequested, *, held: bool) -> Parcel:
