@@ -28,7 +28,7 @@ from shared.eventsourcing.decider import NOTHING, Context, Decision, Recorded, R
 
 
 def quotes_key(fulfilment_id: str) -> str:
-    """The key of the question for rates; it has no effect at the carrier, so that all askings may share it."""
+    """The key of the question for rates; it has no effect at the carrier, so all askings share it."""
     return f"{fulfilment_id}-quotes"
 
 

@@ -27,7 +27,7 @@ from shared.eventsourcing.decider import NOTHING, Context, Decision
 
 
 def hold(shipment: Shipment, message: HoldShipment, context: Context, policy: Policy) -> Decision:
-    """Stop before the next outward step; too late once the carrier is told, and pointless on a cancellation."""
+    """Stop before the next outward step; too late once the carrier is told, pointless on a cancellation."""
     match shipment:
         case HandingOver() | Dispatched() | Delivered() | Cancelled() | Unknown(held=True):
             return NOTHING

@@ -70,7 +70,7 @@ def model(policy: Policy | None = None) -> Model:
         service="shipping",
         categories=(SHIPMENT,),
         routes={message: _route(rule, chosen) for message, rule in RULES.items()},
-        reactions={event: following for event in FOLLOWED},
+        reactions=dict.fromkeys(FOLLOWED, following),
     )
 
 

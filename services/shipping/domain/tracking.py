@@ -1,4 +1,4 @@
-"""What the carrier reports of a parcel, in any order: everything is recorded, and things only move forward."""
+"""What the carrier reports of a parcel, in any order: all is recorded, and things only move forward."""
 
 from datetime import datetime
 
