@@ -297,7 +297,7 @@ def _label(bought: LabelBought, address: Address) -> Label:
 def _resumed(shipment: Open, parcel: Parcel) -> Open:
     """What was refused stands again where it was before the carrier was asked."""
     match shipment:
-        case Refused() if parcel.service:
+        case Refused() if parcel.labels_asked:
             return Packed(parcel=parcel)
         case Refused():
             return Requested(parcel=parcel)

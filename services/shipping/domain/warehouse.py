@@ -14,6 +14,7 @@ from services.shipping.domain.shipment import (
     Packed,
     Picked,
     Picking,
+    Refused,
     Shipment,
     Unknown,
     Voiding,
@@ -31,6 +32,8 @@ def confirm_picked(shipment: Shipment, message: ConfirmPicked, context: Context,
         case Picked() | Packed() | Labelling() | Labelled() | Voiding():
             return _as_it_stands(shipment, message.fulfilment_id)
         case HandingOver() | Dispatched() | Delivered():
+            return _as_it_stands(shipment, message.fulfilment_id)
+        case Refused(parcel=parcel) if parcel.labels_asked:
             return _as_it_stands(shipment, message.fulfilment_id)
         case _:
             return _refused(shipment, message.fulfilment_id, "there is no open pick list for it")
@@ -52,6 +55,8 @@ def confirm_packed(shipment: Shipment, message: ConfirmPacked, context: Context,
             done = Reply("accepted", {"fulfilment_id": message.fulfilment_id, "status": "packed"})
             return facts(message.fulfilment_id, parcel_packed(parcel, message.weight_grams), reply=done)
         case Packed() | Labelling() | Labelled() | Voiding() | HandingOver() | Dispatched() | Delivered():
+            return _as_it_stands(shipment, message.fulfilment_id)
+        case Refused(parcel=parcel) if parcel.labels_asked:
             return _as_it_stands(shipment, message.fulfilment_id)
         case _:
             return _refused(shipment, message.fulfilment_id, "it is not picked")
