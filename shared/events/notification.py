@@ -74,3 +74,5 @@ class NoticeFailed(Event, name="notification.notice-failed", version=1):
     order_number: OrderNumber
     notice_id: Name
     explanation: Text
+    kind: NoticeKind | None = None
+    """Told here as well because a notice without an address was never requested."""
