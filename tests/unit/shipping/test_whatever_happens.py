@@ -160,9 +160,7 @@ class Shipping(RuleBasedStateMachine):
         self.cancels = 0
 
     @initialize(
-        policy=st.sampled_from(
-            (Policy(), Policy(warehouse="manual"), Policy(picking_takes=timedelta(minutes=5)))
-        ),
+        policy=st.sampled_from((Policy(), Policy(warehouse="manual"), Policy(picking_takes=timedelta(minutes=5)))),
         first=st.sampled_from((REQUEST, REQUEST, REQUEST, HOLD, CANCEL)),
         rounds=st.integers(0, 3),
     )
