@@ -64,9 +64,7 @@ def facts(
 ) -> Decision:
     """Facts of one shipment."""
     stream = SHIPMENT.stream(fulfilment_id)
-    return Decision(
-        events=tuple(Recorded(stream, event) for event in events), reminders=reminders, reply=reply
-    )
+    return Decision(events=tuple(Recorded(stream, event) for event in events), reminders=reminders, reply=reply)
 
 
 def ask_quotes(parcel: Parcel, now: datetime, policy: Policy) -> Decision:
@@ -153,9 +151,7 @@ def ask_again(shipment: Shipment, message: AskCarrierAgain, context: Context, po
             return NOTHING
 
 
-def _ask_label(
-    parcel: Parcel, address: Address, question: Question, now: datetime, policy: Policy
-) -> Decision:
+def _ask_label(parcel: Parcel, address: Address, question: Question, now: datetime, policy: Policy) -> Decision:
     event = LabelRequested(
         order_number=parcel.order_number,
         fulfilment_id=parcel.fulfilment_id,

@@ -96,9 +96,7 @@ def _towards_cancellation(shipment: Open, context: Context, policy: Policy) -> D
             return facts(parcel.fulfilment_id, cancelled(parcel.order_number, parcel.fulfilment_id))
 
 
-def _automatic_step(
-    shipment: Picking | Picked | Packed | Labelled, context: Context, policy: Policy
-) -> Decision:
+def _automatic_step(shipment: Picking | Picked | Packed | Labelled, context: Context, policy: Policy) -> Decision:
     parcel = shipment.parcel
     match shipment:
         case Picking() if policy.picking_takes:

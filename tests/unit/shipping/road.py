@@ -51,9 +51,7 @@ ORDER = "1001"
 FULFILMENT = "1001-F1"
 STREAM = f"shipment-{FULFILMENT}"
 WHO: dict[str, Any] = {"order_number": ORDER, "fulfilment_id": FULFILMENT}
-HOME = Address(
-    name="Ada Byron", street="5 Main St", city="Boston", postal_code="02108", region="MA", country="US"
-)
+HOME = Address(name="Ada Byron", street="5 Main St", city="Boston", postal_code="02108", region="MA", country="US")
 ELSEWHERE = Address(
     name="Ada Byron", street="7 Side St", city="Salem", postal_code="01970", region="MA", country="US"
 )

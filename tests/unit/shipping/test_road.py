@@ -93,9 +93,7 @@ def test_in_a_manual_warehouse_the_pick_list_waits_for_people() -> None:
 
 
 def test_a_rate_that_comes_too_late_for_the_promise_says_so() -> None:
-    late = rate_chosen.model_copy(
-        update={"service": "express", "amount": 1950, "days": 1, "keeps_promise": False}
-    )
+    late = rate_chosen.model_copy(update={"service": "express", "amount": 1950, "days": 1, "keeps_promise": False})
     up_to("requested", MANUAL).at(PROMISE).when(QUOTES_ANSWERED).then(late, pick_list)
 
 

@@ -54,9 +54,7 @@ def test_what_people_have_packed_gets_a_label_for_the_weight_on_the_scales() -> 
 
 def test_what_was_done_on_a_hold_is_recorded_and_nothing_new_is_asked() -> None:
     up_to("picking", MANUAL).given(STREAM, held).when(PICKED).then(picked)
-    up_to("picked", MANUAL).given(STREAM, held).when(PACKED).then(
-        packed.model_copy(update={"weight_grams": 2650})
-    )
+    up_to("picked", MANUAL).given(STREAM, held).when(PACKED).then(packed.model_copy(update={"weight_grams": 2650}))
 
 
 def test_a_labelled_parcel_that_people_dispatch_is_handed_over() -> None:

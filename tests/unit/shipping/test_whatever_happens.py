@@ -160,9 +160,7 @@ class Shipping(RuleBasedStateMachine):
         self.cancels = 0
 
     @initialize(
-        policy=st.sampled_from(
-            (Policy(), Policy(warehouse="manual"), Policy(picking_takes=timedelta(minutes=5)))
-        ),
+        policy=st.sampled_from((Policy(), Policy(warehouse="manual"), Policy(picking_takes=timedelta(minutes=5)))),
         first=st.sampled_from((REQUEST,) * 6 + (HOLD, CANCEL)),
         rounds=st.sampled_from((1, 1, 1, 2, 2, 0, 3)),
     )
