@@ -134,6 +134,7 @@ class StockMachine(RuleBasedStateMachine):
     )
     def an_order_asks_for_stock(
         self,
+        *,
         pick: int,
         wanted: list[tuple[str, int]],
         region: str,
@@ -171,7 +172,7 @@ class StockMachine(RuleBasedStateMachine):
         left=wanted,
     )
     def an_order_goes_on(
-        self, pick: int, what: str, named: set[str], number: int, location: str, left: list[tuple[str, int]]
+        self, *, pick: int, what: str, named: set[str], number: int, location: str, left: list[tuple[str, int]]
     ) -> None:
         order = self.order(pick, live=pick % 8 > 0)
         fulfilment_id = f"{order}-F{number}"
