@@ -44,6 +44,8 @@ class Arrival:
     traceparent: str = ""
     body_digest: bytes = b""
     wants_reply: bool = False
+    parked_id: UUID | None = None
+    """The parked message that this one is, tried again."""
     origin: Mapping[str, str] = field(default_factory=dict)
     """Where the bytes came from, kept with a parked message."""
 

@@ -150,9 +150,9 @@ class PostgresStore:
                 raise LeaseLost(f"{reader} no longer holds all its lanes")
             rows = await connection.fetch(SQL["lock_view_rows"], reader, sorted(projection.keys))
             after = projection.apply({row["key"]: orjson.loads(row["row"]) for row in rows})
-            written = sorted((key, row) for key, row in after.items() if row is not None)
+            written = [(key, row) for key, row in sorted(after.items()) if row is not None]
             if written:
-                documents = [orjson.dumps(row).decode() for _, row in written]
+                documents = [_document(row) for _, row in written]
                 await connection.execute(SQL["write_view_rows"], reader, [key for key, _ in written], documents)
             if gone := [key for key, row in after.items() if row is None]:
                 await connection.execute(SQL["delete_view_rows"], reader, gone)
@@ -266,6 +266,11 @@ class PostgresStore:
     async def _begun(self) -> AsyncIterator[Connection]:
         async with self._connected() as connection, connection.transaction():
             yield connection
+
+
+def _document(row: Row) -> str:
+    # jsonb holds no NUL; a view is for people, who lose nothing by its replacement.
+    return orjson.dumps(row).decode().replace("\\u0000", "\ufffd")
 
 
 def _lease_columns(leases: Sequence[Lease]) -> tuple[list[int], list[int], list[int]]:

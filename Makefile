@@ -1,0 +1,53 @@
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+ORDERS ?= 1000
+BIN := .venv/bin
+READY := .venv/.ready
+LOCKS := requirements/bootstrap.txt requirements/dev.txt
+
+.PHONY: help setup demo test lint format unit contract e2e bench lock clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z0-9_-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(READY) ## Make .venv from the hashed lock files
+
+$(READY): requirements/setup.sh $(LOCKS)
+	@PYTHON="$(PYTHON)" sh requirements/setup.sh .venv
+
+demo: $(READY) ## Run real orders through five services (ORDERS=1000)
+	@$(BIN)/oms demo --orders $(ORDERS)
+
+test: lint ## Run every check and every test
+	$(BIN)/pytest
+
+lint: $(READY) ## Run ruff, mypy --strict and the import contracts
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy --strict .
+	$(BIN)/lint-imports
+
+format: $(READY) ## Format the code and fix what ruff can
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+unit: $(READY) ## Run the unit tests
+	$(BIN)/pytest tests/unit
+
+contract: $(READY) ## Run the contract tests
+	$(BIN)/pytest tests/contract
+
+e2e: $(READY) ## Run the end-to-end tests
+	$(BIN)/pytest tests/e2e
+
+bench: $(READY) ## Measure the speed beside the machine's own ceiling
+	$(BIN)/python -m benchmarks
+
+lock: $(READY) ## Bring every lock file up to date
+	BIN=$(BIN) sh requirements/lock.sh
+	$(BIN)/python -m deploy.local.jars
+
+clean: ## Remove .venv and everything generated
+	rm -rf .venv .state .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,96 @@
+"""The topics of a stack, created explicitly: nothing makes one by accident."""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+
+from deploy.local.errors import StackError
+
+SERVICES = ("order", "inventory", "payment", "shipping", "notification")
+PARTITIONS = 8
+FOREVER = "-1"
+MEBIBYTE = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Topic:
+    """A topic's name and what differs from the broker's settings."""
+
+    name: str
+    settings: dict[str, str]
+
+
+def topics_of(prefix: str, services: Sequence[str] = SERVICES) -> list[Topic]:
+    """Every topic of a stack.
+
+    Events and orders are kept for ever. An order takes at most 1 MiB, and its rejection more, because that
+    carries the original bytes.
+    """
+    topics = [
+        Topic(
+            name=f"{prefix}.channel.orders",
+            settings={"retention.ms": FOREVER, "max.message.bytes": str(MEBIBYTE)},
+        ),
+        Topic(
+            name=f"{prefix}.channel.rejected",
+            settings={"retention.ms": FOREVER, "max.message.bytes": str(4 * MEBIBYTE)},
+        ),
+    ]
+    for service in services:
+        topics.append(Topic(name=f"{prefix}.{service}.events", settings={"retention.ms": FOREVER}))
+        topics.append(Topic(name=f"{prefix}.{service}.commands", settings={}))
+    return topics
+
+
+async def create_topics(
+    bootstrap: str, topics: Sequence[Topic], *, partitions: int = PARTITIONS, replication: int = 1
+) -> None:
+    """Create those that are not there yet; the others stay as they are. Raises StackError."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    try:
+        await admin.start()
+        wanted = [
+            NewTopic(t.name, num_partitions=partitions, replication_factor=replication, topic_configs=t.settings)
+            for t in topics
+        ]
+        answer = await admin.create_topics(wanted, timeout_ms=30_000)
+    except (KafkaError, OSError) as error:
+        raise StackError(f"topics can't be created at {bootstrap}: {error}") from error
+    finally:
+        await admin.close()
+    for name, code, *message in answer.topic_errors:
+        if code not in (0, TopicAlreadyExistsError.errno):
+            raise StackError(f"topic {name} can't be created: {for_code(code).__name__} {message}")
+
+
+async def delete_topics(bootstrap: str, names: Sequence[str]) -> None:
+    """Delete topics; those that are not there are fine."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    try:
+        await admin.start()
+        await admin.delete_topics(list(names))
+    finally:
+        await admin.close()
+
+
+def main() -> None:
+    """`python -m deploy.local.topics --bootstrap HOST:PORT [--prefix NAME]`, for the compose file."""
+    parser = argparse.ArgumentParser(description="Create the topics of Orderstream.")
+    parser.add_argument("--bootstrap", required=True)
+    parser.add_argument("--prefix", default="orderstream")
+    parser.add_argument("--replication", type=int, default=1)
+    arguments = parser.parse_args()
+    try:
+        topics = topics_of(arguments.prefix)
+        asyncio.run(create_topics(arguments.bootstrap, topics, replication=arguments.replication))
+    except StackError as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main()

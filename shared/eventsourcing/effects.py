@@ -1,0 +1,127 @@
+"""Side effects: intents are read from the log after their commit, carried out, and their results fed back."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from uuid import uuid5
+
+import structlog
+
+from shared.events.payload import Event
+from shared.eventsourcing.clock import Clock
+from shared.eventsourcing.definition import Effect
+from shared.eventsourcing.failpoints import reach
+from shared.eventsourcing.messages import Arrival
+from shared.eventsourcing.pipeline import Pipeline
+from shared.eventsourcing.reading_lanes import LaneReader
+from shared.eventsourcing.store import LogEntry, StoreConflict, StoreUnavailable
+
+log = structlog.get_logger()
+
+AT_ONCE = 128
+"""Effects under way at the same time."""
+PAUSE_AFTER_FAILURE_S = (0.5, 30.0)
+"""First and longest pause before an effect that failed unexpectedly is tried again."""
+
+
+@dataclass(slots=True)
+class _Window:
+    """A lane's intents under way: the cursor moves when all before it are done."""
+
+    epoch: int
+    scanned_to: int
+    open: set[int] = field(default_factory=set)
+
+    @property
+    def done_to(self) -> int:
+        return min(self.open) - 1 if self.open else self.scanned_to
+
+
+class EffectWorker:
+    """Carries out intents at least once; results carry an id made from the intent's, so they count once."""
+
+    def __init__(
+        self, reader: LaneReader, clock: Clock, pipeline: Pipeline, effects: Mapping[type[Event], Effect]
+    ) -> None:
+        self._reader = reader
+        self._clock = clock
+        self._pipeline = pipeline
+        self._effects = {event.wire_type: (event, effect) for event, effect in effects.items()}
+        self._windows: dict[int, _Window] = {}
+        self._running: set[asyncio.Task[None]] = set()
+        self._stopping = False
+
+    async def run(self) -> None:
+        """Carry out intents until `stop`."""
+        while not self._stopping:
+            try:
+                await self._reader.hold()
+                self._follow_leases()
+                await self._reader.advance({lane: window.done_to for lane, window in self._windows.items()})
+                if len(self._running) >= AT_ONCE or not await self._begin_next():
+                    await self._reader.pause()
+            except (StoreUnavailable, StoreConflict) as error:
+                log.warning("effects will be looked for again", error=str(error))
+                self._reader.forget()
+                await self._clock.sleep(0.5)
+        if self._running:
+            await asyncio.wait(self._running, timeout=10)
+
+    def wake(self) -> None:
+        """Say that there may be new intents."""
+        self._reader.wake()
+
+    def stop(self) -> None:
+        """Begin nothing new and return from `run` when what is under way has ended."""
+        self._stopping = True
+        self._reader.wake()
+
+    def _follow_leases(self) -> None:
+        leases = self._reader.leases
+        for lane in [lane for lane, window in self._windows.items() if lane not in leases]:
+            del self._windows[lane]
+        for lane, lease in leases.items():
+            if lane not in self._windows or self._windows[lane].epoch != lease.epoch:
+                self._windows[lane] = _Window(lease.epoch, lease.position)
+
+    async def _begin_next(self) -> bool:
+        slices = await self._reader.read({lane: window.scanned_to for lane, window in self._windows.items()})
+        for one in slices:
+            window = self._windows[one.lane]
+            window.scanned_to = one.scanned_to
+            for entry in one.entries:
+                window.open.add(entry.position)
+                task = asyncio.create_task(self._carry_out(entry, window))
+                self._running.add(task)
+                task.add_done_callback(self._running.discard)
+        return bool(slices)
+
+    async def _carry_out(self, entry: LogEntry, window: _Window) -> None:
+        event_type, effect = self._effects[entry.type]
+        intent = event_type.model_validate_json(entry.payload)
+        pause, longest = PAUSE_AFTER_FAILURE_S
+        while not self._stopping:
+            try:
+                reach("before_effect")
+                result = await effect(intent)
+                reach("after_effect")
+                await self._pipeline.take(
+                    [
+                        Arrival(
+                            message=result,
+                            message_id=uuid5(entry.id, "result"),
+                            partition_key=entry.partition_key,
+                            correlation_id=entry.correlation_id,
+                            source="effect",
+                            traceparent=entry.traceparent,
+                        )
+                    ]
+                )
+            except Exception:
+                log.exception("effect failed", intent=entry.type, key=entry.partition_key, pause_s=pause)
+                await self._clock.sleep(pause)
+                pause = min(pause * 2, longest)
+            else:
+                window.open.discard(entry.position)
+                self._reader.wake()
+                return

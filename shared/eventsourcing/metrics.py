@@ -1,0 +1,58 @@
+"""Prometheus metrics of a service's runtime."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from shared.eventsourcing.store import ReaderPosition
+
+
+class Metrics:
+    """Implements `PipelineObserver` and counts the relay; each service process has one."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._messages = Counter(
+            "oms_messages_total", "Messages by what became of them", ["outcome"], registry=self.registry
+        )
+        self._batch_size = Histogram(
+            "oms_batch_messages",
+            "Messages decided in one transaction",
+            buckets=(1, 2, 5, 10, 20, 50, 100, 200, 500),
+            registry=self.registry,
+        )
+        self._batch_seconds = Histogram(
+            "oms_batch_seconds",
+            "Seconds from begin to commit",
+            buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5),
+            registry=self.registry,
+        )
+        self._retries = Counter(
+            "oms_batch_retries_total", "Batches decided again", ["cause"], registry=self.registry
+        )
+        self._published = Counter(
+            "oms_published_total", "Log entries acknowledged by the broker", registry=self.registry
+        )
+        self._lag = Gauge(
+            "oms_reader_lag", "Log entries a reader has yet to see", ["reader"], registry=self.registry
+        )
+
+    def batch_committed(self, messages: int, duplicates: int, parked: int, seconds: float) -> None:
+        self._messages.labels("decided").inc(messages)
+        self._messages.labels("duplicate").inc(duplicates)
+        self._messages.labels("parked").inc(parked)
+        self._batch_size.observe(messages)
+        self._batch_seconds.observe(seconds)
+
+    def batch_retried(self, cause: str) -> None:
+        self._retries.labels(cause).inc()
+
+    def published(self, entries: int) -> None:
+        """The broker acknowledged so many entries."""
+        self._published.inc(entries)
+
+    def lag(self, positions: list[ReaderPosition]) -> None:
+        """Set each reader's lag."""
+        by_reader: dict[str, int] = {}
+        for one in positions:
+            by_reader[one.reader] = by_reader.get(one.reader, 0) + one.head - one.position
+        for reader, behind in by_reader.items():
+            self._lag.labels(reader).set(behind)

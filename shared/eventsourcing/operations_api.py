@@ -1,0 +1,204 @@
+"""The operations API, the same in every service: facts, streams, parked messages, reminders, lag, chain."""
+
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+import orjson
+from fastapi import APIRouter, Depends, Query
+from pydantic import BaseModel, Field, TypeAdapter
+
+from shared.events.payload import Payload
+from shared.eventsourcing.api_keys import requires
+from shared.eventsourcing.batch import StateCodec
+from shared.eventsourcing.decider import Model
+from shared.eventsourcing.pipeline import Pipeline
+from shared.eventsourcing.problems import problem
+from shared.eventsourcing.store import LogEntry, Store
+
+NO_ID = UUID(int=0)
+PAGE = 1_000
+"""Rows of one page."""
+
+Position = Annotated[int, Query(ge=0, le=2**62)]
+LaneNumber = Annotated[int, Query(ge=0, le=63)]
+Limit = Annotated[int, Query(ge=1, le=PAGE)]
+
+
+class Discard(BaseModel):
+    """Why a parked message is dropped."""
+
+    reason: str = Field(min_length=1, max_length=2_000)
+
+
+def operations_router(
+    model: Model,
+    store: Store,
+    pipeline: Pipeline,
+    taken_from: dict[str, list[str]],
+    decoders: dict[str, type[Payload]],
+) -> APIRouter:
+    """The routes under `/operations`.
+
+    `taken_from` says which wire types the service takes from which topic; `oms verify` compares by it.
+    """
+    codec = StateCodec(model)
+    reads = APIRouter(dependencies=[Depends(requires("operations:read"))])
+    writes = APIRouter(dependencies=[Depends(requires("operations:write"))])
+
+    @reads.get("/facts", summary="All that the service recorded about one order")
+    async def facts(correlation_id: Annotated[str, Query(min_length=1, max_length=200)]) -> dict[str, Any]:
+        return {
+            "service": model.service,
+            "facts": [entry_json(entry) for entry in await store.correlated(correlation_id)],
+        }
+
+    @reads.get("/streams", summary="Streams of a category, by name")
+    async def streams(category: str, after: str = "", limit: Limit = PAGE) -> dict[str, Any]:
+        rows = await store.streams(category, after, limit)
+        return {
+            "streams": [
+                {"stream": name, "version": row.version, "state": orjson.loads(row.state)} for name, row in rows
+            ]
+        }
+
+    @reads.get("/streams/{stream}", summary="One stream, now or as of a version or a time")
+    async def stream(stream: str, version: Position | None = None, at: datetime | None = None) -> dict[str, Any]:
+        entries = await store.stream_events(stream)
+        current = await store.stream(stream)
+        if current is None:
+            raise problem(404, "Unknown stream", f"{model.service} has no stream {stream}")
+        if at is not None and at.tzinfo is None:
+            raise problem(422, "Invalid request", "at needs an offset, for example 2026-03-02T14:34:00Z")
+        kept = [
+            entry
+            for entry in entries
+            if (version is None or entry.version <= version) and (at is None or entry.recorded_at <= at)
+        ]
+        category = model.category_of(stream)
+        state = category.initial
+        for entry in kept:
+            state = category.evolve(state, decoders[entry.type].model_validate_json(entry.payload))  # type: ignore[arg-type]  # a stream records events only
+        return {
+            "stream": stream,
+            "version": len(kept),
+            "state": orjson.loads(codec.encode(stream, state)),
+            "stored_version": current.version,
+            "stored_state": orjson.loads(current.state),
+            "events": [entry_json(entry) for entry in kept],
+        }
+
+    @reads.get("/parked", summary="Messages that wait for a person")
+    async def parked() -> dict[str, Any]:
+        return {
+            "parked": [
+                {
+                    "id": str(one.id),
+                    "key": one.key,
+                    "blocking": one.blocking,
+                    "message_id": str(one.message_id),
+                    "source": one.source,
+                    "type": one.type,
+                    "reason": one.explanation,
+                    "origin": dict(one.origin),
+                    "payload": one.payload.decode(errors="replace"),
+                    "parked_at": one.parked_at.isoformat(),
+                }
+                for one in await store.parked()
+            ]
+        }
+
+    @writes.post("/parked/{key:path}/retry", summary="Try a key's parked messages again, in their order")
+    async def retry(key: str) -> dict[str, int]:
+        return {"went_through": await pipeline.retry_parked(key), "left": len(await store.parked(key))}
+
+    @writes.post("/parked/{key:path}/discard", summary="Drop a key's parked messages")
+    async def discard(key: str, why: Discard) -> dict[str, Any]:
+        return {"discarded": await store.discard_parked(key), "reason": why.reason}
+
+    @reads.get("/reminders", summary="What the service will remind itself of, about one order")
+    async def reminders(correlation_id: str) -> dict[str, Any]:
+        return {
+            "reminders": [
+                {"id": str(one.id), "due_at": one.due_at.isoformat(), "type": one.type, "key": one.partition_key}
+                for one in await store.reminders(correlation_id)
+            ]
+        }
+
+    @reads.get("/lag", summary="How far every reader of the log is")
+    async def lag() -> dict[str, Any]:
+        positions = await store.reader_positions()
+        return {
+            "readers": [
+                {"reader": one.reader, "lane": one.lane, "position": one.position, "head": one.head}
+                for one in positions
+            ]
+        }
+
+    @reads.get("/lanes", summary="The head and the chain hash of every lane")
+    async def lanes() -> dict[str, Any]:
+        return {
+            "lanes": [
+                {"lane": lane, "head": head.head, "chain_hash": head.chain_hash.hex()}
+                for lane, head in (await store.lanes()).items()
+            ]
+        }
+
+    @reads.get("/chain", summary="A segment of a lane with its hashes")
+    async def chain(lane: LaneNumber, after: Position = 0, limit: Limit = PAGE) -> dict[str, Any]:
+        slices = await store.read({lane: after}, limit)
+        return {"entries": [entry_json(entry, chained=True) for one in slices for entry in one.entries]}
+
+    @reads.get("/takes", summary="Which wire types the service takes from which topic")
+    async def takes() -> dict[str, Any]:
+        return {"takes": taken_from}
+
+    @reads.get("/published", summary="Ids of log entries for a topic, in order")
+    async def published(
+        topic: str,
+        types: Annotated[list[str], Query()],
+        lane: LaneNumber,
+        after: UUID = NO_ID,
+        limit: Limit = PAGE,
+    ) -> dict[str, Any]:
+        return {"ids": [str(id) for id in await store.published(topic, types, lane, after, limit)]}
+
+    @reads.get("/consumed", summary="Ids of messages taken from a source, in order")
+    async def consumed(source: str, lane: LaneNumber, after: UUID = NO_ID, limit: Limit = PAGE) -> dict[str, Any]:
+        return {"ids": [str(id) for id in await store.consumed(source, lane, after, limit)]}
+
+    router = APIRouter(prefix="/operations", tags=["operations"])
+    router.include_router(reads)
+    router.include_router(writes)
+    return router
+
+
+def entry_json(entry: LogEntry, *, chained: bool = False) -> dict[str, Any]:
+    """A log entry as JSON; with `chained` the payload is the exact text that was hashed."""
+    return {
+        "id": str(entry.id),
+        "kind": entry.kind,
+        "type": entry.type,
+        "topic": entry.topic,
+        "stream": entry.stream,
+        "version": entry.version,
+        "lane": entry.lane,
+        "position": entry.position,
+        "partition_key": entry.partition_key,
+        "correlation_id": entry.correlation_id,
+        "causation_id": str(entry.causation_id),
+        "actor": entry.actor,
+        "reason": entry.reason,
+        "occurred_at": _moment(entry.occurred_at),
+        "recorded_at": _moment(entry.recorded_at),
+        "payload": entry.payload if chained else orjson.loads(entry.payload),
+        **({"hash": entry.hash.hex()} if chained else {}),
+    }
+
+
+_MOMENT = TypeAdapter(datetime)
+
+
+def _moment(moment: datetime) -> str:
+    text: str = _MOMENT.dump_python(moment, mode="json")
+    return text

@@ -1,0 +1,384 @@
+"""The one way in: Kafka batches, HTTP calls, due reminders and results of effects share transactions here."""
+
+import asyncio
+import random
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Protocol
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+import structlog
+
+from shared.events.payload import Payload
+from shared.eventsourcing.batch import Batch, StateCodec, decide_batch, decode_reply, seal
+from shared.eventsourcing.clock import Clock
+from shared.eventsourcing.decider import Model, Reply
+from shared.eventsourcing.definition import IdempotencyConflict, KeyParked, Translate
+from shared.eventsourcing.failpoints import reach
+from shared.eventsourcing.lanes import lane_of
+from shared.eventsourcing.messages import Arrival, Malformed, Record
+from shared.eventsourcing.store import (
+    Append,
+    Claim,
+    Loaded,
+    ParkedMessage,
+    Store,
+    StoreConflict,
+    StoredReply,
+    StoreRejects,
+    StoreUnavailable,
+    Transaction,
+)
+
+log = structlog.get_logger()
+
+MAX_BATCH = 500
+"""Messages decided in one transaction at most."""
+BACKOFF_S = (0.05, 5.0)
+"""First and longest pause after the store failed."""
+
+
+class PipelineObserver(Protocol):
+    """What is counted about the pipeline."""
+
+    def batch_committed(self, messages: int, duplicates: int, parked: int, seconds: float) -> None:
+        """A batch is durable."""
+        ...
+
+    def batch_retried(self, cause: str) -> None:
+        """A batch is decided again."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """What readers of the log are told after a commit."""
+
+    lanes: frozenset[int]
+    earliest_reminder: datetime | None
+
+
+@dataclass(slots=True)
+class _Work:
+    """Messages that came together and are answered together."""
+
+    arrivals: Sequence[Arrival]
+    unreadable: Sequence[ParkedMessage] = ()
+    done: "asyncio.Future[None]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    answers: dict[UUID, Reply | Exception] = field(default_factory=dict)
+
+
+class Pipeline:
+    """Takes messages in order of their coming, a batch a transaction, and answers after the commit."""
+
+    def __init__(
+        self,
+        model: Model,
+        store: Store,
+        clock: Clock,
+        *,
+        translate: Translate,
+        observer: PipelineObserver,
+        on_commit: Callable[[Committed], None],
+    ) -> None:
+        self._model = model
+        self._store = store
+        self._clock = clock
+        self._translate = translate
+        self._observer = observer
+        self._on_commit = on_commit
+        self._codec = StateCodec(model)
+        self._waiting: deque[_Work] = deque()
+        self._arrived = asyncio.Event()
+        self._stopping = False
+
+    async def run(self) -> None:
+        """Decide batches until `stop`; what waits by then is still decided."""
+        while True:
+            await self._arrived.wait()
+            self._arrived.clear()
+            while self._waiting:
+                await self._decide_until_stored(self._next_batch())
+            if self._stopping:
+                return
+
+    def stop(self) -> None:
+        """Finish what waits, then return from `run`."""
+        self._stopping = True
+        self._arrived.set()
+
+    async def take_records(self, records: Sequence[Record]) -> None:
+        """Take a batch from the broker; returns when all of it is safe in the store."""
+        arrivals: list[Arrival] = []
+        unreadable: list[ParkedMessage] = []
+        for record in records:
+            try:
+                arrival = self._translate(record)
+            except Malformed as error:
+                unreadable.append(self._unreadable(record, str(error)))
+                continue
+            if arrival is not None and type(arrival.message) in self._model.routes:
+                arrivals.append(arrival)
+        for start in range(0, max(len(arrivals), 1), MAX_BATCH):
+            await self._enqueue(_Work(arrivals[start : start + MAX_BATCH], unreadable if start == 0 else ()))
+
+    async def take(self, arrivals: Sequence[Arrival]) -> None:
+        """Take reminders or results of effects; returns when they are safe in the store."""
+        await self._enqueue(_Work(arrivals))
+
+    async def submit(
+        self,
+        message: Payload,
+        *,
+        partition_key: str,
+        actor: str,
+        reason: str = "",
+        correlation_id: str = "",
+        message_id: UUID | None = None,
+        body_digest: bytes = b"",
+    ) -> Reply:
+        """Implements `Submit`."""
+        arrival = Arrival(
+            message=message,
+            message_id=message_id or self._clock.new_id(),
+            partition_key=partition_key,
+            correlation_id=correlation_id or partition_key,
+            source="http",
+            actor=actor,
+            reason=reason,
+            body_digest=body_digest,
+            wants_reply=True,
+        )
+        work = _Work([arrival])
+        await self._enqueue(work)
+        answer = work.answers[arrival.message_id]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    async def retry_parked(self, key: str) -> int:
+        """Try the parked messages of a key again, in their order; returns how many went through."""
+        rows = await self._store.parked(key)
+        arrivals = [self._again(row) for row in rows if row.blocking]
+        if not arrivals:
+            return 0
+        work = _Work(arrivals)
+        await self._enqueue(work)
+        return len(rows) - len(await self._store.parked(key))
+
+    async def _enqueue(self, work: _Work) -> None:
+        if not work.arrivals and not work.unreadable:
+            return
+        if self._stopping:
+            raise StoreUnavailable("the service is stopping")
+        self._waiting.append(work)
+        self._arrived.set()
+        await asyncio.shield(work.done)
+
+    def _next_batch(self) -> list[_Work]:
+        """Works that fit into one transaction; parked messages that are tried again keep to themselves."""
+        batch = [self._waiting.popleft()]
+        size = len(batch[0].arrivals)
+        while self._waiting and not _retries(batch[0]) and not _retries(self._waiting[0]):
+            size += len(self._waiting[0].arrivals)
+            if size > MAX_BATCH:
+                break
+            batch.append(self._waiting.popleft())
+        return batch
+
+    async def _decide_until_stored(self, works: list[_Work]) -> None:
+        pause = BACKOFF_S[0]
+        while True:
+            try:
+                await self._decide(works)
+            except StoreConflict:
+                self._observer.batch_retried("conflict")
+                await self._clock.sleep(random.uniform(0, 0.01))  # noqa: S311 - spreads out competitors
+            except StoreUnavailable as error:
+                self._observer.batch_retried("unavailable")
+                log.warning("store unavailable, the batch will be decided again", error=str(error), pause_s=pause)
+                await self._clock.sleep(pause)
+                pause = min(pause * 2, BACKOFF_S[1])
+            except StoreRejects as error:
+                self._observer.batch_retried("rejected")
+                await self._isolate(works, error)
+                return
+            else:
+                for work in works:
+                    work.done.set_result(None)
+                return
+
+    async def _isolate(self, works: list[_Work], error: StoreRejects) -> None:
+        """Find the message whose outputs can't be stored, and park it alone."""
+        arrivals = [(work, arrival) for work in works for arrival in work.arrivals]
+        if len(arrivals) <= 1 and len(works) == 1:
+            log.error("message parked: its outputs can't be stored", error=str(error))
+            work = works[0]
+            work.unreadable = [
+                *work.unreadable,
+                *(_unstorable(self._clock, arrival, str(error)) for arrival in work.arrivals),
+            ]
+            for arrival in work.arrivals:
+                work.answers[arrival.message_id] = KeyParked(arrival.partition_key)
+            work.arrivals = ()
+            await self._decide_until_stored(works)
+            return
+        parts = [_Work([arrival]) for _, arrival in arrivals]
+        parts += [_Work((), work.unreadable) for work in works if work.unreadable]
+        for part in parts:
+            await self._decide_until_stored([part])
+        for work, arrival in arrivals:
+            for part in parts:
+                if arrival.message_id in part.answers:
+                    work.answers[arrival.message_id] = part.answers[arrival.message_id]
+        for work in works:
+            work.done.set_result(None)
+
+    async def _decide(self, works: list[_Work]) -> None:
+        began = self._clock.now()
+        arrivals = [arrival for work in works for arrival in work.arrivals]
+        unreadable = [message for work in works for message in work.unreadable]
+        async with self._store.transaction() as transaction:
+            fresh, new_unreadable, earlier = await self._claim(transaction, arrivals, unreadable)
+            reach("after_claim")
+            batch, append = await self._decide_fresh(transaction, fresh)
+            append = replace(
+                append,
+                parked=[*append.parked, *new_unreadable],
+                done_reminders=[
+                    *append.done_reminders,
+                    *(one.message_id for one in new_unreadable if one.source == "reminder"),
+                ],
+            )
+            await transaction.append(append)
+            reach("before_commit")
+        reach("after_commit")
+        self._codec.remember(batch)
+        self._answer(works, batch, earlier)
+        elapsed = (self._clock.now() - began).total_seconds()
+        self._observer.batch_committed(len(fresh), len(arrivals) - len(fresh), len(append.parked), elapsed)
+        earliest = min((reminder.due_at for reminder in batch.reminders), default=None)
+        self._on_commit(Committed(frozenset(batch.lanes), earliest))
+
+    async def _claim(
+        self, transaction: Transaction, arrivals: Sequence[Arrival], unreadable: Sequence[ParkedMessage]
+    ) -> tuple[list[Arrival], list[ParkedMessage], dict[UUID, StoredReply]]:
+        """Split off what was taken before; a parked message that is tried again was claimed when it came."""
+        claims = [
+            Claim(one.message_id, one.source, lane_of(one.partition_key), one.body_digest)
+            for one in arrivals
+            if not one.parked_id
+        ]
+        claims += [Claim(one.message_id, one.source, lane_of(one.key)) for one in unreadable]
+        claimed = set(await transaction.claim(claims))
+        fresh: list[Arrival] = []
+        repeated: list[UUID] = []
+        for arrival in arrivals:
+            if arrival.parked_id or arrival.message_id in claimed:
+                claimed.discard(arrival.message_id)
+                fresh.append(arrival)
+            elif arrival.wants_reply:
+                repeated.append(arrival.message_id)
+        new_unreadable = [one for one in unreadable if one.message_id in claimed]
+        earlier = dict(await transaction.replies(repeated)) if repeated else {}
+        return fresh, new_unreadable, earlier
+
+    async def _decide_fresh(self, transaction: Transaction, fresh: Sequence[Arrival]) -> tuple[Batch, Append]:
+        if not fresh:
+            return Batch(self._clock.now()), Append(recorded_at=self._clock.now())
+        loaded = await transaction.load(
+            sorted({stream for arrival in fresh for stream in self._streams(arrival)}),
+            sorted({arrival.partition_key for arrival in fresh}),
+        )
+        if fresh[0].parked_id:
+            loaded = Loaded(loaded.streams, frozenset())
+        batch = decide_batch(self._model, self._codec, self._clock, fresh, loaded)
+        heads = await transaction.lock_lanes(batch.lanes) if batch.lanes else {}
+        return batch, seal(batch, self._codec, self._clock, heads)
+
+    def _streams(self, arrival: Arrival) -> tuple[str, ...]:
+        """The streams that a message touches; none for one that fails to name them, which parks when decided."""
+        try:
+            return self._model.routes[type(arrival.message)].streams(arrival.message)
+        except Exception:
+            return ()
+
+    def _answer(self, works: Sequence[_Work], batch: Batch, earlier: dict[UUID, StoredReply]) -> None:
+        digests = {one.message_id: one.body_digest for work in reversed(works) for one in reversed(work.arrivals)}
+        for work in works:
+            for arrival in work.arrivals:
+                if arrival.wants_reply:
+                    work.answers[arrival.message_id] = _answer_to(arrival, batch, earlier, digests)
+
+    def _unreadable(self, record: Record, explanation: str) -> ParkedMessage:
+        return ParkedMessage(
+            id=self._clock.new_id(),
+            key=record.place,
+            blocking=False,
+            message_id=uuid5(NAMESPACE_URL, record.place),
+            source=record.topic,
+            type="",
+            payload=record.value or b"",
+            correlation_id="",
+            actor="system",
+            explanation=explanation,
+            origin={"place": record.place},
+            parked_at=self._clock.now(),
+        )
+
+    def _again(self, row: ParkedMessage) -> Arrival:
+        message_type = next(one for one in self._model.routes if one.wire_type == row.type)
+        return Arrival(
+            message=message_type.model_validate_json(row.payload),
+            message_id=row.message_id,
+            partition_key=row.key,
+            correlation_id=row.correlation_id,
+            source=row.source,
+            actor=row.actor,
+            reason=row.origin.get("reason", ""),
+            traceparent=row.origin.get("traceparent", ""),
+            parked_id=row.id,
+            origin=row.origin,
+        )
+
+
+def _retries(work: _Work) -> bool:
+    return bool(work.arrivals) and work.arrivals[0].parked_id is not None
+
+
+def _answer_to(
+    arrival: Arrival, batch: Batch, earlier: dict[UUID, StoredReply], digests: dict[UUID, bytes]
+) -> Reply | Exception:
+    stored = earlier.get(arrival.message_id)
+    digest = stored.digest if stored else digests[arrival.message_id]
+    if arrival.body_digest != digest:
+        return IdempotencyConflict("this idempotency key came before with another body")
+    if reply := batch.replies.get(arrival.message_id):
+        return reply
+    if stored and stored.reply:
+        return decode_reply(stored.reply)
+    return KeyParked(arrival.partition_key)
+
+
+def _unstorable(clock: Clock, arrival: Arrival, explanation: str) -> ParkedMessage:
+    """A message whose outputs the store refuses, without the characters that it can't hold."""
+
+    def clean(text: str) -> str:
+        return text.replace("\x00", "\ufffd")
+
+    return ParkedMessage(
+        id=clock.new_id(),
+        key=clean(arrival.partition_key),
+        blocking=True,
+        message_id=arrival.message_id,
+        source=clean(arrival.source),
+        type=arrival.message.wire_type,
+        payload=arrival.message.model_dump_json().encode(),
+        correlation_id=clean(arrival.correlation_id),
+        actor=clean(arrival.actor),
+        explanation=clean(explanation),
+        origin={name: clean(text) for name, text in arrival.origin.items()},
+        parked_at=clock.now(),
+    )

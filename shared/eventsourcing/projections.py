@@ -1,0 +1,114 @@
+"""Keeps a view up to date: reads the log after its cursor and rewrites the rows that changed."""
+
+from collections.abc import Mapping, Sequence
+
+import structlog
+
+from shared.eventsourcing.clock import Clock
+from shared.eventsourcing.reading_lanes import LaneReader
+from shared.eventsourcing.store import LeaseLost, LogEntry, Store, StoreConflict, StoreUnavailable
+from shared.eventsourcing.views import Fact, Row, View
+
+log = structlog.get_logger()
+
+
+def view_id(view: View) -> str:
+    """A view with its version: a new version fills beside the old one."""
+    return f"{view.name}@{view.version}"
+
+
+class Projector:
+    """Feeds each fact to the view once: rows and cursors move in one transaction."""
+
+    def __init__(self, view: View, reader: LaneReader, store: Store, clock: Clock) -> None:
+        self._view = view
+        self._events = {event.wire_type: event for event in view.handles}
+        self._reader = reader
+        self._store = store
+        self._clock = clock
+        self._stopping = False
+
+    async def run(self) -> None:
+        """Keep the view up to date until `stop`."""
+        while not self._stopping:
+            try:
+                await self._reader.hold()
+                slices = await self._reader.read()
+                if not slices:
+                    await self._reader.pause()
+                    continue
+                facts = [self._fact(entry) for one in slices for entry in one.entries]
+                facts.sort(key=lambda fact: fact.recorded_at)
+                moved = self._reader.moved({one.lane: one.scanned_to for one in slices})
+                projection = _Folding(self._view, facts)
+                await self._store.project(self._reader.name, self._reader.owner, moved, projection)
+                self._reader.settle(moved, {lease.lane for lease in moved})
+            except (StoreUnavailable, StoreConflict, LeaseLost) as error:
+                log.warning("view will be brought up to date again", view=self._view.name, error=str(error))
+                self._reader.forget()
+                await self._clock.sleep(0.2)
+
+    def wake(self) -> None:
+        """Say that there may be new facts."""
+        self._reader.wake()
+
+    def stop(self) -> None:
+        """Return from `run` after the batch in hand."""
+        self._stopping = True
+        self._reader.wake()
+
+    def _fact(self, entry: LogEntry) -> Fact:
+        return Fact(
+            event=self._events[entry.type].model_validate_json(entry.payload),
+            id=entry.id,
+            stream=entry.stream,
+            version=entry.version,
+            lane=entry.lane,
+            position=entry.position,
+            partition_key=entry.partition_key,
+            correlation_id=entry.correlation_id,
+            actor=entry.actor,
+            reason=entry.reason,
+            occurred_at=entry.occurred_at,
+            recorded_at=entry.recorded_at,
+        )
+
+
+class _Folding:
+    """Implements `Projection` for some facts of a view."""
+
+    def __init__(self, view: View, facts: Sequence[Fact]) -> None:
+        self._view = view
+        self._facts = [(key, fact) for fact in facts for key in view.keys(fact.event)]
+        self.keys: Sequence[str] = sorted({key for key, _ in self._facts})
+
+    def apply(self, rows: Mapping[str, Row]) -> Mapping[str, Row | None]:
+        after: dict[str, Row | None] = {key: rows.get(key) for key in self.keys}
+        for key, fact in self._facts:
+            after[key] = self._view.project(key, after[key], fact)
+        return after
+
+
+class StoredViews:
+    """Implements `ViewReader` over the store."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def get(self, view: View, key: str) -> Row | None:
+        return await self._store.view_row(view_id(view), key)
+
+    async def find(
+        self,
+        view: View,
+        where: Mapping[str, str | Sequence[str]],
+        *,
+        order_by: str = "",
+        descending: bool = False,
+        limit: int = 100,
+        offset: int = 0,
+    ) -> list[Row]:
+        return await self._store.view_rows(view_id(view), where, order_by, descending, limit, offset)
+
+    async def count_by(self, view: View, field: str) -> dict[str, int]:
+        return await self._store.view_counts(view_id(view), field)

@@ -1,0 +1,104 @@
+"""How a reader of the log holds lanes and walks through them: leases, cursors, wake-ups."""
+
+import asyncio
+import contextlib
+from collections.abc import Collection, Mapping, Sequence
+
+import structlog
+
+from shared.eventsourcing.clock import Clock
+from shared.eventsourcing.store import LaneSlice, Lease, Store
+
+log = structlog.get_logger()
+
+LEASE_S = 10.0
+"""How long a lane stays with a reader that is no longer heard of."""
+POLL_S = 1.0
+"""How often a reader looks without being woken."""
+
+
+class LaneReader:
+    """One reader's lanes: it renews its leases in time and forgets a lane as soon as it is lost."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        *,
+        name: str,
+        owner: str,
+        types: Collection[str] | None = None,
+        limit_per_lane: int = 200,
+    ) -> None:
+        self.name = name
+        self.owner = owner
+        self._store = store
+        self._clock = clock
+        self._types = types
+        self._limit = limit_per_lane
+        self._leases: dict[int, Lease] = {}
+        self._renew_at: float | None = None
+        self._woken = asyncio.Event()
+
+    @property
+    def leases(self) -> Mapping[int, Lease]:
+        """The lanes it holds, with the position up to which each is done."""
+        return self._leases
+
+    def wake(self) -> None:
+        """Say that there may be something new."""
+        self._woken.set()
+
+    async def pause(self) -> None:
+        """Wait until woken, or until it is time to look anyway."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._woken.wait(), POLL_S)
+        self._woken.clear()
+
+    async def hold(self) -> None:
+        """Renew the leases when a third of their time has passed."""
+        now = self._clock.now().timestamp()
+        if self._renew_at is not None and now < self._renew_at:
+            return
+        held = await self._store.lease_lanes(self.name, self.owner, LEASE_S)
+        self._renew_at = now + LEASE_S / 3
+        self._leases = {lane: self._kept(lane, lease) for lane, lease in held.items()}
+
+    async def read(self, after: Mapping[int, int] | None = None) -> Sequence[LaneSlice]:
+        """What comes after the given positions, or after its own."""
+        if after is None:
+            after = {lane: lease.position for lane, lease in self._leases.items()}
+        return await self._store.read(after, self._limit, self._types) if after else ()
+
+    async def advance(self, positions: Mapping[int, int]) -> None:
+        """Note how far the lanes are done; a lane that somebody else holds by now is dropped."""
+        moved = self.moved(positions)
+        if not moved:
+            return
+        self.settle(moved, await self._store.advance(self.name, self.owner, moved))
+
+    def moved(self, positions: Mapping[int, int]) -> list[Lease]:
+        """The leases of lanes that got further."""
+        return [
+            Lease(lane, position, self._leases[lane].epoch)
+            for lane, position in sorted(positions.items())
+            if lane in self._leases and position > self._leases[lane].position
+        ]
+
+    def settle(self, moved: Sequence[Lease], held: Collection[int]) -> None:
+        """Take over positions that the store has accepted."""
+        for lease in moved:
+            if lease.lane in held:
+                self._leases[lease.lane] = lease
+            else:
+                log.warning("lane lost to another reader", reader=self.name, lane=lease.lane)
+                del self._leases[lease.lane]
+
+    def forget(self) -> None:
+        """Drop all leases; the next `hold` asks the store anew."""
+        self._leases = {}
+        self._renew_at = None
+
+    def _kept(self, lane: int, lease: Lease) -> Lease:
+        mine = self._leases.get(lane)
+        return mine if mine is not None and mine.epoch == lease.epoch else lease

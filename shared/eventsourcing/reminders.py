@@ -1,0 +1,76 @@
+"""Reminders: messages of the service to itself, brought back when they are due."""
+
+import asyncio
+import contextlib
+from collections.abc import Mapping
+from datetime import datetime
+
+import structlog
+
+from shared.events.payload import Payload
+from shared.eventsourcing.clock import Clock
+from shared.eventsourcing.messages import Arrival
+from shared.eventsourcing.pipeline import Pipeline
+from shared.eventsourcing.store import Store, StoreConflict, StoredReminder, StoreUnavailable
+
+log = structlog.get_logger()
+
+AT_ONCE = 500
+"""Due reminders taken in one batch."""
+POLL_S = 1.0
+"""How often the store is asked without being woken: another instance may have set a reminder."""
+
+
+class Reminders:
+    """Feeds due reminders to the pipeline. Several instances may bring the same one: the inbox takes it once."""
+
+    def __init__(self, store: Store, clock: Clock, pipeline: Pipeline, types: Mapping[str, type[Payload]]) -> None:
+        self._store = store
+        self._clock = clock
+        self._pipeline = pipeline
+        self._types = types
+        self._woken = asyncio.Event()
+        self._stopping = False
+
+    def wake(self, earliest: datetime | None) -> None:
+        """Say that a reminder was set; only one that is due before the next look matters."""
+        if earliest is not None and (earliest - self._clock.now()).total_seconds() < POLL_S:
+            self._woken.set()
+
+    def stop(self) -> None:
+        """Return from `run` after the batch in hand."""
+        self._stopping = True
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Bring reminders until `stop`."""
+        while not self._stopping:
+            try:
+                due = await self._store.due_reminders(self._clock.now(), AT_ONCE)
+                if due:
+                    await self._pipeline.take([self._arrival(one) for one in due])
+                else:
+                    await self._pause()
+            except (StoreUnavailable, StoreConflict) as error:
+                log.warning("reminders will be looked for again", error=str(error))
+                await self._clock.sleep(0.5)
+
+    async def _pause(self) -> None:
+        coming = await self._store.next_reminder_at()
+        seconds = POLL_S
+        if coming is not None:
+            seconds = min(POLL_S, max(0.0, (coming - self._clock.now()).total_seconds()))
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._woken.wait(), seconds)
+        self._woken.clear()
+
+    def _arrival(self, reminder: StoredReminder) -> Arrival:
+        return Arrival(
+            message=self._types[reminder.type].model_validate_json(reminder.payload),
+            message_id=reminder.id,
+            partition_key=reminder.partition_key,
+            correlation_id=reminder.correlation_id,
+            source="reminder",
+            actor=reminder.actor,
+            traceparent=reminder.traceparent,
+        )

@@ -1,0 +1,167 @@
+"""A service's moving parts on any store, broker and clock: pipeline, relay, reminders, effects, views."""
+
+import asyncio
+from collections.abc import Coroutine, Sequence
+from typing import Any
+
+import structlog
+
+from shared.events.payload import Payload
+from shared.events.registry import CONTRACT
+from shared.eventsourcing.broker import Broker
+from shared.eventsourcing.clock import Clock
+from shared.eventsourcing.decider import Reply
+from shared.eventsourcing.definition import ServiceDefinition, Submit
+from shared.eventsourcing.effects import EffectWorker
+from shared.eventsourcing.messages import Record
+from shared.eventsourcing.metrics import Metrics
+from shared.eventsourcing.pipeline import Committed, Pipeline
+from shared.eventsourcing.projections import Projector, view_id
+from shared.eventsourcing.reading_lanes import LaneReader
+from shared.eventsourcing.relay import Relay
+from shared.eventsourcing.reminders import Reminders
+from shared.eventsourcing.store import Store, StoreUnavailable
+
+log = structlog.get_logger()
+
+ANSWER_WITHIN_S = 20.0
+"""How long an HTTP caller is kept waiting for the commit."""
+
+
+class Runtime:
+    """Starts and stops the parts of a service in an order in which nothing is lost."""
+
+    def __init__(
+        self,
+        definition: ServiceDefinition,
+        store: Store,
+        broker: Broker,
+        clock: Clock,
+        *,
+        metrics: Metrics,
+        owner: str,
+        source: str,
+    ) -> None:
+        self.service = definition.model.service
+        self.decoders: dict[str, type[Payload]] = dict(CONTRACT) | {
+            message.wire_type: message for message in definition.internal
+        }
+        self.running = False
+        self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._definition = definition
+        self._store = store
+        self._broker = broker
+        self._owner = owner
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self.pipeline = Pipeline(
+            definition.model,
+            store,
+            clock,
+            translate=definition.translate,
+            observer=metrics,
+            on_commit=self._committed,
+        )
+        self.submit: Submit = self._submit
+        self._relay_reader = LaneReader(store, clock, name="relay", owner=owner)
+        self._relay = Relay(self._relay_reader, broker, clock, source=source, published=metrics.published)
+        self._reminders = Reminders(store, clock, self.pipeline, self.decoders)
+        self._effects = self._effect_worker(store, clock) if definition.effects else None
+        self._projectors = [
+            Projector(
+                view,
+                LaneReader(
+                    store, clock, name=view_id(view), owner=owner, types=[one.wire_type for one in view.handles]
+                ),
+                store,
+                clock,
+            )
+            for view in definition.views
+        ]
+        broker.subscribe(definition.topics, self.service, self._take)
+
+    async def start(self) -> None:
+        """Start the parts, the broker's deliveries last.
+
+        Raises:
+            BrokerUnavailable: no broker answers.
+        """
+        self._spawn("pipeline", self.pipeline.run())
+        self._spawn("relay", self._relay.run())
+        self._spawn("reminders", self._reminders.run())
+        if self._effects is not None:
+            self._spawn("effects", self._effects.run())
+        for number, projector in enumerate(self._projectors):
+            self._spawn(f"view {number}", projector.run())
+        await self._broker.start()
+        self.running = True
+
+    async def stop(self) -> None:
+        """Take nothing new, finish what is in hand, give the leases back; what is not published yet will be."""
+        self.running = False
+        self._relay.stop()
+        await self._ended(["relay"])
+        await self._broker_stopped()
+        self._reminders.stop()
+        if self._effects is not None:
+            self._effects.stop()
+        for projector in self._projectors:
+            projector.stop()
+        await self._ended([name for name in self._tasks if name not in ("pipeline", "relay")])
+        self.pipeline.stop()
+        await self._ended(["pipeline"])
+        try:
+            await self._store.release_leases(self._owner)
+        except StoreUnavailable as error:
+            log.warning("leases run out by themselves", error=str(error))
+
+    def wake_all(self) -> None:
+        """Say that another process may have committed something."""
+        self._relay_reader.wake()
+        if self._effects is not None:
+            self._effects.wake()
+        for projector in self._projectors:
+            projector.wake()
+
+    async def _submit(self, message: Payload, **metadata: Any) -> Reply:
+        return await asyncio.wait_for(self.pipeline.submit(message, **metadata), ANSWER_WITHIN_S)
+
+    async def _take(self, records: Sequence[Record]) -> None:
+        await self.pipeline.take_records(records)
+
+    async def _broker_stopped(self) -> None:
+        try:
+            await asyncio.wait_for(self._broker.stop(), 15)
+        except TimeoutError:
+            log.warning("the broker did not let go in time; its last batch will be delivered again")
+
+    def _committed(self, committed: Committed) -> None:
+        if committed.lanes:
+            self.wake_all()
+        self._reminders.wake(committed.earliest_reminder)
+
+    def _effect_worker(self, store: Store, clock: Clock) -> EffectWorker:
+        types = [event.wire_type for event in self._definition.effects]
+        reader = LaneReader(store, clock, name="effects", owner=self._owner, types=types)
+        return EffectWorker(reader, clock, self.pipeline, self._definition.effects)
+
+    def _spawn(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work, name=name)
+        self._tasks[name] = task
+        task.add_done_callback(self._ended_early)
+
+    def _ended_early(self, task: asyncio.Task[None]) -> None:
+        """A part that fails takes the process with it: a half-dead service must not look alive."""
+        if task.cancelled() or self.failed.done():
+            return
+        if error := task.exception():
+            log.error("a part of the service failed", part=task.get_name(), exc_info=error)
+            self.failed.set_exception(error)
+
+    async def _ended(self, names: Sequence[str]) -> None:
+        tasks = [self._tasks[name] for name in names if name in self._tasks]
+        if not tasks:
+            return
+        _, late = await asyncio.wait(tasks, timeout=15)
+        for task in late:
+            log.warning("a part of the service did not end in time", part=task.get_name())
+            task.cancel()

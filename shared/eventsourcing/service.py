@@ -1,0 +1,174 @@
+"""A service process: its definition put together with PostgreSQL, Kafka and HTTP, started and stopped in order."""
+
+import asyncio
+import gc
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from typing import Any, TypeVar
+
+import structlog
+import uvicorn
+from pydantic import ValidationError
+
+from shared.events.cloudevents import source_of
+from shared.events.registry import topic_of
+from shared.eventsourcing.broker import BrokerUnavailable
+from shared.eventsourcing.clock import SystemClock
+from shared.eventsourcing.definition import ServiceDefinition
+from shared.eventsourcing.failpoints import die_at
+from shared.eventsourcing.http import application
+from shared.eventsourcing.kafka.broker import KafkaBroker
+from shared.eventsourcing.logs import configure_logs
+from shared.eventsourcing.metrics import Metrics
+from shared.eventsourcing.operations_api import operations_router
+from shared.eventsourcing.postgres.store import PostgresStore
+from shared.eventsourcing.projections import StoredViews
+from shared.eventsourcing.runtime import Runtime
+from shared.eventsourcing.settings import ServiceSettings
+from shared.eventsourcing.store import StoreUnavailable
+
+T = TypeVar("T", bound=ServiceSettings)
+
+log = structlog.get_logger()
+
+
+def run(service: str, definition: Callable[[T], ServiceDefinition], settings_type: type[T]) -> None:
+    """Run a service until SIGTERM; what keeps it from running is said in one line."""
+    try:
+        settings = settings_type()
+        _run(settings, definition(settings))
+    except ValidationError as wrong:
+        faults = "; ".join(f"OMS_{'_'.join(map(str, one['loc'])).upper()}: {one['msg']}" for one in wrong.errors())
+        sys.exit(f"{service}: settings are wrong: {faults}")
+    except (StoreUnavailable, BrokerUnavailable, ValueError, OSError) as error:
+        if isinstance(error, OSError | ValueError) and os.environ.get("OMS_DEBUG"):
+            raise
+        sys.exit(f"{service}: {error}")
+
+
+def _run(settings: ServiceSettings, definition: ServiceDefinition) -> None:
+    instance = settings.instance or f"{socket.gethostname()}-{os.getpid()}"
+    configure_logs(definition.model.service, instance, settings.log_level)
+    if settings.failpoint:
+        die_at(settings.failpoint)
+    with asyncio.Runner(loop_factory=_new_loop) as runner:
+        runner.run(_serve(settings, definition, instance))
+
+
+def _new_loop() -> asyncio.AbstractEventLoop:
+    import uvloop
+
+    return uvloop.new_event_loop()
+
+
+async def _serve(settings: ServiceSettings, definition: ServiceDefinition, instance: str) -> None:
+    service = definition.model.service
+    metrics = Metrics()
+    async with AsyncExitStack() as stack:
+        store = await PostgresStore.connect(
+            settings.database_url.get_secret_value(),
+            tls=settings.database_context(),
+            max_connections=settings.database_connections,
+        )
+        stack.push_async_callback(store.close)
+        broker = KafkaBroker(
+            settings.kafka_access(),
+            prefix=settings.topic_prefix,
+            partitions=settings.kafka_partitions,
+            client_id=f"{service}-{instance}",
+        )
+        for resource in definition.resources:
+            await stack.enter_async_context(resource)
+        runtime = Runtime(
+            definition, store, broker, SystemClock(), metrics=metrics, owner=instance, source=source_of(service)
+        )
+        server = _http_server(settings, definition, runtime, store, broker, metrics)
+        _collect_rarely()
+        await _until_told_to_stop(runtime, server, store)
+    log.info("stopped")
+
+
+def _http_server(
+    settings: ServiceSettings,
+    definition: ServiceDefinition,
+    runtime: Runtime,
+    store: PostgresStore,
+    broker: KafkaBroker,
+    metrics: Metrics,
+) -> uvicorn.Server:
+    async def ready() -> dict[str, bool]:
+        try:
+            await store.ping()
+            metrics.lag(list(await store.reader_positions()))
+            database = True
+        except StoreUnavailable:
+            database = False
+        return {"database": database, "subscriptions": broker.delivering(), "runtime": runtime.running}
+
+    taken_from: dict[str, list[str]] = {}
+    for message in definition.model.routes:
+        if message not in definition.internal and topic_of(message) in definition.topics:
+            taken_from.setdefault(topic_of(message), []).append(message.wire_type)
+    routers = [operations_router(definition.model, store, runtime.pipeline, taken_from, runtime.decoders)]
+    if definition.router is not None:
+        routers.append(definition.router(runtime.submit, StoredViews(store)))
+    app = application(
+        definition.model.service,
+        routers,
+        api_keys=settings.api_keys,
+        metrics=metrics,
+        ready=ready,
+        max_body_bytes=settings.max_body_bytes,
+    )
+    config = uvicorn.Config(
+        app,
+        host=settings.http_host,
+        port=settings.http_port,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        timeout_graceful_shutdown=5,
+    )
+    return uvicorn.Server(config)
+
+
+async def _until_told_to_stop(runtime: Runtime, server: uvicorn.Server, store: PostgresStore) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stop.set)
+    await runtime.start()
+    listening = asyncio.create_task(_listen(runtime, store))
+    serving = asyncio.create_task(server._serve())
+    log.info("started", port=server.config.port)
+    ends: set[asyncio.Future[Any]] = {asyncio.create_task(stop.wait()), serving, runtime.failed}
+    await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+    log.info("stopping")
+    server.should_exit = True
+    await asyncio.wait({serving}, timeout=10)
+    listening.cancel()
+    await runtime.stop()
+    if runtime.failed.done():
+        runtime.failed.result()
+    if not stop.is_set():
+        sys.exit(f"{runtime.service}: the HTTP server could not go on")
+
+
+async def _listen(runtime: Runtime, store: PostgresStore) -> None:
+    """Hear of commits by other instances; where the line is dead, polling is the floor."""
+    while True:
+        try:
+            await store.listen(runtime.wake_all, lambda: asyncio.sleep(10))
+        except StoreUnavailable:
+            await asyncio.sleep(1)
+
+
+def _collect_rarely() -> None:
+    """Most of what a service holds lives as long as it does: freezing it halves the work of the collector."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)

@@ -1,0 +1,78 @@
+"""Settings that every service has, read from the environment (`OMS_…`)."""
+
+import ssl
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from shared.eventsourcing.api_keys import ApiKey
+from shared.eventsourcing.kafka.security import KafkaAccess
+
+
+class ServiceSettings(BaseSettings):
+    """Where a service finds its database and its broker, and who may call it."""
+
+    model_config = SettingsConfigDict(env_prefix="OMS_", frozen=True, extra="ignore")
+
+    database_url: SecretStr
+    """`postgresql://user:password@host:port/database`."""
+    database_tls: Literal["off", "require", "verify"] = "off"
+    """`require` encrypts; `verify` also checks the server's certificate."""
+    database_ca_file: Path | None = None
+    database_connections: int = Field(default=8, ge=2, le=100)
+
+    kafka_bootstrap: str
+    """`host:port`, several joined by commas."""
+    kafka_tls: bool = False
+    kafka_ca_file: Path | None = None
+    kafka_certificate_file: Path | None = None
+    """The client's certificate for mutual TLS."""
+    kafka_key_file: Path | None = None
+    kafka_sasl_mechanism: Literal["", "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = ""
+    kafka_username: str = ""
+    kafka_password: SecretStr = SecretStr("")
+    kafka_partitions: int = Field(default=8, ge=1, le=64)
+    """Partitions of every topic; they divide 64."""
+    topic_prefix: str = "orderstream"
+
+    http_host: str = "127.0.0.1"
+    http_port: int = Field(default=8080, ge=0, le=65535)
+    api_keys: tuple[ApiKey, ...] = ()
+    max_body_bytes: int = Field(default=1024 * 1024, ge=1024)
+    """A larger request body is refused."""
+
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    instance: str = ""
+    """Names this process among the instances of its service; empty: made up at start."""
+    failpoint: str = ""
+    """Tests only: where this process kills itself, for example `after_claim:3`."""
+
+    def kafka_access(self) -> KafkaAccess:
+        """Client settings of the cluster."""
+        return KafkaAccess(
+            bootstrap=self.kafka_bootstrap,
+            tls=self._kafka_tls(),
+            sasl_mechanism=self.kafka_sasl_mechanism,
+            username=self.kafka_username,
+            password=self.kafka_password.get_secret_value(),
+        )
+
+    def database_context(self) -> ssl.SSLContext | None:
+        """The TLS context of the database connection."""
+        if self.database_tls == "off":
+            return None
+        context = ssl.create_default_context(cafile=self.database_ca_file)
+        if self.database_tls == "require":
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        return context
+
+    def _kafka_tls(self) -> ssl.SSLContext | None:
+        if not self.kafka_tls:
+            return None
+        context = ssl.create_default_context(cafile=self.kafka_ca_file)
+        if self.kafka_certificate_file is not None:
+            context.load_cert_chain(self.kafka_certificate_file, self.kafka_key_file)
+        return context

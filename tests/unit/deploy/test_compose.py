@@ -1,0 +1,53 @@
+"""The compose file says what the local stack says."""
+
+import re
+from typing import Any
+
+import pytest
+import yaml
+
+from deploy.local.components import ROOT, service
+from deploy.local.jars import KAFKA_VERSION
+from deploy.local.topics import SERVICES
+from tests.unit.deploy.test_components import WIRING
+
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "deploy" / "compose.yaml").read_text())["services"]
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_each_service_is_given_exactly_the_settings_of_the_local_stack(name: str) -> None:
+    local = {key for key in WIRING.command(service(name)).environment if key.startswith("OMS_")}
+    ambient = {"OMS_CACHE", "OMS_KAFKA_FLUSH", "OMS_LOG_LEVEL"}
+
+    assert set(COMPOSE[name]["environment"]) == local - ambient
+    assert COMPOSE[f"{name}-migrate"]["environment"] == COMPOSE[name]["environment"]
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_each_service_runs_after_its_migration_and_the_topics(name: str) -> None:
+    assert COMPOSE[name]["command"] == ["python", "-m", f"services.{name}"]
+    assert set(COMPOSE[name]["depends_on"]) == {f"{name}-migrate", "topics"}
+
+
+def test_each_service_has_a_database_made_for_it() -> None:
+    made = {text.partition("=")[0]: text.partition("=")[2] for text in COMPOSE["databases"]["command"][5:]}
+
+    for name in SERVICES:
+        url = COMPOSE[name]["environment"]["OMS_DATABASE_URL"]
+        user, password, database = re.fullmatch(r"postgresql://(\w+):(\$\{.*\})@postgres:5432/(\w+)", url).groups()  # type: ignore[union-attr]
+        assert user == database
+        assert made[database] == password
+
+
+def test_the_broker_is_the_version_of_the_local_stack() -> None:
+    assert COMPOSE["kafka"]["image"] == f"apache/kafka:{KAFKA_VERSION}"
+    assert COMPOSE["kafka"]["environment"]["KAFKA_AUTO_CREATE_TOPICS_ENABLE"] == "false"
+
+
+def test_the_image_copies_every_package_that_its_commands_run() -> None:
+    dockerfile = (ROOT / "deploy" / "Dockerfile").read_text()
+    copied = set(re.findall(r"^COPY (\w+) \1$", dockerfile, re.MULTILINE))
+    run = re.findall(r"-m[ ',]+(\w+)\.", str([job["command"] for job in COMPOSE.values() if "command" in job]))
+
+    assert set(run) == {"deploy", "services", "simulators"}
+    assert set(run) <= copied

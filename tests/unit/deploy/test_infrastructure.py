@@ -1,0 +1,79 @@
+"""What is chosen by name and can't be had is an error; `auto` takes what there is."""
+
+from pathlib import Path
+
+import pytest
+
+from deploy.local.errors import InfrastructureUnavailable
+from deploy.local.infrastructure import Addresses
+from deploy.local.stack import Stack
+
+
+@pytest.fixture(autouse=True)
+def _bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("TEST_INFRA", "TEST_KAFKA_BOOTSTRAP", "TEST_POSTGRES_URL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/no-daemon.sock")
+
+
+def addresses(stack: Stack) -> Addresses:
+    return Addresses(kafka=stack.description.kafka, postgres=stack.description.postgres)
+
+
+def test_docker_without_a_daemon_fails(tmp_path: Path) -> None:
+    with pytest.raises(InfrastructureUnavailable, match=r"^docker was chosen and no Docker daemon answers$"):
+        Stack(tmp_path, infrastructure="docker")
+
+
+def test_env_without_addresses_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TEST_INFRA", "env")
+
+    with pytest.raises(InfrastructureUnavailable, match="set TEST_KAFKA_BOOTSTRAP and TEST_POSTGRES_URL"):
+        Stack(tmp_path)
+
+
+def test_env_where_nothing_answers_fails_and_leaves_nothing_running(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TEST_KAFKA_BOOTSTRAP", "127.0.0.1:9")
+    monkeypatch.setenv("TEST_POSTGRES_URL", "postgresql://nobody@127.0.0.1:9/none")
+    stack = Stack(tmp_path, components=(), infrastructure="env")
+
+    with pytest.raises(InfrastructureUnavailable, match="answers at TEST_"):
+        stack.start()
+
+
+def test_a_choice_that_does_not_exist_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TEST_INFRA", "cloud")
+
+    with pytest.raises(InfrastructureUnavailable, match="auto, env, docker or local, not 'cloud'"):
+        Stack(tmp_path)
+
+
+def test_auto_takes_the_addresses_of_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TEST_KAFKA_BOOTSTRAP", "kafka.example:9092")
+    monkeypatch.setenv("TEST_POSTGRES_URL", "postgresql://admin@db.example/postgres")
+
+    stack = Stack(tmp_path, infrastructure="auto")
+
+    assert addresses(stack) == Addresses(
+        kafka="kafka.example:9092", postgres="postgresql://admin@db.example/postgres"
+    )
+
+
+def test_names_on_shared_servers_are_the_stacks_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TEST_KAFKA_BOOTSTRAP", "kafka.example:9092")
+    monkeypatch.setenv("TEST_POSTGRES_URL", "postgresql://admin@db.example/postgres")
+
+    one = Stack(tmp_path / "one", infrastructure="env").description
+    two = Stack(tmp_path / "two", infrastructure="env").description
+
+    assert one.topic_prefix != two.topic_prefix
+    assert not set(one.databases.values()) & set(two.databases.values())
+
+
+def test_auto_without_addresses_and_daemon_is_the_embedded_stack(tmp_path: Path) -> None:
+    stack = Stack(tmp_path, infrastructure="auto")
+
+    assert stack.description.kafka.startswith("127.0.0.1:")
+    assert stack.description.topic_prefix == "orderstream"
