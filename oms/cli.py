@@ -1,0 +1,53 @@
+"""`oms`: every command, and how failures end."""
+
+import os
+import sys
+from collections.abc import Sequence
+
+import typer
+
+from deploy.local.errors import StackError
+from oms.commands import audit, orders, publish, stack, stock, verify
+from oms.errors import OmsError
+
+app = typer.Typer(
+    name="oms",
+    help="Orderstream's operator command line.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+for group in (stack, publish, orders, stock, audit, verify):
+    group.register(app)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Carry out one command line; returns the exit code: 0 done, 1 refused or found something, 2 usage, 3 no stack."""
+    try:
+        ended = app(args=None if arguments is None else list(arguments), standalone_mode=False)
+    except BrokenPipeError:
+        # Whoever read our output has seen enough; Python must not complain when it closes the pipe.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except (Exception, KeyboardInterrupt) as error:  # a user gets one line, whatever it was
+        if os.environ.get("OMS_DEBUG"):
+            raise
+        line, code = _failure(error)
+        typer.echo(f"oms: {' '.join(line.split())}", err=True)
+        return code
+    return ended if isinstance(ended, int) else 0
+
+
+def _failure(error: BaseException) -> tuple[str, int]:
+    match error:
+        case typer.Abort() | KeyboardInterrupt():
+            return "stopped", 130
+        case typer.TyperException():
+            return error.format_message(), 2
+        case OmsError():
+            return str(error), error.exit_code
+        case StackError():
+            return str(error), 1
+        case _:
+            return f"unexpected {type(error).__name__}: {error} (OMS_DEBUG=1 shows where)", 1
