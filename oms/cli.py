@@ -8,22 +8,33 @@ import typer
 
 from deploy.local.errors import StackError
 from oms.commands import audit, orders, publish, stack, stock, verify
-from oms.errors import OmsError
+from oms.errors import OmsError, WrongUsage
 
 app = typer.Typer(
     name="oms",
     help="Orderstream's operator command line.",
-    no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+
+
+@app.callback(invoke_without_command=True)
+def _without_command(context: typer.Context) -> None:
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+        raise typer.Exit(WrongUsage.exit_code)
+
+
 for group in (stack, publish, orders, stock, audit, verify):
     group.register(app)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Carry out one command line; returns the exit code: 0 done, 1 refused or found something, 2 usage, 3 no stack."""
+    """Carry out one command line.
+
+    Returns the exit code: 0 done, 1 refused, failed or something was found, 2 wrong usage, 3 no stack to be reached.
+    """
     try:
         ended = app(args=None if arguments is None else list(arguments), standalone_mode=False)
     except BrokenPipeError:

@@ -10,7 +10,11 @@ DEFAULT_STATE = Path(__file__).resolve().parents[1] / ".state"
 State = Annotated[
     Path,
     typer.Option(
-        "--state", envvar="OMS_STATE", help="The stack's state directory.", show_default=".state", file_okay=False
+        "--state",
+        envvar="OMS_STATE",
+        help="The stack's state directory.",
+        show_default=".state",
+        file_okay=False,
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output, nothing else.")]

@@ -133,7 +133,11 @@ async def _publish(stack: Description, statements: Iterable[Statement]) -> tuple
     # The broker's library reports on its own what we say in one line.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     producer = AIOKafkaProducer(
-        bootstrap_servers=stack.kafka, enable_idempotence=True, acks="all", linger_ms=5, client_id="oms-publish"
+        bootstrap_servers=stack.kafka,
+        enable_idempotence=True,
+        acks="all",
+        linger_ms=5,
+        client_id="oms-publish",
     )
     try:
         await producer.start()
@@ -144,7 +148,9 @@ async def _publish(stack: Description, statements: Iterable[Statement]) -> tuple
     try:
         return await _send_all(producer, f"{stack.topic_prefix}.{topic_of(ChannelOrderReceived)}", statements)
     except (KafkaError, OSError) as error:
-        raise Unreachable(f"Kafka at {stack.kafka} did not take the orders ({error}); publish again") from None
+        raise Unreachable(
+            f"Kafka at {stack.kafka} did not take the orders ({error}); publish again"
+        ) from None
     finally:
         await producer.stop()
 
@@ -200,7 +206,9 @@ def _read_csv(lines: Sequence[bytes]) -> Iterator[Statement | Fault]:
     gathered: dict[tuple[str, str, str], list[tuple[int, dict[str, str]]]] = {}
     try:
         for row in reader:
-            identity = tuple(row.get(name) or "" for name in ("channel", "channel_order_id", "channel_updated_at"))
+            identity = tuple(
+                row.get(name) or "" for name in ("channel", "channel_order_id", "channel_updated_at")
+            )
             gathered.setdefault((identity[0], identity[1], identity[2]), []).append((reader.line_num, row))
     except csv.Error as error:
         yield Fault(reader.line_num, f"not CSV: {error}; what follows was not read")
@@ -231,7 +239,9 @@ def _valid(rows: Sequence[tuple[int, Mapping[str, Any]]], order: dict[str, Any])
         received = ChannelOrderReceived.model_validate_json(json.dumps(order))
     except ValidationError as error:
         place = error.errors()[0]["loc"]
-        number = rows[place[1]][0] if len(place) > 1 and place[0] == "lines" and isinstance(place[1], int) else 0
+        number = (
+            rows[place[1]][0] if len(place) > 1 and place[0] == "lines" and isinstance(place[1], int) else 0
+        )
         return Fault(number or rows[0][0], _explanation(error))
     if not rows[0][1].get("total"):
         received = received.model_copy(update={"total": _added_up(received)})

@@ -36,7 +36,9 @@ def audit_order(number: OrderNumber, state: State = DEFAULT_STATE, as_json: AsJs
 
 def table_of(number: str, steps: list[Step]) -> Table:
     """The steps as a table, indented by what led to what."""
-    table = Table(title=Text(f"audit of {printable(number)}", style="bold"), title_justify="left", box=box.SIMPLE_HEAD)
+    table = Table(
+        title=Text(f"audit of {printable(number)}", style="bold"), title_justify="left", box=box.SIMPLE_HEAD
+    )
     table.add_column("time")
     table.add_column("service")
     table.add_column("what")

@@ -9,7 +9,16 @@ from oms.client import Client
 from oms.options import DEFAULT_STATE, AsJson, OrderNumber, Reason, State
 from oms.output import as_document, as_record, as_table, say
 
-LISTED = ("order_number", "status", "channel", "channel_order_id", "customer_id", "total", "currency", "placed_at")
+LISTED = (
+    "order_number",
+    "status",
+    "channel",
+    "channel_order_id",
+    "customer_id",
+    "total",
+    "currency",
+    "placed_at",
+)
 HELD = ("order_number", "hold_id", "reason", "owner", "explanation", "fulfilment_id", "opened_at")
 
 
@@ -19,7 +28,9 @@ def register(app: typer.Typer) -> None:
     app.command()(approve)
     app.command()(reject)
     app.command()(cancel)
-    holds = typer.Typer(help="Holds: work on an order stands still until each is released.", no_args_is_help=True)
+    holds = typer.Typer(
+        help="Holds: work on an order stands still until each is released.", no_args_is_help=True
+    )
     holds.command("list")(list_holds)
     holds.command("release")(release)
     holds.command("open")(open_hold)
@@ -97,12 +108,16 @@ def approve(
     _decide(state, f"{path_of(number)}/approve", {"reason": reason}, f"{number} is approved", as_json)
 
 
-def reject(number: OrderNumber, reason: Reason, state: State = DEFAULT_STATE, as_json: AsJson = False) -> None:
+def reject(
+    number: OrderNumber, reason: Reason, state: State = DEFAULT_STATE, as_json: AsJson = False
+) -> None:
     """Refuse an order in review; it is cancelled."""
     _decide(state, f"{path_of(number)}/reject", {"reason": reason}, f"{number} is rejected", as_json)
 
 
-def cancel(number: OrderNumber, reason: Reason, state: State = DEFAULT_STATE, as_json: AsJson = False) -> None:
+def cancel(
+    number: OrderNumber, reason: Reason, state: State = DEFAULT_STATE, as_json: AsJson = False
+) -> None:
     """Cancel an order that has not left yet."""
     done = f"the cancellation of {number} is under way"
     _decide(state, f"{path_of(number)}/cancel", {"reason": reason}, done, as_json)

@@ -121,7 +121,9 @@ def _log_of(service: str, state: Path) -> Path:
     except StackError as error:
         raise Unreachable(f"{error}; start one with `oms up`") from None
     if service not in processes:
-        raise WrongUsage(f"the stack has no process named {service}; there are {', '.join(sorted(processes))}")
+        raise WrongUsage(
+            f"the stack has no process named {service}; there are {', '.join(sorted(processes))}"
+        )
     return Path(processes[service])
 
 
