@@ -2,7 +2,17 @@
 
 from typing import Literal
 
-from shared.events.payload import Command, CurrencyCode, Event, Instant, MinorUnits, Name, Text
+from shared.events.payload import (
+    Command,
+    CurrencyCode,
+    Event,
+    FulfilmentId,
+    Instant,
+    MinorUnits,
+    Name,
+    OrderNumber,
+    Text,
+)
 from shared.events.values import FulfilmentPlan, OrderContent, PaymentMethod, Shortage
 
 HoldReason = Literal[
@@ -35,21 +45,21 @@ CancellationCause = Literal[
 class OrderPlaced(Event, name="order.placed", version=1):
     """An order was accepted under its number; the money of its lines is frozen."""
 
-    order_number: Name
+    order_number: OrderNumber
     content: OrderContent
 
 
 class OrderReplaced(Event, name="order.replaced", version=1):
     """The channel restated the order before confirmation; the new content stands."""
 
-    order_number: Name
+    order_number: OrderNumber
     content: OrderContent
 
 
 class RestatementIgnored(Event, name="order.restatement-ignored", version=1):
     """An older restatement arrived after a newer one and was dropped."""
 
-    order_number: Name
+    order_number: OrderNumber
     channel_updated_at: Instant
     """The older restatement's time."""
     current_updated_at: Instant
@@ -59,17 +69,18 @@ class RestatementIgnored(Event, name="order.restatement-ignored", version=1):
 class RestatementHeld(Event, name="order.restatement-held", version=1):
     """The channel changed the order after confirmation; a person decides."""
 
-    order_number: Name
+    order_number: OrderNumber
     proposed: OrderContent
 
 
 class HoldOpened(Event, name="order.hold-opened", version=1):
     """Work on the order, or on one fulfilment, stands still until the hold is released by name."""
 
-    order_number: Name
+    order_number: OrderNumber
     hold_id: Name
     """Unique within the order, for example `H1`."""
     reason: HoldReason
+    """Why, for programs."""
     explanation: Text
     owner: Name
     """The team that answers for it."""
@@ -80,41 +91,47 @@ class HoldOpened(Event, name="order.hold-opened", version=1):
 class HoldReleased(Event, name="order.hold-released", version=1):
     """A hold was released."""
 
-    order_number: Name
+    order_number: OrderNumber
     hold_id: Name
     reason: HoldReason
+    """Why it had been opened."""
     fulfilment_id: str = ""
+    """Empty: the whole order."""
 
 
 class OrderApproved(Event, name="order.approved", version=1):
     """Review is over; the order may be reserved and paid."""
 
-    order_number: Name
+    order_number: OrderNumber
     automatic: bool
+    """True when no person had to decide."""
 
 
 class OrderBackordered(Event, name="order.backordered", version=1):
     """Some units wait for stock."""
 
-    order_number: Name
+    order_number: OrderNumber
     waiting: tuple[Shortage, ...]
+    """What is waited for."""
 
 
 class LinesDropped(Event, name="order.lines-dropped", version=1):
     """Units that will not be delivered; their value is not charged."""
 
-    order_number: Name
+    order_number: OrderNumber
     dropped: tuple[Shortage, ...]
+    """What will not be delivered."""
     amount: MinorUnits
     """Value of what was dropped, in minor units of `currency`."""
     currency: CurrencyCode
     cause: Literal["shortage", "cancelled"]
+    """Why it was dropped."""
 
 
 class PaymentWindowOpened(Event, name="order.payment-window-opened", version=1):
     """The payment was declined; the customer may pay again until the window closes."""
 
-    order_number: Name
+    order_number: OrderNumber
     decline_code: Name
     until: Instant
 
@@ -122,57 +139,63 @@ class PaymentWindowOpened(Event, name="order.payment-window-opened", version=1):
 class OrderConfirmed(Event, name="order.confirmed", version=1):
     """Stock is reserved and the payment authorised: the order will be delivered."""
 
-    order_number: Name
+    order_number: OrderNumber
     amount: MinorUnits
     """What the customer will be charged, in minor units."""
     currency: CurrencyCode
     fulfilments: tuple[FulfilmentPlan, ...]
+    """Where everything will leave from."""
 
 
 class FulfilmentProgressed(Event, name="order.fulfilment-progressed", version=1):
     """One fulfilment reached its next status."""
 
-    order_number: Name
-    fulfilment_id: Name
+    order_number: OrderNumber
+    fulfilment_id: FulfilmentId
     status: Literal["requested", "held", "dispatched", "delivered", "cancelled"]
+    """The status it reached."""
 
 
 class FulfilmentCharged(Event, name="order.fulfilment-charged", version=1):
     """The value of one dispatched fulfilment was captured."""
 
-    order_number: Name
-    fulfilment_id: Name
+    order_number: OrderNumber
+    fulfilment_id: FulfilmentId
     amount: MinorUnits
+    """What was captured, in minor units."""
     currency: CurrencyCode
 
 
 class CancellationRequested(Event, name="order.cancellation-requested", version=1):
     """Someone asked to cancel; the order is locked until the services have answered."""
 
-    order_number: Name
+    order_number: OrderNumber
     cause: CancellationCause
+    """Who or what asked."""
 
 
 class CancellationRefused(Event, name="order.cancellation-refused", version=1):
     """The order, or a part of it, had already left; it goes on."""
 
-    order_number: Name
-    dispatched: tuple[Name, ...]
+    order_number: OrderNumber
+    dispatched: tuple[FulfilmentId, ...]
     """The fulfilments that had left."""
 
 
 class OrderCancelled(Event, name="order.cancelled", version=1):
     """The order ended without delivery; nothing stays reserved, authorised or labelled."""
 
-    order_number: Name
+    order_number: OrderNumber
     cause: CancellationCause
+    """Who or what ended it."""
 
 
 class OrderCompleted(Event, name="order.completed", version=1):
     """Everything was delivered and charged."""
 
-    order_number: Name
+    order_number: OrderNumber
     charged: MinorUnits
+    """All that was captured, in minor units."""
     currency: CurrencyCode
 
 
@@ -193,6 +216,7 @@ class CreditLimitSet(Event, name="order.credit-limit-set", version=1):
 
     customer_id: Name
     limit: MinorUnits
+    """The most that open orders may add up to, in minor units."""
     currency: CurrencyCode
 
 
@@ -200,33 +224,37 @@ class CreditUsed(Event, name="order.credit-used", version=1):
     """An open order counts against the customer's limit."""
 
     customer_id: Name
-    order_number: Name
+    order_number: OrderNumber
     amount: MinorUnits
+    currency: CurrencyCode
 
 
 class CreditFreed(Event, name="order.credit-freed", version=1):
     """An ended order no longer counts against the customer's limit."""
 
     customer_id: Name
-    order_number: Name
+    order_number: OrderNumber
     amount: MinorUnits
+    currency: CurrencyCode
 
 
 class ReleaseHold(Command, name="order.release-hold", version=1):
     """Release one hold by name."""
 
-    order_number: Name
+    order_number: OrderNumber
     hold_id: Name
     street: str = ""
     """A corrected address for a refused label: the new street, or empty to keep what stands."""
     city: str = ""
+    """The new city, or empty to keep what stands."""
     postal_code: str = ""
+    """The new postal code, or empty to keep what stands."""
 
 
 class OpenHold(Command, name="order.open-hold", version=1):
     """Stop work on an order by hand."""
 
-    order_number: Name
+    order_number: OrderNumber
     explanation: Text
     owner: Name = "operations"
 
@@ -234,26 +262,27 @@ class OpenHold(Command, name="order.open-hold", version=1):
 class ApproveOrder(Command, name="order.approve", version=1):
     """Approve an order in review, whatever holds the review opened."""
 
-    order_number: Name
+    order_number: OrderNumber
 
 
 class RejectOrder(Command, name="order.reject", version=1):
     """Refuse an order in review; it is cancelled."""
 
-    order_number: Name
+    order_number: OrderNumber
 
 
 class CancelOrder(Command, name="order.cancel", version=1):
     """Cancel an order that has not left yet."""
 
-    order_number: Name
+    order_number: OrderNumber
     cause: Literal["customer", "operator"] = "operator"
+    """On whose behalf."""
 
 
 class PayAgain(Command, name="order.pay-again", version=1):
     """Try another payment method within the payment window."""
 
-    order_number: Name
+    order_number: OrderNumber
     payment: PaymentMethod
 
 

@@ -114,7 +114,7 @@ def decide_batch(
             decision, after = decide(
                 model, StreamStates(model, batch.states), arrival.message, _context(batch, arrival)
             )
-        except Exception as error:  # noqa: BLE001 - whatever a decider raises parks its key, and only that
+        except Exception as error:
             log.exception("message parked", message_type=arrival.message.wire_type, key=arrival.partition_key)
             _park(batch, clock, arrival, f"{type(error).__name__}: {error}")
             continue

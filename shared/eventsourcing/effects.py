@@ -117,7 +117,7 @@ class EffectWorker:
                         )
                     ]
                 )
-            except Exception:  # noqa: BLE001 - an effect that is broken must not stop the others
+            except Exception:
                 log.exception("effect failed", intent=entry.type, key=entry.partition_key, pause_s=pause)
                 await self._clock.sleep(pause)
                 pause = min(pause * 2, longest)

@@ -302,7 +302,7 @@ class Pipeline:
         """The streams that a message touches; none for one that fails to name them, which parks when decided."""
         try:
             return self._model.routes[type(arrival.message)].streams(arrival.message)
-        except Exception:  # noqa: BLE001 - the decider meets the same failure and its key is parked there
+        except Exception:
             return ()
 
     def _answer(self, works: Sequence[_Work], batch: Batch, earlier: dict[UUID, StoredReply]) -> None:

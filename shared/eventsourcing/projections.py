@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 
 import structlog
 
-from shared.events.payload import Event
 from shared.eventsourcing.clock import Clock
 from shared.eventsourcing.reading_lanes import LaneReader
 from shared.eventsourcing.store import LeaseLost, LogEntry, Store, StoreConflict, StoreUnavailable

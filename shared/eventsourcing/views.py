@@ -1,4 +1,4 @@
-"""Views for queries: folds of the log into rows, outside the write path, versioned and rebuilt beside the old one."""
+"""Views for queries: folds of the log into rows, outside the write path, versioned, rebuilt beside the old."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -60,7 +60,7 @@ class ViewReader(Protocol):
         limit: int = 100,
         offset: int = 0,
     ) -> list[Row]:
-        """Rows whose top-level text fields equal the given values (or one of them), ordered by a field or the key."""
+        """Rows whose text fields equal the given values (or one of them), ordered by a field or the key."""
         ...
 
     async def count_by(self, view: View, field: str) -> dict[str, int]:

@@ -9,6 +9,7 @@ from aiokafka import AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import IllegalStateError, KafkaError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker as FastStreamBroker
+from faststream.kafka import annotations
 from faststream.kafka.message import KafkaMessage
 
 from shared.eventsourcing.broker import BrokerUnavailable, Handle, Outgoing
@@ -76,7 +77,7 @@ class KafkaBroker:
         )
 
         @subscriber
-        async def take(message: KafkaMessage) -> None:
+        async def take(message: annotations.KafkaMessage) -> None:
             self._hand.idle.clear()
             try:
                 records: tuple[Any, ...] = message.raw_message

@@ -1,7 +1,7 @@
 """One batch's transaction on PostgreSQL."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 from uuid import UUID
 
 import asyncpg
@@ -21,7 +21,7 @@ from shared.eventsourcing.store import (
     StreamRow,
 )
 
-Connection = asyncpg.pool.PoolConnectionProxy[asyncpg.Record]
+Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 
 
 class PostgresTransaction:
