@@ -1,5 +1,6 @@
 """`oms`: every command, and how failures end."""
 
+import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -33,8 +34,10 @@ for group in (stack, publish, orders, stock, audit, verify):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Carry out one command line.
 
-    Returns the exit code: 0 done, 1 refused, failed or something was found, 2 wrong usage, 3 no stack to be reached.
+    Returns the exit code: 0 done, 1 refused, failed or something found, 2 wrong usage, 3 no stack to be reached.
     """
+    # The broker's library reports on its own what we say in one line.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     try:
         ended = app(args=None if arguments is None else list(arguments), standalone_mode=False)
     except BrokenPipeError:

@@ -16,7 +16,7 @@ SERVICES = ("order", "inventory", "payment", "shipping", "notification")
 Json = dict[str, Any]
 
 
-class NotFound(OmsError):  # noqa: N818 - the name is the answer it reports
+class NotFound(OmsError):
     """The service knows nothing of that name."""
 
 

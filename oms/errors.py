@@ -7,13 +7,13 @@ class OmsError(Exception):
     exit_code = 1
 
 
-class WrongUsage(OmsError):  # noqa: N818 - the name is what the user did
+class WrongUsage(OmsError):
     """The command can't be carried out as it was given."""
 
     exit_code = 2
 
 
-class Unreachable(OmsError):  # noqa: N818 - the name is the state it reports
+class Unreachable(OmsError):
     """The stack, or one of its services, does not answer."""
 
     exit_code = 3

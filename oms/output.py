@@ -70,9 +70,7 @@ def cell(value: Any) -> Text:
         return Text("yes" if value else "no")
     if isinstance(value, Mapping):
         return Text(
-            printable(
-                ", ".join(f"{name} {inner}" for name, inner in value.items() if inner not in ("", None))
-            )
+            printable(", ".join(f"{name} {inner}" for name, inner in value.items() if inner not in ("", None)))
         )
     if isinstance(value, list | tuple):
         return Text(printable(", ".join(str(cell(item)) for item in value)))

@@ -1,34 +1,32 @@
 """The smallest channel adapter: orders from a file, published to the intake as any partner would.
 
-A file is NDJSON (one `channel.order-received.v1` a line) or CSV (one row for each line of an order, COLUMNS below).
+A file is NDJSON (one `channel.order-received.v1` a line) or CSV (one row for each line of an order,
+COLUMNS below).
 The id of each event is made from what it says, so publishing a file twice doubles nothing.
 """
 
 import asyncio
 import csv
-import hashlib
 import json
-import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
-from uuid import NAMESPACE_URL, uuid5
 
-from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 from pydantic import ValidationError
 
+from channels.publishing import NotAcknowledged, OrderPublisher, intake_message
 from deploy.local.description import Description
 from oms.errors import Unreachable, WrongUsage
 from shared.events.channel import ChannelOrderReceived
-from shared.events.cloudevents import Metadata, dataschema_of, headers_of
-from shared.events.registry import topic_of
+from shared.eventsourcing.kafka.security import KafkaAccess
 
-AT_ONCE = 1_000
-"""Events under way to the broker before the first answers are waited for."""
+LARGEST = 1_000_000
+"""Bytes of an order that the intake topic takes, with room for its headers."""
+
+PATIENCE = timedelta(seconds=15)
+"""How long a broker that does not answer is tried."""
 
 ORDER_COLUMNS: Mapping[str, tuple[str, ...]] = {
     "channel": ("channel",),
@@ -67,8 +65,8 @@ LINE_COLUMNS = ("line_id", "sku", "name", "quantity", "unit_price", "discount", 
 """Columns that say something of one line; amounts are minor units."""
 
 COLUMNS = (*ORDER_COLUMNS, *LINE_COLUMNS)
-"""All columns of the CSV. Empty cells and missing columns take the contract's defaults; an empty `channel` is `file`,
-an empty `line_id` the row's place in the order, an empty `total` is added up."""
+"""All columns of the CSV. Empty cells and missing columns take the contract's defaults; an empty `channel` is
+`file`, an empty `line_id` the row's place in the order, and an empty `total` is added up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,82 +102,29 @@ def read_orders(file: Path) -> Iterator[Statement | Fault]:
     yield from reader(lines)
 
 
-def publish(stack: Description, statements: Iterable[Statement]) -> tuple[int, list[Fault]]:
-    """Publish orders to the intake; returns how many, and those that the broker would not take.
+def publish(stack: Description, statements: Sequence[Statement]) -> tuple[int, list[Fault]]:
+    """Publish orders to the intake; returns how many, and those that are too large for it.
 
     Raises:
-        Unreachable: no broker answers.
+        Unreachable: the broker does not take them; what it took stays published.
     """
-    return asyncio.run(_publish(stack, statements))
-
-
-def metadata_of(order: ChannelOrderReceived) -> Metadata:
-    """The CloudEvents attributes of an order: the same for the same statement, whenever it is published."""
-    key = f"{order.channel}/{order.channel_order_id}"
-    statement = hashlib.sha256(order.model_dump_json().encode()).hexdigest()
-    source = f"/channel/{quote(order.channel, safe='')}"
-    return Metadata(
-        id=str(uuid5(NAMESPACE_URL, f"{source}\n{key}\n{statement}")),
-        source=source,
-        type=order.wire_type,
-        time=order.channel_updated_at,
-        subject=order.channel_order_id,
-        dataschema=dataschema_of(order.wire_type),
-        partition_key=key,
-    )
-
-
-async def _publish(stack: Description, statements: Iterable[Statement]) -> tuple[int, list[Fault]]:
-    # The broker's library reports on its own what we say in one line.
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
-    producer = AIOKafkaProducer(
-        bootstrap_servers=stack.kafka,
-        enable_idempotence=True,
-        acks="all",
-        linger_ms=5,
-        client_id="oms-publish",
-    )
-    try:
-        await producer.start()
-    except (KafkaError, OSError) as error:
-        with suppress(KafkaError, OSError):
-            await producer.stop()
-        raise Unreachable(f"Kafka does not answer at {stack.kafka} ({error}); see `oms status`") from None
-    try:
-        return await _send_all(producer, f"{stack.topic_prefix}.{topic_of(ChannelOrderReceived)}", statements)
-    except (KafkaError, OSError) as error:
-        raise Unreachable(
-            f"Kafka at {stack.kafka} did not take the orders ({error}); publish again"
-        ) from None
-    finally:
-        await producer.stop()
-
-
-async def _send_all(
-    producer: AIOKafkaProducer, topic: str, statements: Iterable[Statement]
-) -> tuple[int, list[Fault]]:
+    orders: list[ChannelOrderReceived] = []
     faults: list[Fault] = []
-    under_way: list[asyncio.Future[Any]] = []
-    published = 0
-    for statement in statements:
-        metadata = metadata_of(statement.order)
-        try:
-            sent = await producer.send(
-                topic,
-                statement.order.model_dump_json().encode(),
-                key=metadata.partition_key.encode(),
-                headers=headers_of(metadata),
-            )
-        except MessageSizeTooLargeError:
-            faults.append(Fault(statement.line, "the order is larger than the broker takes"))
-            continue
-        under_way.append(sent)
-        published += 1
-        if len(under_way) >= AT_ONCE:
-            await asyncio.gather(*under_way)
-            under_way.clear()
-    await asyncio.gather(*under_way)
-    return published, faults
+    for one in statements:
+        if len(intake_message(one.order).value) <= LARGEST:
+            orders.append(one.order)
+        else:
+            faults.append(Fault(one.line, "the order is larger than the intake takes"))
+    return asyncio.run(_publish(stack, orders)), faults
+
+
+async def _publish(stack: Description, orders: Sequence[ChannelOrderReceived]) -> int:
+    access = KafkaAccess(bootstrap=stack.kafka)
+    try:
+        async with OrderPublisher(access, prefix=stack.topic_prefix, patience=PATIENCE) as publisher:
+            return await publisher.publish(orders)
+    except NotAcknowledged as error:
+        raise Unreachable(f"{error}; see `oms status`") from None
 
 
 def _read_ndjson(lines: Sequence[bytes]) -> Iterator[Statement | Fault]:
@@ -206,9 +151,7 @@ def _read_csv(lines: Sequence[bytes]) -> Iterator[Statement | Fault]:
     gathered: dict[tuple[str, str, str], list[tuple[int, dict[str, str]]]] = {}
     try:
         for row in reader:
-            identity = tuple(
-                row.get(name) or "" for name in ("channel", "channel_order_id", "channel_updated_at")
-            )
+            identity = tuple(row.get(name) or "" for name in ("channel", "channel_order_id", "channel_updated_at"))
             gathered.setdefault((identity[0], identity[1], identity[2]), []).append((reader.line_num, row))
     except csv.Error as error:
         yield Fault(reader.line_num, f"not CSV: {error}; what follows was not read")
@@ -239,9 +182,7 @@ def _valid(rows: Sequence[tuple[int, Mapping[str, Any]]], order: dict[str, Any])
         received = ChannelOrderReceived.model_validate_json(json.dumps(order))
     except ValidationError as error:
         place = error.errors()[0]["loc"]
-        number = (
-            rows[place[1]][0] if len(place) > 1 and place[0] == "lines" and isinstance(place[1], int) else 0
-        )
+        number = rows[place[1]][0] if len(place) > 1 and place[0] == "lines" and isinstance(place[1], int) else 0
         return Fault(number or rows[0][0], _explanation(error))
     if not rows[0][1].get("total"):
         received = received.model_copy(update={"total": _added_up(received)})

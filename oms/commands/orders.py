@@ -28,9 +28,7 @@ def register(app: typer.Typer) -> None:
     app.command()(approve)
     app.command()(reject)
     app.command()(cancel)
-    holds = typer.Typer(
-        help="Holds: work on an order stands still until each is released.", no_args_is_help=True
-    )
+    holds = typer.Typer(help="Holds: work on an order stands still until each is released.")
     holds.command("list")(list_holds)
     holds.command("release")(release)
     holds.command("open")(open_hold)
@@ -101,23 +99,17 @@ def open_hold(
     _decide(state, f"{path_of(number)}/holds", body, f"{number} is on hold", as_json)
 
 
-def approve(
-    number: OrderNumber, reason: Reason, state: State = DEFAULT_STATE, as_json: AsJson = False
-) -> None:
+def approve(number: OrderNumber, reason: Reason, state: State = DEFAULT_STATE, as_json: AsJson = False) -> None:
     """Approve an order in review, whatever holds the review opened."""
     _decide(state, f"{path_of(number)}/approve", {"reason": reason}, f"{number} is approved", as_json)
 
 
-def reject(
-    number: OrderNumber, reason: Reason, state: State = DEFAULT_STATE, as_json: AsJson = False
-) -> None:
+def reject(number: OrderNumber, reason: Reason, state: State = DEFAULT_STATE, as_json: AsJson = False) -> None:
     """Refuse an order in review; it is cancelled."""
     _decide(state, f"{path_of(number)}/reject", {"reason": reason}, f"{number} is rejected", as_json)
 
 
-def cancel(
-    number: OrderNumber, reason: Reason, state: State = DEFAULT_STATE, as_json: AsJson = False
-) -> None:
+def cancel(number: OrderNumber, reason: Reason, state: State = DEFAULT_STATE, as_json: AsJson = False) -> None:
     """Cancel an order that has not left yet."""
     done = f"the cancellation of {number} is under way"
     _decide(state, f"{path_of(number)}/cancel", {"reason": reason}, done, as_json)

@@ -12,9 +12,9 @@ from oms.publish import COLUMNS, Fault, Statement, publish, read_orders
 
 HELP = f"""Publish the orders of a file to the intake; a second publish of the same file doubles nothing.
 
-FILE.ndjson has one channel.order-received.v1 a line. FILE.csv has one row for each line of an order, with the columns
-{", ".join(COLUMNS)}. Amounts are minor units, times RFC 3339. Rows that are wrong are reported with their line numbers and
-everything else is published."""
+FILE.ndjson has one channel.order-received.v1 a line. FILE.csv has one row for each line of an order, with the
+columns {", ".join(COLUMNS)}. Amounts are minor units, times RFC 3339. What is wrong is reported with its line
+number, and everything else is published."""
 
 
 def register(app: typer.Typer) -> None:

@@ -71,7 +71,7 @@ def down(state: State = DEFAULT_STATE, as_json: AsJson = False) -> None:
 
 
 def status(state: State = DEFAULT_STATE, as_json: AsJson = False) -> int:
-    """Show how each process of the stack is doing; 0 when all are ready, 1 when some are not, 3 when none runs."""
+    """Show how the stack's processes are doing; 0 when all are ready, 1 when some are not, 3 when none runs."""
     try:
         found = read_status(state)
     except StackError as error:
@@ -121,9 +121,7 @@ def _log_of(service: str, state: Path) -> Path:
     except StackError as error:
         raise Unreachable(f"{error}; start one with `oms up`") from None
     if service not in processes:
-        raise WrongUsage(
-            f"the stack has no process named {service}; there are {', '.join(sorted(processes))}"
-        )
+        raise WrongUsage(f"the stack has no process named {service}; there are {', '.join(sorted(processes))}")
     return Path(processes[service])
 
 

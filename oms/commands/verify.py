@@ -28,7 +28,7 @@ def verify_stack(
     state: State = DEFAULT_STATE,
     as_json: AsJson = False,
 ) -> int:
-    """Check the invariants: orders, stock, payments, endings, the log. 0 when all hold, 1 with what does not."""
+    """Check what must stay true of orders, stock, payments, endings and the log; 1 when something does not."""
     with Client.of(state) as client:
         verdicts = verify(client, all_checks(streams), patience_s=patience, report=say)
     holds = not any(verdict.findings for verdict in verdicts)

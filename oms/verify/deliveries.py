@@ -1,4 +1,4 @@
-"""Invariant 5: what is in the store is published, and what is published is consumed or parked, nothing else."""
+"""Invariant 5: what is in the store is published, and that is what is consumed or parked."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -43,9 +43,7 @@ class Deliveries:
                 foreign[producer, consumer] |= found - ids
         for (producer, consumer), ids in missing.items():
             for identity in sorted(ids)[:NAMED]:
-                yield Finding(
-                    self.name, f"{producer} to {consumer}", f"{identity} was published and not taken"
-                )
+                yield Finding(self.name, f"{producer} to {consumer}", f"{identity} was published and not taken")
         for (producer, consumer), ids in foreign.items():
             for identity in sorted(ids)[:NAMED]:
                 what = f"{identity} was taken and is not in the store of {producer}"
@@ -69,9 +67,7 @@ class Deliveries:
         for service in SERVICES:
             for reader in client.get(service, "/operations/lag")["readers"]:
                 if reader["position"] < reader["head"] and reader["reader"] == "relay":
-                    yield Finding(
-                        self.name, f"{service} lane {reader['lane']}", "the relay has not published all"
-                    )
+                    yield Finding(self.name, f"{service} lane {reader['lane']}", "the relay has not published all")
 
 
 def _consumed(client: Client, producer: str, consumer: str, lane: int) -> set[str]:

@@ -1,4 +1,4 @@
-"""Invariant 4: every order ended, or waits on a named hold or a deadline; an ended one leaves nothing behind."""
+"""Invariant 4: every order ended, or waits on a hold or a deadline; an ended one leaves nothing behind."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ class Course:
 
 
 class Endings:
-    """Follows every order to its end, and looks for what it left at the warehouse, the gateway and the carrier."""
+    """Follows every order to its end, and looks for what it left at warehouse, gateway and carrier."""
 
     name = "4 endings"
 

@@ -49,7 +49,7 @@ class Entry:
 
 
 class Check(Protocol):
-    """One invariant. The log is shown to it once, in pieces as it grows; what it finds may change with more of it."""
+    """One invariant. The log is shown to it once, as it grows; what it finds may change with more of it."""
 
     name: str
     """What must be true, in a few words."""
@@ -61,8 +61,8 @@ class Check(Protocol):
     def findings(self, client: Client) -> Iterator[Finding]:
         """What is wrong by all that was seen, and by what the services and simulators say now.
 
-        A finding that something in flight explains goes away by itself: its text must not change from one look to
-        the next as long as it stands.
+        What something in flight explains goes away by itself; the text of a finding must not change from one look
+        to the next as long as it stands.
         """
         ...
 

@@ -1,7 +1,6 @@
 """What stands on the public intake topic up to where the order service has committed."""
 
 import asyncio
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -43,7 +42,6 @@ class Intake:
         Raises:
             Unreachable: no broker answers.
         """
-        logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
         try:
             return asyncio.run(self._news(stack))
         except (KafkaError, OSError) as error:

@@ -40,16 +40,12 @@ class Orders:
     def findings(self, client: Client) -> Iterator[Finding]:
         for (channel, order), numbers in self._numbers.items():
             if len(numbers) > 1:
-                yield Finding(
-                    self.name, f"{channel} {order}", f"has the numbers {', '.join(sorted(numbers))}"
-                )
+                yield Finding(self.name, f"{channel} {order}", f"has the numbers {', '.join(sorted(numbers))}")
         for number, times in self._placed.items():
             if times > 1:
                 yield Finding(self.name, number, "was placed more than once")
         self._taken += self._intake.news(client.stack)
-        parked = {
-            one["origin"].get("place", "") for one in client.get("order", "/operations/parked")["parked"]
-        }
+        parked = {one["origin"].get("place", "") for one in client.get("order", "/operations/parked")["parked"]}
         for message in self._taken:
             if message.order in self._numbers or message.place in self._rejected or message.place in parked:
                 continue

@@ -1,4 +1,4 @@
-"""Invariant 3: captured <= authorised, refunded <= captured, one effect per key, judged by the gateway's own ledger."""
+"""Invariant 3: captured <= authorised, refunded <= captured, one effect per key, by the gateway's own ledger."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -111,9 +111,7 @@ class Payments:
                 yield Finding(self.name, where, "more was captured and voided than authorised")
         for identity, number in self._stated.items():
             if identity not in ledger.operations:
-                yield Finding(
-                    self.name, f"{number} {identity}", "is recorded and not in the gateway's ledger"
-                )
+                yield Finding(self.name, f"{number} {identity}", "is recorded and not in the gateway's ledger")
         for number in sorted(set(captured) | set(self._captured)):
             if captured[number] != self._captured[number]:
                 yield Finding(self.name, number, "the gateway captured another amount than is recorded")

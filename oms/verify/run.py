@@ -49,7 +49,7 @@ def verify(
     patience_s: float = 10.0,
     report: Callable[[str], None] = lambda line: None,
 ) -> list[Verdict]:
-    """Look at a live stack until nothing is found, or until what is found has stood for as long as the patience.
+    """Look at a live stack until nothing is found, or what is found has stood for as long as the patience.
 
     What is in flight at one look has arrived at the next; what stands at every look is a finding.
 

@@ -1,4 +1,4 @@
-"""Invariant 2: on hand = received - shipped + adjusted, reserved <= on hand, nothing negative, nothing oversold."""
+"""Invariant 2: on hand = received - shipped + adjusted, reserved <= on hand, nothing is ever negative."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ class Shelf:
 
 
 class Stock:
-    """Keeps the books of every shelf from the facts alone, and compares them with the state that the service acts on."""
+    """Keeps the books of every shelf from the facts alone, and compares them with the service's state."""
 
     name = "2 stock"
 
