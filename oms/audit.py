@@ -60,10 +60,10 @@ def in_causal_order(entries: Iterable[tuple[str, Mapping[str, Any]]]) -> list[St
     for identity, cause in caused_by.items():
         effects.setdefault(cause, []).append(identity)
 
-    ready = [(_place(*known[identity]), identity) for identity in effects.get("", [])]
-    heapq.heapify(ready)
     depths: dict[str, int] = {"": -1}
     steps: list[Step] = []
+    ready = [(_place(*known[identity]), identity) for identity in effects.get("", [])]
+    heapq.heapify(ready)
     while ready:
         _, identity = heapq.heappop(ready)
         cause = caused_by[identity]
@@ -71,7 +71,9 @@ def in_causal_order(entries: Iterable[tuple[str, Mapping[str, Any]]]) -> list[St
         steps.append(_step(*known[identity], cause, depths[identity]))
         for effect in effects.get(identity, []):
             heapq.heappush(ready, (_place(*known[effect]), effect))
-    return steps
+    # Entries that claim to cause each other can't be put in order; an audit leaves nothing out.
+    odd = sorted(known.keys() - depths.keys(), key=lambda identity: _place(*known[identity]))
+    return steps + [_step(*known[identity], caused_by[identity], 0) for identity in odd]
 
 
 def _cause(causation_id: str, known: Mapping[str, object], results: Mapping[str, str]) -> str:

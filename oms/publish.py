@@ -102,7 +102,9 @@ def read_orders(file: Path) -> Iterator[Statement | Fault]:
     yield from reader(lines)
 
 
-def publish(stack: Description, statements: Sequence[Statement]) -> tuple[int, list[Fault]]:
+def publish(
+    stack: Description, statements: Sequence[Statement], *, patience: timedelta = PATIENCE
+) -> tuple[int, list[Fault]]:
     """Publish orders to the intake; returns how many, and those that are too large for it.
 
     Raises:
@@ -115,13 +117,13 @@ def publish(stack: Description, statements: Sequence[Statement]) -> tuple[int, l
             orders.append(one.order)
         else:
             faults.append(Fault(one.line, "the order is larger than the intake takes"))
-    return asyncio.run(_publish(stack, orders)), faults
+    return asyncio.run(_publish(stack, orders, patience)), faults
 
 
-async def _publish(stack: Description, orders: Sequence[ChannelOrderReceived]) -> int:
+async def _publish(stack: Description, orders: Sequence[ChannelOrderReceived], patience: timedelta) -> int:
     access = KafkaAccess(bootstrap=stack.kafka)
     try:
-        async with OrderPublisher(access, prefix=stack.topic_prefix, patience=PATIENCE) as publisher:
+        async with OrderPublisher(access, prefix=stack.topic_prefix, patience=patience) as publisher:
             return await publisher.publish(orders)
     except NotAcknowledged as error:
         raise Unreachable(f"{error}; see `oms status`") from None

@@ -36,7 +36,7 @@ def receive(
 ) -> None:
     """Take units into stock; backorders that wait for them are served."""
     with Client.of(state) as client:
-        answer = client.post("inventory", f"{path_of(sku)}/receipts", {"location": location, "quantity": quantity})
+        answer = client.post("inventory", f"{path_of(sku)}/receive", {"location": location, "quantity": quantity})
     if as_json:
         as_document(answer)
     else:
