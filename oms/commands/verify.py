@@ -31,6 +31,11 @@ def verify_stack(
     """Check what must stay true of orders, stock, payments, endings and the log; 1 when something does not."""
     with Client.of(state) as client:
         verdicts = verify(client, all_checks(streams), patience_s=patience, report=say)
+    return conclude(verdicts, as_json=as_json)
+
+
+def conclude(verdicts: list[Verdict], *, as_json: bool) -> int:
+    """Print what came of the checks; returns the exit code."""
     holds = not any(verdict.findings for verdict in verdicts)
     if as_json:
         as_document({"holds": holds, "checks": [asdict(verdict) for verdict in verdicts]})

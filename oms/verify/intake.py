@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 import orjson
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
@@ -30,8 +31,16 @@ class Taken:
     """Channel and channel order id; None where the bytes do not tell."""
 
 
-class Intake:
-    """Reads the topic once, and on from there."""
+class Intake(Protocol):
+    """The messages that the order service has taken."""
+
+    def news(self, stack: Description) -> list[Taken]:
+        """What was taken since the last time."""
+        ...
+
+
+class IntakeTopic:
+    """Implements `Intake`: reads the topic once, and on from there."""
 
     def __init__(self) -> None:
         self._read: dict[int, int] = {}

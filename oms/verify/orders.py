@@ -13,8 +13,8 @@ class Orders:
 
     name = "1 orders"
 
-    def __init__(self) -> None:
-        self._intake = Intake()
+    def __init__(self, intake: Intake) -> None:
+        self._intake = intake
         self._taken: list[Taken] = []
         self._numbers: dict[tuple[str, str], set[str]] = defaultdict(set)
         """Channel and channel order id to order numbers."""

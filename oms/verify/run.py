@@ -9,6 +9,7 @@ from oms.verify.chain import Chain, Versions
 from oms.verify.deliveries import Deliveries
 from oms.verify.endings import Endings
 from oms.verify.finding import Check, Finding
+from oms.verify.intake import Intake, IntakeTopic
 from oms.verify.logs import Logs
 from oms.verify.orders import Orders
 from oms.verify.payments import Payments
@@ -28,10 +29,10 @@ class Verdict:
     findings: tuple[Finding, ...]
 
 
-def all_checks(streams_per_service: int = STREAMS_PER_SERVICE) -> tuple[Check, ...]:
+def all_checks(streams_per_service: int = STREAMS_PER_SERVICE, intake: Intake | None = None) -> tuple[Check, ...]:
     """Every invariant of the design."""
     return (
-        Orders(),
+        Orders(intake or IntakeTopic()),
         Stock(),
         Payments(),
         Endings(),

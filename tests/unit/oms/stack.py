@@ -75,7 +75,7 @@ def running(state: Path) -> Iterator[Services]:
             asked = Asked(
                 method,
                 unquote(split.path),
-                dict(parse_qsl(split.query)),
+                dict(parse_qsl(split.query, keep_blank_values=True)),
                 json.loads(given) if given else None,
                 self.headers.get("authorization", "").removeprefix("Bearer "),
             )
