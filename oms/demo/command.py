@@ -16,7 +16,9 @@ def register(app: typer.Typer) -> None:
 
 def demo(
     orders: Annotated[int, typer.Option(min=1, max=150_000, help="How many real baskets to place.")] = 1_000,
-    seed: Annotated[int, typer.Option(help="What all faults and mischief come from; the same seed, the same run.")] = 1,
+    seed: Annotated[
+        int, typer.Option(help="What all faults and mischief come from; the same seed, the same run.")
+    ] = 1,
     rate: Annotated[int, typer.Option(min=1, help="Orders published a second at most.")] = 100,
     state: Annotated[
         Path | None, typer.Option("--state", help="Where the stack keeps its state; by default a new directory.")

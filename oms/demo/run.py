@@ -1,7 +1,6 @@
 """The demonstration, step by step: stack, opening stock, orders, customers and staff who act, closing check."""
 
 import asyncio
-import shutil
 import tempfile
 import time
 from collections.abc import Sequence

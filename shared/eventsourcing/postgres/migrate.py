@@ -13,8 +13,7 @@ SERVICES = Path(__file__).resolve().parents[3] / "services"
 
 
 def migrate_from_environment(service: str) -> None:
-    """`python -m services.<name> migrate`: bring the database in OMS_DATABASE_URL up to date, or say in one line why
-    not."""
+    """Bring the database in OMS_DATABASE_URL up to date; what keeps it from that is said in one line."""
     url = os.environ.get("OMS_DATABASE_URL")
     if not url:
         sys.exit(f"{service}: settings are wrong: OMS_DATABASE_URL is missing")
