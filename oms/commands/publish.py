@@ -7,8 +7,8 @@ import typer
 
 from oms.client import Client
 from oms.options import DEFAULT_STATE, AsJson, State
+from oms.orders_file import COLUMNS, Fault, Statement, read_orders
 from oms.output import as_document, printable, say
-from oms.publish import COLUMNS, Fault, Statement, publish, read_orders
 
 HELP = f"""Publish the orders of a file to the intake; a second publish of the same file doubles nothing.
 
@@ -27,6 +27,8 @@ def publish_file(
     as_json: AsJson = False,
 ) -> int:
     """0 when everything was published, 1 when something was wrong."""
+    from oms.publish import publish  # here because Kafka's libraries take a second that other commands do not need
+
     found = list(read_orders(file))
     statements = [one for one in found if isinstance(one, Statement)]
     faults = [one for one in found if isinstance(one, Fault)]

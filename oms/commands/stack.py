@@ -13,9 +13,7 @@ import typer
 from deploy.local.description import Description, read_description
 from deploy.local.errors import StackError
 from deploy.local.ownership import stop_stack
-from deploy.local.stack import Stack
 from deploy.local.status import read_status
-from deploy.local.supervisor import run, start_detached
 from oms.errors import OmsError, Unreachable, WrongUsage
 from oms.options import DEFAULT_STATE, AsJson, State
 from oms.output import as_document, as_table, say
@@ -37,6 +35,10 @@ def up(
     as_json: AsJson = False,
 ) -> None:
     """Start the whole stack; without --detach it runs until Ctrl-C."""
+    # Here because the libraries of Kafka and PostgreSQL take a second that other commands do not need.
+    from deploy.local.stack import Stack
+    from deploy.local.supervisor import run, start_detached
+
     if detach:
         _announce(state, start_detached(state, seed=seed, report=say), as_json)
         return

@@ -10,7 +10,8 @@ import pytest
 
 from channels.publishing import intake_message
 from oms.errors import Unreachable, WrongUsage
-from oms.publish import COLUMNS, Fault, Statement, publish, read_orders
+from oms.orders_file import COLUMNS, Fault, Statement, read_orders
+from oms.publish import publish
 from shared.events.channel import ChannelOrderReceived
 from tests.unit.oms.conftest import Oms
 from tests.unit.oms.stack import Services

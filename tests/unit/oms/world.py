@@ -20,7 +20,7 @@ NUMBER = "SO-7"
 
 
 class World:
-    """What each service would answer; `record` appends to a log as the runtime does, and a test breaks what it likes."""
+    """What each service would answer; `record` appends to a log as the runtime does, a test breaks what it can."""
 
     def __init__(self) -> None:
         self.logs: dict[str, list[dict[str, Any]]] = {service: [] for service in SERVICES}
@@ -76,12 +76,10 @@ class World:
         """Hash a log anew from its beginning."""
         previous = GENESIS
         for entry in self.logs[service]:
-            times = {name: datetime.fromisoformat(entry[name]) for name in ("occurred_at", "recorded_at")}
-            previous = entry_hash(
-                previous,
-                **{name: entry[name] for name in entry if name not in ("hash", "occurred_at", "recorded_at")},
-                **times,
-            )
+            columns: dict[str, Any] = {name: entry[name] for name in entry if name != "hash"}
+            for name in ("occurred_at", "recorded_at"):
+                columns[name] = datetime.fromisoformat(columns[name])
+            previous = entry_hash(previous, **columns)
             entry["hash"] = previous.hex()
 
     def serve(self, services: Services) -> None:
@@ -190,7 +188,7 @@ def _goods(world: World) -> None:
 
 
 def _money(world: World) -> None:
-    payment = {"order_number": NUMBER, "amount": 1_500, "currency": "USD"}
+    payment: dict[str, Any] = {"order_number": NUMBER, "amount": 1_500, "currency": "USD"}
     world.record("payment", "payment-SO-7", "payment.authorised", **payment, authorisation_id="auth_1")
     world.record("payment", "payment-SO-7", "payment.captured", **payment, capture_id="cap_1")
     effect = {"reference": NUMBER, "authorisation_id": "auth_1", "amount": 1_500}
