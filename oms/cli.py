@@ -9,6 +9,7 @@ import typer
 
 from deploy.local.errors import StackError
 from oms.commands import audit, orders, publish, stack, stock, verify
+from oms.demo import command as demo
 from oms.errors import OmsError, WrongUsage
 
 app = typer.Typer(
@@ -27,7 +28,7 @@ def _without_command(context: typer.Context) -> None:
         raise typer.Exit(WrongUsage.exit_code)
 
 
-for group in (stack, publish, orders, stock, audit, verify):
+for group in (stack, publish, orders, stock, audit, verify, demo):
     group.register(app)
 
 
