@@ -32,7 +32,7 @@ class MemoryTransaction:
     async def claim(self, claims: Sequence[Claim]) -> frozenset[UUID]:
         fresh = set()
         for claim in sorted(claims, key=lambda one: one.message_id):
-            _storable(claim.source)
+            storable(claim.source)
             await self._locks.acquire(("inbox", claim.message_id), self)
             if claim.message_id not in self._tables.inbox and claim.message_id not in self._claims:
                 self._claims[claim.message_id] = claim
@@ -48,7 +48,7 @@ class MemoryTransaction:
         }
 
     async def load(self, streams: Sequence[str], keys: Sequence[str]) -> Loaded:
-        _storable(*streams, *keys)
+        storable(*streams, *keys)
         rows = {}
         for stream in sorted(streams):
             if stream in self._tables.streams:
@@ -106,18 +106,23 @@ class MemoryTransaction:
             del tables.parked[one]
 
 
+def storable(*texts: str) -> None:
+    """Refuse what a text column of PostgreSQL refuses.
+
+    Raises:
+        StoreRejects: a text contains NUL.
+    """
+    if any("\x00" in text for text in texts):
+        raise StoreRejects("a text column holds no NUL")
+
+
 def _check_columns(append: Append) -> None:
     for row in (*append.entries, *append.streams, *append.reminders, *append.parked):
         columns = [getattr(row, column.name) for column in fields(row)]
-        _storable(*(one for one in columns if isinstance(one, str)))
+        storable(*(one for one in columns if isinstance(one, str)))
     documents = [one.payload for one in (*append.entries, *append.reminders)]
     for document in (*documents, *(one.state for one in append.streams)):
         try:
             orjson.loads(document)
         except orjson.JSONDecodeError as error:
             raise StoreRejects(f"a json column holds JSON only: {error}") from None
-
-
-def _storable(*texts: str) -> None:
-    if any("\x00" in text for text in texts):
-        raise StoreRejects("a text column holds no NUL")

@@ -323,9 +323,14 @@ async def test_rows_are_counted_by_the_text_of_a_field(store: Store) -> None:
 
 
 async def test_a_row_keeps_its_json_but_for_nul(store: Store) -> None:
-    await _view(store, {"a": {"text": "漢\x00字", "list": [1, {"x": None}], "yes": True}})
+    await _view(store, {"a": {"text": "漢\x00\\字\x00", "path": "\\u0000", "list": [1, {"x": None}], "yes": True}})
 
-    assert await store.view_row("view@1", "a") == {"text": "漢\ufffd字", "list": [1, {"x": None}], "yes": True}
+    assert await store.view_row("view@1", "a") == {
+        "text": "漢\ufffd\\字\ufffd",
+        "path": "\\u0000",
+        "list": [1, {"x": None}],
+        "yes": True,
+    }
 
 
 async def test_a_key_that_no_column_holds_is_refused(store: Store) -> None:
