@@ -222,9 +222,7 @@ async def test_a_projection_over_a_lost_lane_writes_nothing_in_the_others_either
     lost = next(one for one in range(LANES) if one not in mine)
 
     with pytest.raises(LeaseLost):
-        await store.project(
-            "view@1", "one", [Lease(lane, 4, mine[lane].epoch), Lease(lost, 4, 1)], Rewriting("a")
-        )
+        await store.project("view@1", "one", [Lease(lane, 4, mine[lane].epoch), Lease(lost, 4, 1)], Rewriting("a"))
 
     assert await store.view_row("view@1", "a") is None
     assert (await store.lease_lanes("view@1", "one", LONG_S))[lane].position == 0
