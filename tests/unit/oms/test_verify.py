@@ -127,6 +127,14 @@ def cut_off_lane(world: World) -> None:
     world.chain("notification")
 
 
+def tail_cut_off(world: World) -> None:
+    world.heads["payment"] = (3, "00" * 32)
+
+
+def head_with_another_hash(world: World) -> None:
+    world.heads["payment"] = (2, "00" * 32)
+
+
 def message_not_taken(world: World) -> None:
     world.consumed["notification", "order"].clear()
 
