@@ -9,7 +9,6 @@ from random import Random
 from typing import Any
 from uuid import UUID
 
-
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 """When virtual time begins."""
 
