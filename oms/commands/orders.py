@@ -15,10 +15,13 @@ LISTED = (
     "channel",
     "channel_order_id",
     "customer_id",
+    "units",
     "total",
     "currency",
-    "placed_at",
+    "confirmed_at",
 )
+"""What is shown of an order in a list; amounts are minor units."""
+
 HELD = ("order_number", "hold_id", "reason", "owner", "explanation", "fulfilment_id", "opened_at")
 
 
@@ -60,14 +63,20 @@ def orders(
 
 def list_holds(
     owner: Annotated[str | None, typer.Option("--owner", help="Only the holds of this team.")] = None,
-    limit: Annotated[int, typer.Option("--limit", min=1, max=1_000)] = 50,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=1_000, help="Orders looked through.")] = 1_000,
     state: State = DEFAULT_STATE,
     as_json: AsJson = False,
 ) -> None:
     """List the open holds of all orders."""
     with Client.of(state) as client:
-        found = client.get("order", "/holds", owner=owner, limit=limit)
-    _list("open holds", found, found["holds"], HELD, as_json)
+        held = client.get("order", "/orders", status="held", limit=limit)["orders"]
+    holds = [
+        {"order_number": one["order_number"], **hold}
+        for one in held
+        for hold in one["holds"]
+        if owner in (None, hold.get("owner"))
+    ]
+    _list("open holds", {"holds": holds}, holds, HELD, as_json)
 
 
 def release(

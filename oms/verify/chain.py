@@ -1,8 +1,9 @@
 """Invariant 5: streams have no gaps, lanes have no gaps, and each lane's hash chain verifies."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
+from typing import Any
 
 from oms.client import SERVICES, Client
 from oms.verify.finding import Entry, Finding
@@ -37,10 +38,16 @@ class Chain:
         yield from self._wrong
         for service in SERVICES:
             for lane in client.get(service, "/operations/lanes")["lanes"]:
-                position, end = self._ends.get((service, lane["lane"]), (0, GENESIS))
-                where = f"{service} lane {lane['lane']}"
-                if lane["head"] < position or (lane["head"] == position and lane["chain_hash"] != end.hex()):
+                if not self._ends_at(client, service, lane):
+                    where = f"{service} lane {lane['lane']}"
                     yield Finding(self.name, where, "its head is not the end of its chain")
+
+    def _ends_at(self, client: Client, service: str, lane: Mapping[str, Any]) -> bool:
+        position, end = self._ends.get((service, lane["lane"]), (0, GENESIS))
+        if lane["head"] <= position:
+            return bool(lane["head"] == position and lane["chain_hash"] == end.hex())
+        grown = client.get(service, "/operations/chain", lane=lane["lane"], after=position, limit=1)
+        return bool(grown["entries"])
 
     def checked(self) -> str:
         return f"{self._entries} entries"

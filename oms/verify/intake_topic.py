@@ -6,7 +6,8 @@ from collections.abc import Mapping
 import orjson
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaError
+from aiokafka.errors import GroupCoordinatorNotAvailableError, KafkaError
+from aiokafka.structs import OffsetAndMetadata
 
 from deploy.local.description import Description
 from oms.errors import Unreachable
@@ -18,6 +19,9 @@ from shared.events.registry import topic_of
 TOPIC = topic_of(ChannelOrderReceived)
 CONSUMER = "order"
 """The service that takes the intake; its consumer group is named after it."""
+
+COORDINATOR_TRIES = 20
+COORDINATOR_PAUSE_S = 0.25
 
 
 class IntakeTopic:
@@ -73,10 +77,22 @@ async def _committed(stack: Description, topic: str) -> dict[int, int]:
     admin = AIOKafkaAdminClient(bootstrap_servers=stack.kafka)
     await admin.start()
     try:
-        offsets = await admin.list_consumer_group_offsets(f"{stack.topic_prefix}.{CONSUMER}")
+        offsets = await _offsets(admin, f"{stack.topic_prefix}.{CONSUMER}")
     finally:
         await admin.close()
     return {one.partition: at.offset for one, at in offsets.items() if one.topic == topic and at.offset >= 0}
+
+
+async def _offsets(admin: AIOKafkaAdminClient, group: str) -> Mapping[TopicPartition, OffsetAndMetadata]:
+    for _ in range(COORDINATOR_TRIES):
+        try:
+            offsets: Mapping[TopicPartition, OffsetAndMetadata] = await admin.list_consumer_group_offsets(group)
+        except GroupCoordinatorNotAvailableError:
+            # A new cluster makes its groups when the first one is asked for.
+            await asyncio.sleep(COORDINATOR_PAUSE_S)
+        else:
+            return offsets
+    raise GroupCoordinatorNotAvailableError(f"the group {group} has no coordinator")
 
 
 def _taken(record: ConsumerRecord[bytes, bytes]) -> Taken:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from oms.client import SERVICES, Client
 from oms.verify.finding import Entry
@@ -18,31 +19,27 @@ class Logs:
         self._read: dict[tuple[str, int], int] = {}
 
     def news(self, client: Client) -> Iterator[Entry]:
-        """What the services have recorded since the last time, up to the heads as they are now."""
+        """What the services have recorded since the last time, at least up to the heads as they are now."""
         with ThreadPoolExecutor(AT_ONCE) as pool:
             for service in SERVICES:
                 lanes = client.get(service, "/operations/lanes")["lanes"]
-                grown = [
-                    (lane["lane"], lane["head"])
-                    for lane in lanes
-                    if lane["head"] > self._position(service, lane["lane"])
-                ]
-                for entries in pool.map(
-                    lambda end: self._segment(client, *end), [(service, *end) for end in grown]
-                ):
-                    yield from entries
+                heads = {
+                    one["lane"]: one["head"] for one in lanes if one["head"] > self._position(service, one["lane"])
+                }
+                while heads:
+                    # A page of a few lanes at a time, so that no whole log is ever in memory.
+                    some = list(heads)[:AT_ONCE]
+                    for lane, page in zip(some, pool.map(partial(self._page, client, service), some), strict=True):
+                        yield from page
+                        if not page or page[-1].position >= heads[lane]:
+                            del heads[lane]
 
-    def _segment(self, client: Client, service: str, lane: int, head: int) -> list[Entry]:
-        entries: list[Entry] = []
-        position = self._position(service, lane)
-        while position < head:
-            page = client.get(service, "/operations/chain", lane=lane, after=position, limit=PAGE)["entries"]
-            entries += (Entry(service=service, **{name: row[name] for name in FIELDS}) for row in page)
-            if not page:
-                break
-            position = page[-1]["position"]
-        self._read[service, lane] = max(position, head)
-        return entries
+    def _page(self, client: Client, service: str, lane: int) -> list[Entry]:
+        after = self._position(service, lane)
+        rows = client.get(service, "/operations/chain", lane=lane, after=after, limit=PAGE)["entries"]
+        if rows:
+            self._read[service, lane] = rows[-1]["position"]
+        return [Entry(service=service, **{name: row[name] for name in FIELDS}) for row in rows]
 
     def _position(self, service: str, lane: int) -> int:
         return self._read.get((service, lane), 0)

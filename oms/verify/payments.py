@@ -8,6 +8,15 @@ from typing import Any
 from oms.client import Client
 from oms.verify.finding import Entry, Finding
 
+STATED = (
+    "payment.authorised",
+    "payment.partially-captured",
+    "payment.captured",
+    "payment.partially-refunded",
+    "payment.refunded",
+)
+"""The facts that state an effect at the gateway."""
+
 OUTSIDE = ("prepaid:", "free:")
 """Beginnings of the ids of authorisations and captures that the gateway never heard of."""
 
@@ -74,23 +83,27 @@ class Payments:
         self._stated: dict[str, str] = {}
         """Id of each authorisation, capture and refund that a fact states, to its order."""
         self._captured: dict[str, int] = defaultdict(int)
+        self._refunded: dict[str, int] = defaultdict(int)
         self._effects = 0
 
     def see(self, entry: Entry) -> None:
-        if entry.service != "payment" or entry.kind != "event":
-            return
         name = entry.type.rpartition(".")[0]
-        if name in ("payment.authorised", "payment.partially-captured", "payment.captured"):
-            fact = entry.body()
-            if fact.get("repeated"):
-                return
-            number = fact["order_number"]
-            identity = fact["authorisation_id"] if name == "payment.authorised" else fact["capture_id"]
-            if identity.startswith(OUTSIDE):
-                return
-            self._stated[identity] = number
-            if name != "payment.authorised":
-                self._captured[number] += fact["amount"] - fact.get("already_captured", 0)
+        if entry.service != "payment" or name not in STATED:
+            return
+        fact = entry.body()
+        if fact.get("repeated"):
+            return
+        number = fact["order_number"]
+        match name:
+            case "payment.authorised":
+                self._state(fact["authorisation_id"], number)
+            case "payment.partially-captured" | "payment.captured":
+                if self._state(fact["capture_id"], number):
+                    self._captured[number] += fact["amount"] - fact.get("already_captured", 0)
+            case "payment.partially-refunded":
+                self._refunded[number] += _at_gateway(fact)
+            case "payment.refunded":
+                self._refunded[number] += _at_gateway(fact) - fact.get("already_refunded", 0)
 
     def findings(self, client: Client) -> Iterator[Finding]:
         if not client.stack.gateway_url:
@@ -100,21 +113,40 @@ class Payments:
         for key in ledger.doubled:
             yield Finding(self.name, f"key {key}", "more than one effect under one idempotency key")
         captured: dict[str, int] = defaultdict(int)
+        refunded: dict[str, int] = defaultdict(int)
         for identity, one in ledger.authorisations.items():
             captured[one.order_number] += one.captured
-            where = f"{one.order_number} {identity}"
-            if one.captured > one.authorised:
-                yield Finding(self.name, where, "more was captured than authorised")
-            if one.refunded > one.captured:
-                yield Finding(self.name, where, "more was refunded than captured")
-            if one.left < 0:
-                yield Finding(self.name, where, "more was captured and voided than authorised")
+            refunded[one.order_number] += one.refunded
+            yield from self._arithmetic(f"{one.order_number} {identity}", one)
         for identity, number in self._stated.items():
             if identity not in ledger.operations:
                 yield Finding(self.name, f"{number} {identity}", "is recorded and not in the gateway's ledger")
         for number in sorted(set(captured) | set(self._captured)):
             if captured[number] != self._captured[number]:
                 yield Finding(self.name, number, "the gateway captured another amount than is recorded")
+            if refunded[number] != self._refunded[number]:
+                yield Finding(self.name, number, "the gateway refunded another amount than is recorded")
+
+    def _state(self, identity: str, number: str) -> bool:
+        """Note what a fact states; whether the gateway must know of it."""
+        if identity.startswith(OUTSIDE):
+            return False
+        self._stated[identity] = number
+        return True
+
+    def _arithmetic(self, where: str, one: Authorisation) -> Iterator[Finding]:
+        if one.captured > one.authorised:
+            yield Finding(self.name, where, "more was captured than authorised")
+        if one.refunded > one.captured:
+            yield Finding(self.name, where, "more was refunded than captured")
+        if one.left < 0:
+            yield Finding(self.name, where, "more was captured and voided than authorised")
 
     def checked(self) -> str:
         return f"{len(self._stated)} operations recorded, {self._effects} in the gateway's ledger"
+
+
+def _at_gateway(fact: Mapping[str, Any]) -> int:
+    """What a refund paid back through the gateway."""
+    amount: int = fact["amount"]
+    return 0 if str(fact.get("capture_id", "")).startswith(OUTSIDE) else amount

@@ -13,10 +13,14 @@ from shared.eventsourcing.store import (
     Claim,
     LaneHead,
     Loaded,
+    LogEntry,
+    ParkedMessage,
     StoreConflict,
+    StoredReminder,
     StoredReply,
     StoreRejects,
     StreamRow,
+    StreamWrite,
 )
 
 
@@ -56,6 +60,11 @@ class MemoryTransaction:
                 rows[stream] = self._tables.streams[stream]
         parked = {one.key for one in self._tables.parked.values() if one.blocking}
         return Loaded(rows, frozenset(parked.intersection(keys)))
+
+    async def standing(self, parked: Sequence[UUID]) -> frozenset[UUID]:
+        for one in parked:
+            await self._locks.acquire(("parked", one), self)
+        return frozenset(one for one in parked if one in self._tables.parked)
 
     async def lock_lanes(self, lanes: Sequence[int]) -> Mapping[int, LaneHead]:
         for lane in sorted(lanes):
@@ -117,10 +126,11 @@ def storable(*texts: str) -> None:
 
 
 def _check_columns(append: Append) -> None:
-    for row in (*append.entries, *append.streams, *append.reminders, *append.parked):
+    rows: list[LogEntry | StreamWrite | StoredReminder | ParkedMessage] = [*append.entries, *append.streams]
+    for row in (*rows, *append.reminders, *append.parked):
         columns = [getattr(row, column.name) for column in fields(row)]
         storable(*(one for one in columns if isinstance(one, str)))
-    documents = [one.payload for one in (*append.entries, *append.reminders)]
+    documents = [one.payload for one in append.entries] + [one.payload for one in append.reminders]
     for document in (*documents, *(one.state for one in append.streams)):
         try:
             orjson.loads(document)

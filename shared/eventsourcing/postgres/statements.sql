@@ -25,6 +25,13 @@ select distinct key
 from parked
 where key = any($1::text[]) and blocking;
 
+-- name: lock_parked
+select id
+from parked
+where id = any($1::uuid[])
+order by number
+for update;
+
 -- name: lock_lanes
 select lane, head, chain_hash
 from lane

@@ -54,6 +54,10 @@ class PostgresTransaction:
             frozenset(row["key"] for row in parked),
         )
 
+    async def standing(self, parked: Sequence[UUID]) -> frozenset[UUID]:
+        rows = await self._connection.fetch(SQL["lock_parked"], list(parked))
+        return frozenset(row[0] for row in rows)
+
     async def lock_lanes(self, lanes: Sequence[int]) -> Mapping[int, LaneHead]:
         rows = await self._connection.fetch(SQL["lock_lanes"], list(lanes))
         return {row["lane"]: LaneHead(row["head"], row["chain_hash"]) for row in rows}

@@ -1,6 +1,7 @@
 """The store port: leases, cursors, views, and what operations asks."""
 
 import asyncio
+from collections.abc import Mapping
 from contextlib import suppress
 from uuid import UUID
 
@@ -20,6 +21,7 @@ from shared.eventsourcing.store import (
     StoreRejects,
     StreamRow,
 )
+from shared.eventsourcing.views import Row
 from tests.contract.ports.writing import BLOCKED, UNBLOCKED, Rewriting, claim, record
 
 LONG_S = 60.0
@@ -265,7 +267,7 @@ async def test_a_new_version_of_a_view_fills_beside_the_old(store: Store) -> Non
     assert await store.view_row("view@2", "a") == {"n": 2}
 
 
-ROWS = {
+ROWS: Mapping[str, Row] = {
     "1": {"id": "1", "status": "open", "city": "Wien", "n": 10},
     "2": {"id": "2", "status": "closed", "city": "berlin", "n": 9},
     "3": {"id": "3", "status": "open", "city": None, "n": 100, "hot": True},
@@ -416,6 +418,6 @@ async def test_a_store_that_answers_says_so(store: Store) -> None:
     await store.ping()
 
 
-async def _view(store: Store, rows: dict[str, dict[str, object] | None], view: str = "view@1") -> None:
+async def _view(store: Store, rows: Mapping[str, Row | None], view: str = "view@1") -> None:
     lease = (await store.lease_lanes(view, "one", LONG_S))[5]
     await store.project(view, "one", [Lease(5, lease.position + 1, lease.epoch)], Rewriting(rows=rows))

@@ -160,7 +160,7 @@ async def test_of_two_who_begin_the_same_stream_exactly_one_wins(store: Store, o
 async def test_who_begins_a_stream_that_another_began_meanwhile_is_told_so_and_leaves_nothing(
     store: Store, other: Store
 ) -> None:
-    with pytest.raises(StoreConflict):
+    async def begin() -> None:
         async with store.transaction() as transaction:
             await transaction.load(["customer-a"], [])
             await record(other, 2, "customer-a")
@@ -173,6 +173,9 @@ async def test_who_begins_a_stream_that_another_began_meanwhile_is_told_so_and_l
                     streams=[StreamWrite(stream="customer-a", version=1, state="{}", is_new=True)],
                 )
             )
+
+    with pytest.raises(StoreConflict):
+        await begin()
 
     assert (await store.lanes())[1] == LaneHead(0, GENESIS)
     assert [one.lane for one in await store.stream_events("customer-a")] == [2]
@@ -345,19 +348,35 @@ async def test_a_value_that_the_store_cannot_hold_is_refused_for_good(
 
 
 async def test_a_nul_is_refused_wherever_it_is_asked_for(store: Store) -> None:
-    with pytest.raises(StoreRejects):
+    async def ask(*, source: str = "/partner", stream: str = "customer-a", key: str = "a") -> None:
         async with store.transaction() as transaction:
-            await transaction.claim([claim(uuid7(), source="\x00")])
+            await transaction.claim([claim(uuid7(), source=source)])
+            await transaction.load([stream], [key])
+
     with pytest.raises(StoreRejects):
-        async with store.transaction() as transaction:
-            await transaction.load(["customer-\x00"], [])
+        await ask(source="\x00")
     with pytest.raises(StoreRejects):
-        async with store.transaction() as transaction:
-            await transaction.load([], ["\x00"])
+        await ask(stream="customer-\x00")
+    with pytest.raises(StoreRejects):
+        await ask(key="\x00")
+
+
+async def test_parked_messages_that_still_stand_are_locked(store: Store, other: Store) -> None:
+    await append(store, parked=[one := parked("a"), gone := parked("a")])
+    await append(store, unparked=[gone.id])
+
+    async with store.transaction() as transaction:
+        assert await transaction.standing([one.id, gone.id]) == {one.id}
+        second = asyncio.create_task(_standing(other, one.id))
+        await asyncio.sleep(0.1)
+        assert not second.done()
+        await transaction.append(Append(recorded_at=NOON, unparked=[one.id]))
+
+    assert await second == frozenset()
 
 
 _NO_ID = UUID(int=0)
-_NOTHING = (0, [], [], None, [], set())
+_NOTHING: tuple[object, ...] = (0, [], [], None, [], set())
 
 
 async def _everything(store: Store) -> tuple[object, ...]:
@@ -374,3 +393,8 @@ async def _everything(store: Store) -> tuple[object, ...]:
 async def _claim_in_own_transaction(store: Store, contested: UUID) -> bool:
     async with store.transaction() as transaction:
         return bool(await transaction.claim([claim(contested)]))
+
+
+async def _standing(store: Store, parked_id: UUID) -> frozenset[UUID]:
+    async with store.transaction() as transaction:
+        return await transaction.standing([parked_id])

@@ -13,5 +13,5 @@ async def until(condition: Callable[[], bool]) -> None:
         TimeoutError: it is not so after half a minute.
     """
     async with asyncio.timeout(PATIENCE_S):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - what is waited for happens outside this process
             await asyncio.sleep(0.01)

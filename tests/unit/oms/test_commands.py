@@ -102,11 +102,16 @@ def test_a_hold_is_opened_by_hand(oms: Oms, services: Services) -> None:
     assert services.asked[0].body == {"explanation": "fraud?", "reason": "fraud?", "owner": "risk"}
 
 
-def test_open_holds_are_listed(oms: Oms, services: Services) -> None:
-    hold = {"order_number": "SO-7", "hold_id": "H1", "reason": "shortage", "owner": "purchasing"}
-    services.answer("GET", "/order/holds", {"holds": [hold]})
+def test_open_holds_are_listed_by_owner(oms: Oms, services: Services) -> None:
+    shortage = {"hold_id": "H1", "reason": "shortage", "owner": "purchasing"}
+    refused = {"hold_id": "H2", "reason": "carrier_refused", "owner": "dispatch"}
+    services.answer("GET", "/order/orders", {"orders": [{"order_number": "SO-7", "holds": [shortage, refused]}]})
 
     assert "purchasing" in oms("hold", "list")[1]
+    assert json.loads(oms("hold", "list", "--owner", "dispatch", "--json")[1]) == {
+        "holds": [{"order_number": "SO-7", **refused}]
+    }
+    assert services.asked[0].parameters == {"status": "held", "limit": "1000"}
 
 
 def test_stock_is_shown_and_received(oms: Oms, services: Services) -> None:

@@ -56,6 +56,14 @@ def capture_that_the_gateway_never_made(world: World) -> None:
     del world.gateway[1]
 
 
+def more_refunded_than_captured(world: World) -> None:
+    world.gateway.append({**world.gateway[1], "operation": "refund", "operation_id": "ref_1", "amount": 1_501})
+
+
+def refund_that_the_gateway_never_made(world: World) -> None:
+    world.record("payment", "payment-SO-7", "payment.refunded", order_number=NUMBER, amount=5, capture_id="cap_1")
+
+
 def two_effects_under_one_key(world: World) -> None:
     world.gateway[1]["idempotency_key"] = "k1"
 
@@ -119,6 +127,14 @@ def cut_off_lane(world: World) -> None:
     world.chain("notification")
 
 
+def tail_cut_off(world: World) -> None:
+    world.heads["payment"] = (3, "00" * 32)
+
+
+def head_with_another_hash(world: World) -> None:
+    world.heads["payment"] = (2, "00" * 32)
+
+
 def message_not_taken(world: World) -> None:
     world.consumed["notification", "order"].clear()
 
@@ -149,6 +165,8 @@ def state_of_another_version(world: World) -> None:
         (oversold, ("2 stock", "TEA at EAST", "more has been reserved than was on hand")),
         (more_captured_than_authorised, ("3 payments", "SO-7 auth_1", "more was captured than authorised")),
         (capture_that_the_gateway_never_made, ("3 payments", "SO-7 cap_1", "not in the gateway's ledger")),
+        (more_refunded_than_captured, ("3 payments", "SO-7 auth_1", "more was refunded than captured")),
+        (refund_that_the_gateway_never_made, ("3 payments", NUMBER, "refunded another amount than is recorded")),
         (two_effects_under_one_key, ("3 payments", "key k1", "more than one effect under one idempotency key")),
         (order_that_waits_on_nothing, ("4 endings", "SO-8", "waits on no hold and no deadline")),
         (reservation_left_behind, ("4 endings", NUMBER, "leaves units of TEA reserved")),
