@@ -1,6 +1,6 @@
 """What can be asked of stock: each SKU at its locations, and what each order holds of it.
 
-Facts of one SKU lie in the lanes of many orders and may come in any order here, so rows only ever add and take away.
+Facts of one SKU lie in the lanes of many orders and may come here in any order, so rows only add and take away.
 """
 
 from collections.abc import Mapping, Sequence
