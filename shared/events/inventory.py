@@ -126,6 +126,7 @@ class BackorderHandedOver(Event, name="inventory.backorder-handed-over", version
     sku: Sku
     order_number: OrderNumber
     allocations: tuple[LocatedQuantity, ...]
+    """How many and where."""
 
 
 class BackorderWithdrawn(Event, name="inventory.backorder-withdrawn", version=1):

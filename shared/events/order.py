@@ -11,7 +11,8 @@ from shared.events.payload import (
     MinorUnits,
     Name,
     OrderNumber,
-    Quantity,
+    Ordinal,
+    Sku,
     Text,
 )
 from shared.events.values import Address, FulfilmentPlan, OrderContent, PaymentMethod, Shortage
@@ -82,7 +83,7 @@ class OrderReaffirmed(Event, name="order.reaffirmed", version=1):
 class RestatementIgnored(Event, name="order.restatement-ignored", version=1):
     """A restatement was dropped: it is older than what stands, or the order has ended."""
 
-    order_number: Name
+    order_number: OrderNumber
     channel_updated_at: Instant
     """The dropped restatement's time."""
     current_updated_at: Instant
@@ -135,24 +136,26 @@ class OrderApproved(Event, name="order.approved", version=1):
 class ReservationRequested(Event, name="order.reservation-requested", version=1):
     """The order's stock was asked for."""
 
-    order_number: Name
+    order_number: OrderNumber
     expires_at: Instant
     """When the reservation may end by itself, unless the order is confirmed before."""
 
 
 class StockSecured(Event, name="order.stock-secured", version=1):
-    """The order's stock is reserved, and its placement stands still before the payment: a hold is open, or there is
-    nothing to pay."""
+    """The order's stock is reserved, and its placement stands still before the payment: a hold is open, or
+    there is nothing to pay."""
 
-    order_number: Name
+    order_number: OrderNumber
     fulfilments: tuple[PricedFulfilment, ...]
+    """What is reserved, by location."""
 
 
 class StockMissing(Event, name="order.stock-missing", version=1):
     """Nothing could be reserved for the order."""
 
-    order_number: Name
+    order_number: OrderNumber
     shortages: tuple[Shortage, ...]
+    """What was missing."""
 
 
 class OrderBackordered(Event, name="order.backordered", version=1):
@@ -179,8 +182,8 @@ class LinesDropped(Event, name="order.lines-dropped", version=1):
 class AuthorisationSought(Event, name="order.authorisation-sought", version=1):
     """The payment service was asked to set the order's amount aside."""
 
-    order_number: Name
-    attempt: Quantity
+    order_number: OrderNumber
+    attempt: Ordinal
     amount: MinorUnits
     currency: CurrencyCode
     payment: PaymentMethod
@@ -192,8 +195,8 @@ class PaymentSecured(Event, name="order.payment-secured", version=1):
     """The payment is authorised, and the placement stands still before confirmation; or a lapsed authorisation was
     replaced after it."""
 
-    order_number: Name
-    attempt: Quantity
+    order_number: OrderNumber
+    attempt: Ordinal
     amount: MinorUnits
     currency: CurrencyCode
 
@@ -201,7 +204,7 @@ class PaymentSecured(Event, name="order.payment-secured", version=1):
 class AuthorisationLost(Event, name="order.authorisation-lost", version=1):
     """What is not captured is no longer covered by an authorisation: goods that have not left must wait."""
 
-    order_number: Name
+    order_number: OrderNumber
 
 
 class PaymentWindowOpened(Event, name="order.payment-window-opened", version=1):
@@ -243,11 +246,11 @@ class FulfilmentCharged(Event, name="order.fulfilment-charged", version=1):
 
 
 class CaptureDelayed(Event, name="order.capture-delayed", version=1):
-    """The value of a dispatched fulfilment could not be captured yet; it is tried again, in the end by a person."""
+    """The value of a dispatched fulfilment could not be captured; it is tried again, in the end by a person."""
 
-    order_number: Name
-    fulfilment_id: Name
-    tries: Quantity
+    order_number: OrderNumber
+    fulfilment_id: FulfilmentId
+    tries: Ordinal
     """How often it failed so far."""
     refusal_code: Name
 
@@ -263,21 +266,22 @@ class CancellationRequested(Event, name="order.cancellation-requested", version=
 class RecallBegan(Event, name="order.recall-began", version=1):
     """The shipments that have not left were asked to be cancelled."""
 
-    order_number: Name
-    fulfilments: tuple[Name, ...]
+    order_number: OrderNumber
+    fulfilments: tuple[FulfilmentId, ...]
+    """The fulfilments whose shipments they are."""
 
 
 class RecallRefused(Event, name="order.recall-refused", version=1):
     """A shipment that was to be cancelled has left, or is being handed over."""
 
-    order_number: Name
-    fulfilment_id: Name
+    order_number: OrderNumber
+    fulfilment_id: FulfilmentId
 
 
 class RecallEnded(Event, name="order.recall-ended", version=1):
-    """Some shipments had left: the stock of those that had not is given back, and the order goes on with the rest."""
+    """Some shipments had left: the stock of the others is given back, and the order goes on with the rest."""
 
-    order_number: Name
+    order_number: OrderNumber
     released: tuple[Name, ...]
     """The fulfilments whose stock is given back."""
 
@@ -285,17 +289,19 @@ class RecallEnded(Event, name="order.recall-ended", version=1):
 class CompensationBegan(Event, name="order.compensation-began", version=1):
     """What the placement had asked for is being taken back."""
 
-    order_number: Name
+    order_number: OrderNumber
     parts: tuple[CompensationPart, ...]
-    skus: tuple[Name, ...] = ()
+    """What is taken back."""
+    skus: tuple[Sku, ...] = ()
     """The SKUs whose stock is given back."""
 
 
 class CompensationAnswered(Event, name="order.compensation-answered", version=1):
     """One part of the placement has been taken back."""
 
-    order_number: Name
+    order_number: OrderNumber
     part: CompensationPart
+    """What was taken back."""
 
 
 class CancellationRefused(Event, name="order.cancellation-refused", version=1):
@@ -326,7 +332,7 @@ class OrderCompleted(Event, name="order.completed", version=1):
 class CommandRefused(Event, name="order.command-refused", version=1):
     """A request about the order was refused; nothing changed."""
 
-    order_number: Name
+    order_number: OrderNumber
     command: Name
     """The wire type of the request."""
     explanation: Text

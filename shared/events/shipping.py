@@ -240,8 +240,8 @@ class ShipmentResumed(Event, name="shipping.resumed", version=1):
 class ShipmentCancellationRequested(Event, name="shipping.cancellation-requested", version=1):
     """A shipment with a label, or with one being bought, is to be cancelled once no label is left."""
 
-    order_number: Name
-    fulfilment_id: Name
+    order_number: OrderNumber
+    fulfilment_id: FulfilmentId
 
 
 class ShipmentCancelled(Event, name="shipping.cancelled", version=1):

@@ -131,7 +131,12 @@ def _outcome(case: Case, findings: tuple[Finding, ...], opened_before: int) -> t
 def _use_credit(case: Case, customer: Customer, content: OrderContent) -> tuple[Recorded, ...]:
     if customer.credit_limit is None or customer.currency != content.currency or content.total == 0:
         return ()
-    used = CreditUsed(customer_id=content.customer.id, order_number=case.number, amount=content.total)
+    used = CreditUsed(
+        customer_id=content.customer.id,
+        order_number=case.number,
+        amount=content.total,
+        currency=content.currency,
+    )
     return (Recorded(CUSTOMER.stream(content.customer.id), used),)
 
 
@@ -139,7 +144,9 @@ def _free_credit(case: Case, customer: Customer, customer_id: str) -> tuple[Reco
     amount = customer.open_orders.get(case.number)
     if amount is None:
         return ()
-    freed = CreditFreed(customer_id=customer_id, order_number=case.number, amount=amount)
+    freed = CreditFreed(
+        customer_id=customer_id, order_number=case.number, amount=amount, currency=customer.currency
+    )
     return (Recorded(CUSTOMER.stream(customer_id), freed),)
 
 

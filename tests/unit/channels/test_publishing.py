@@ -65,7 +65,9 @@ async def test_a_broker_that_is_away_is_named_in_one_sentence() -> None:
                 await publisher.publish(ORDERS, progress.append)
 
     sentence = str(refused.value)
-    assert bootstrap in sentence and f"{len(ORDERS)} orders" in sentence and "\n" not in sentence
+    assert bootstrap in sentence
+    assert f"{len(ORDERS)} orders" in sentence
+    assert "\n" not in sentence
     assert progress == []
 
 
