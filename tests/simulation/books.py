@@ -78,6 +78,11 @@ class Books:
         if effect.key not in self.intents:
             self.find("effects follow commits", effect.reference, f"{effect.operation} without a recorded intent")
 
+    def carrier_effect(self, what: str, key: str) -> None:
+        """Something happened at the carrier."""
+        if key not in self.intents:
+            self.find("effects follow commits", key, f"{what} without a recorded intent")
+
     def _place(self, service: str, entry: LogEntry) -> None:
         lane = (service, entry.lane)
         if entry.position != self.heads[lane] + 1:
@@ -218,6 +223,9 @@ _CHECKS: Mapping[str, Callable[[Books, LogEntry, Fact], None]] = {
     "payment.capture-requested.v1": _intended,
     "payment.void-requested.v1": _intended,
     "payment.refund-requested.v1": _intended,
+    "shipping.label-requested.v1": _intended,
+    "shipping.label-void-requested.v1": _intended,
+    "shipping.handover-requested.v1": _intended,
     "payment.authorised.v1": _authorised,
     "payment.partially-captured.v1": _captured,
     "payment.captured.v1": _captured,

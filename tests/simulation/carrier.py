@@ -1,34 +1,16 @@
-"""A carrier after docs/protocols/carrier.md, in memory, and the shipping service's effects over it."""
+"""A carrier after docs/protocols/carrier.md, in memory."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from services.shipping.domain.asking import quotes_key
-from services.shipping.domain.messages import (
-    CarrierSilent,
-    HandoverAnswered,
-    HandoverDeclined,
-    LabelAnswered,
-    LabelDeclined,
-    ParcelTracked,
-    QuotesAnswered,
-    VoidAnswered,
-    VoidDeclined,
-)
-from shared.events.payload import Command, Event
-from shared.events.shipping import (
-    CarrierQuote,
-    HandoverRequested,
-    LabelRequested,
-    LabelVoidRequested,
-    QuotesRequested,
-    TrackingStatus,
-)
-from shared.eventsourcing.definition import Effect
+from services.shipping.carrier import Done, Refused, Sold, Unknown
+from services.shipping.domain.messages import ParcelTracked
+from shared.events.shipping import CarrierQuote, TrackingStatus
+from shared.events.values import Address
 from tests.simulation.processes import Process
 from tests.simulation.wire import Wire
 
@@ -49,12 +31,17 @@ TROUBLED: tuple[tuple[TrackingStatus, float], ...] = (
 )
 
 
+QUOTES = (
+    CarrierQuote(service="economy", amount=760, currency="USD", days=5),
+    CarrierQuote(service="express", amount=1950, currency="USD", days=1),
+)
+
+
 @dataclass(slots=True)
 class Label:
     """A label as the carrier keeps it."""
 
     label_id: str
-    order_number: str
     fulfilment_id: str
     tracking_number: str
     key: str
@@ -70,77 +57,52 @@ class Carrier:
     random: Random
     report: Callable[[float, UUID, ParcelTracked], None]
     """Takes a report that is due after some seconds."""
+    witness: Callable[[str, str], None]
+    """Is told of each effect: what it is, and under which key it was asked."""
     labels: dict[str, Label] = field(default_factory=dict)
-    answers: dict[str, tuple[object, Command]] = field(default_factory=dict)
+    answers: dict[str, tuple[object, Sold | Refused]] = field(default_factory=dict)
     impossible: list[str] = field(default_factory=list)
 
-    def quote(self, intent: QuotesRequested) -> QuotesAnswered:
-        """The rates for a parcel."""
-        quotes = (CarrierQuote(service="economy", amount=760, currency="USD", days=5),)
-        return QuotesAnswered(
-            order_number=intent.order_number, fulfilment_id=intent.fulfilment_id, asked=intent.asked, quotes=quotes
-        )
-
-    def sell(self, intent: LabelRequested) -> Command:
+    def sell(self, key: str, reference: str, request: tuple[str, Address, int]) -> Any:
         """A label, the same again under the same key."""
-        request = (intent.service, intent.address, intent.weight_grams)
-        if intent.idempotency_key in self.answers:
-            asked, answer = self.answers[intent.idempotency_key]
+        if key in self.answers:
+            asked, answer = self.answers[key]
             if asked == request:
                 return answer
-            self.impossible.append(f"{intent.idempotency_key}: idempotency_conflict")
-        named: Any = {
-            "order_number": intent.order_number,
-            "fulfilment_id": intent.fulfilment_id,
-            "idempotency_key": intent.idempotency_key,
-        }
-        answer = self._refuse(named) if intent.address.city == "Nowhere" else self._bought(named)
-        self.answers[intent.idempotency_key] = (request, answer)
+            self.impossible.append(f"{key}: idempotency_conflict")
+            return Refused("idempotency_conflict")
+        refused = Refused("address_refused", "There is no such place.")
+        answer = refused if request[1].city == "Nowhere" else self._bought(key, reference)
+        self.answers[key] = (request, answer)
         return answer
 
-    def void(self, intent: LabelVoidRequested) -> Command:
+    def void(self, key: str, label_id: str) -> Any:
         """Take a label back, unless the parcel is on its way."""
-        label = self.labels[intent.label_id]
-        named: Any = {
-            "order_number": intent.order_number,
-            "fulfilment_id": intent.fulfilment_id,
-            "label_id": intent.label_id,
-        }
+        label = self.labels[label_id]
         if label.status not in ("bought", "voided"):
-            return VoidDeclined(**named)
-        label.status = "voided"
-        return VoidAnswered(**named)
+            return Refused("handed_over")
+        if label.status == "bought":
+            label.status = "voided"
+            self.witness(f"void {label_id}", key)
+        return Done()
 
-    def take(self, intent: HandoverRequested) -> Command:
+    def take(self, key: str, label_id: str) -> Any:
         """Take a parcel, and begin to report on it."""
-        label = self.labels[intent.label_id]
-        named: Any = {
-            "order_number": intent.order_number,
-            "fulfilment_id": intent.fulfilment_id,
-            "label_id": intent.label_id,
-        }
+        label = self.labels[label_id]
         if label.status == "voided":
-            return HandoverDeclined(**named)
+            return Refused("voided")
         if label.status == "bought":
             label.status = "handed_over"
+            self.witness(f"take {label_id}", key)
             self._plan(label)
-        return HandoverAnswered(**named)
+        return Done()
 
-    def _refuse(self, named: Any) -> LabelDeclined:
-        return LabelDeclined(**named, refusal_code="address_refused", explanation="There is no such place.")
-
-    def _bought(self, named: Any) -> LabelAnswered:
+    def _bought(self, key: str, reference: str) -> Sold | Refused:
         number = len(self.labels) + 1
-        label = Label(
-            label_id=f"lbl_{number}",
-            order_number=named["order_number"],
-            fulfilment_id=named["fulfilment_id"],
-            tracking_number=f"CR{number:014}",
-            key=named["idempotency_key"],
-        )
+        label = Label(f"lbl_{number}", reference, f"CR{number:014}", key)
         self.labels[label.label_id] = label
-        return LabelAnswered(
-            **named,
+        self.witness(f"sell {label.label_id} for {reference}", key)
+        return Sold(
             label_id=label.label_id,
             tracking_number=label.tracking_number,
             amount=760,
@@ -154,7 +116,7 @@ class Carrier:
         for ordinal, (status, share) in enumerate(journey):
             moment = self.now() + timedelta(seconds=pace * share)
             tracked = ParcelTracked(
-                order_number=label.order_number,
+                order_number=label.fulfilment_id.rpartition("-F")[0],
                 fulfilment_id=label.fulfilment_id,
                 tracking_number=label.tracking_number,
                 status=status,
@@ -166,29 +128,40 @@ class Carrier:
             self.report(pace * share, identity, tracked)
 
 
-def effects(carrier: Carrier, process: Process) -> Mapping[type[Event], Effect]:
-    """What the shipping service does outside, for one process."""
+@dataclass(frozen=True, slots=True)
+class CarrierConnection:
+    """Implements the shipping service's port for one process."""
 
-    def asking(serve: Callable[[Any], Command]) -> Effect:
-        async def ask(intent: Any) -> Command:
-            key = getattr(intent, "idempotency_key", quotes_key(intent.fulfilment_id))
+    carrier: Carrier
+    process: Process
 
-            def silent(explanation: str) -> Command:
-                return CarrierSilent(
-                    order_number=intent.order_number,
-                    fulfilment_id=intent.fulfilment_id,
-                    idempotency_key=key,
-                    asked=intent.asked,
-                    explanation=explanation,
-                )
+    async def quotes(
+        self, *, origin: Address, destination: Address, weight_grams: int
+    ) -> tuple[CarrierQuote, ...] | Refused | Unknown:
+        answer: tuple[CarrierQuote, ...] | Refused | Unknown = await self._ask(lambda: QUOTES)
+        return answer
 
-            return await carrier.wire.ask(process, lambda: serve(intent), silent)
+    async def buy_label(
+        self,
+        key: str,
+        *,
+        service: str,
+        reference: str,
+        origin: Address,
+        destination: Address,
+        weight_grams: int,
+    ) -> Sold | Refused | Unknown:
+        request = (service, destination, weight_grams)
+        answer: Sold | Refused | Unknown = await self._ask(lambda: self.carrier.sell(key, reference, request))
+        return answer
 
-        return ask
+    async def void(self, key: str, *, label_id: str) -> Done | Refused | Unknown:
+        answer: Done | Refused | Unknown = await self._ask(lambda: self.carrier.void(key, label_id))
+        return answer
 
-    return {
-        QuotesRequested: asking(carrier.quote),
-        LabelRequested: asking(carrier.sell),
-        LabelVoidRequested: asking(carrier.void),
-        HandoverRequested: asking(carrier.take),
-    }
+    async def hand_over(self, key: str, *, label_id: str) -> Done | Refused | Unknown:
+        answer: Done | Refused | Unknown = await self._ask(lambda: self.carrier.take(key, label_id))
+        return answer
+
+    async def _ask(self, serve: Callable[[], Any]) -> Any:
+        return await self.carrier.wire.ask(self.process, serve, Unknown)

@@ -1,37 +1,40 @@
 """The five services as the simulation puts them together: their own models over simulated ports."""
 
-import base64
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
-
-from pydantic import ValidationError
 
 from services.inventory.domain.messages import INTERNAL as INVENTORY_INTERNAL
 from services.inventory.domain.model import model as inventory_model
+from services.inventory.translate import translate as translate_for_inventory
+from services.inventory.views import VIEWS as INVENTORY_VIEWS
 from services.notification.domain.messages import INTERNAL as NOTIFICATION_INTERNAL
 from services.notification.domain.model import model as notification_model
+from services.notification.translate import translate as translate_for_notification
 from services.notification.views import VIEWS as NOTIFICATION_VIEWS
 from services.order.domain.messages import INTERNAL as ORDER_INTERNAL
-from services.order.domain.messages import TakeChannelOrder
 from services.order.domain.model import model as order_model
-from services.order.domain.number import order_number
 from services.order.domain.review import Finding, ReviewFacts
+from services.order.translate import translate as translate_for_order
+from services.order.views import VIEWS as ORDER_VIEWS
 from services.payment.domain.messages import INTERNAL as PAYMENT_INTERNAL
 from services.payment.domain.model import model as payment_model
 from services.payment.effects import effects as payment_effects
+from services.payment.translate import translate as translate_for_payment
 from services.payment.views import VIEWS as PAYMENT_VIEWS
 from services.shipping.domain.messages import INTERNAL as SHIPPING_INTERNAL
 from services.shipping.domain.model import model as shipping_model
-from shared.events.channel import ChannelOrderReceived
+from services.shipping.effects import Origins
+from services.shipping.effects import effects as shipping_effects
+from services.shipping.translate import translate as translate_for_shipping
+from services.shipping.views import VIEWS as SHIPPING_VIEWS
 from shared.events.payload import Event, Payload
-from shared.events.registry import CONTRACT, LISTENERS
+from shared.events.registry import LISTENERS
+from shared.events.values import Address
 from shared.eventsourcing.decider import Model
 from shared.eventsourcing.definition import Effect, ServiceDefinition, Translate
-from shared.eventsourcing.messages import Arrival, Malformed, Record
-from shared.eventsourcing.reading import arrival_of, attributes_of, first_fault, read_contract
 from shared.eventsourcing.views import View
-from tests.simulation import carrier, mailbox
+from tests.simulation import mailbox
+from tests.simulation.carrier import Carrier, CarrierConnection
 from tests.simulation.gateway import Gateway, GatewayConnection
 from tests.simulation.processes import Process
 
@@ -43,7 +46,7 @@ class Outside:
     """Everyone that the services call."""
 
     gateway: Gateway
-    carrier: carrier.Carrier
+    carrier: Carrier
     mailbox: mailbox.Mailbox
 
 
@@ -70,41 +73,23 @@ INTERNAL: Mapping[str, tuple[type[Payload], ...]] = {
     "shipping": SHIPPING_INTERNAL,
     "notification": NOTIFICATION_INTERNAL,
 }
-VIEWS: Mapping[str, tuple[View, ...]] = {"payment": PAYMENT_VIEWS, "notification": NOTIFICATION_VIEWS}
-
-
-def taken_by(model: Model) -> dict[str, type[Payload]]:
-    """The messages of the contract that a model takes, by wire type."""
-    return {message.wire_type: message for message in model.routes if message.wire_type in CONTRACT}
-
-
-def _translate_orders() -> Translate:
-    read_others = read_contract(taken_by(MODELS["order"]))
-
-    def translate(record: Record) -> Arrival | None:
-        if record.topic != "channel.orders":
-            return read_others(record)
-        metadata, body = attributes_of(record)
-        try:
-            order = ChannelOrderReceived.model_validate_json(body)
-        except ValidationError as wrong:
-            raise Malformed(first_fault(wrong)) from None
-        number = order_number(order.channel, order.channel_order_id)
-        taken = TakeChannelOrder(
-            order_number=number,
-            order=order,
-            source=record.place,
-            original_base64=base64.b64encode(body).decode(),
-        )
-        return arrival_of(record, metadata._replace(partition_key=number, correlation_id=number), taken)
-
-    return translate
+VIEWS: Mapping[str, tuple[View, ...]] = {
+    "order": ORDER_VIEWS,
+    "inventory": INVENTORY_VIEWS,
+    "payment": PAYMENT_VIEWS,
+    "shipping": SHIPPING_VIEWS,
+    "notification": NOTIFICATION_VIEWS,
+}
 
 
 TRANSLATE: Mapping[str, Translate] = {
-    "order": _translate_orders(),
-    **{service: read_contract(taken_by(MODELS[service])) for service in SERVICES if service != "order"},
+    "order": translate_for_order,
+    "inventory": translate_for_inventory,
+    "payment": translate_for_payment,
+    "shipping": translate_for_shipping,
+    "notification": translate_for_notification,
 }
+ORIGIN = Address(name="Warehouse", street="1 Dock Rd", city="Newark", region="NJ", country="US")
 
 
 def _effects(service: str, outside: Outside, process: Process) -> Mapping[type[Event], Effect]:
@@ -112,7 +97,7 @@ def _effects(service: str, outside: Outside, process: Process) -> Mapping[type[E
         case "payment":
             return payment_effects(GatewayConnection(outside.gateway, process))
         case "shipping":
-            return carrier.effects(outside.carrier, process)
+            return shipping_effects(CarrierConnection(outside.carrier, process), Origins(known={}, other=ORIGIN))
         case "notification":
             return mailbox.effects(outside.mailbox, process)
         case _:
@@ -125,7 +110,7 @@ def definition(
     process: Process,
     *,
     views: bool,
-    alter: Callable[[Model], Any] = lambda model: model,
+    alter: Callable[[Model], Model],
 ) -> ServiceDefinition:
     """A service for one process."""
     return ServiceDefinition(
