@@ -17,6 +17,7 @@ from shared.events.registry import LISTENERS
 from shared.events.values import PaymentMethod
 from shared.eventsourcing.broker import Outgoing
 from shared.eventsourcing.decider import Context, Decision, Model, Route, States
+from shared.eventsourcing.memory.tables import NEVER
 from shared.eventsourcing.store import StoreUnavailable
 from tests.simulation.faults import Fault
 from tests.simulation.instance import Instance, unacknowledged
@@ -160,9 +161,7 @@ async def _go_wrong(world: World, fault: Fault) -> None:
         case "poison decision":
             site.poisoned += 1
         case "view rebuilt":
-            for reader in [name for name in site.tables.views if "@" in name][:1]:
-                site.tables.views.pop(reader)
-                site.tables.readers.pop(reader)
+            _rebuild_a_view(site)
 
 
 async def _befall(world: World, site: Site, instance: Instance, fault: Fault) -> None:
@@ -170,7 +169,7 @@ async def _befall(world: World, site: Site, instance: Instance, fault: Fault) ->
     match fault.kind:
         case "crash":
             await _dead(world, process, fault)
-            world.kill(site.service, slot)
+            world.kill(instance)
             await asyncio.sleep(fault.seconds)
             _relaunch(world, site, slot)
         case "freeze":
@@ -186,10 +185,9 @@ async def _befall(world: World, site: Site, instance: Instance, fault: Fault) ->
                 instance.rejoin_group()
         case "roll":
             if instance.responsive:
-                await process.spawn(instance.runtime.stop())
-                if site.slots[slot] is instance:
-                    world.kill(site.service, slot)
-                    _relaunch(world, site, slot)
+                await asyncio.wait([process.spawn(instance.runtime.stop())])
+                world.kill(instance)
+                _relaunch(world, site, slot)
         case "store fails":
             for _ in range(fault.times):
                 process.strike_at(fault.moment, _unavailable)
@@ -242,6 +240,14 @@ def _poison(world: World, place: tuple[str, int], value: bytes, *, headed: bool)
     world.cluster.append(
         Outgoing(topic=place[0], lane=place[1], key=b"poison", value=value, headers=headers if headed else [])
     )
+
+
+def _rebuild_a_view(site: Site) -> None:
+    """Empty the rows of a view and begin again with the first fact, in one transaction."""
+    for view in list(site.tables.views)[:1]:
+        site.tables.views[view].clear()
+        for row in site.tables.readers[view].values():
+            row.position, row.epoch, row.expires_at = 0, row.epoch + 1, NEVER
 
 
 def _fragile(services: set[str], model: Model, site: Site) -> Model:

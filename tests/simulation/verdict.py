@@ -232,14 +232,15 @@ def _views(world: World) -> Iterator[Finding]:
                 if entry.kind == "event" and entry.type in handled
             ]
             folded: dict[str, Any] = {}
-            for entry in sorted(facts, key=lambda one: (one.recorded_at, one.lane, one.position)):
+            for entry in facts:
                 fact = _fact(entry)
                 for key in view.keys(fact.event):
                     folded[key] = view.project(key, folded.get(key), fact)
             wanted = {key: _plain(row) for key, row in folded.items() if row is not None}
             if wanted != {key: _plain(row) for key, row in rows.items()}:
                 wrong = [key for key in wanted.keys() | rows.keys() if wanted.get(key) != _plain(rows.get(key, {}))]
-                yield Finding("views = fold", f"{service} {view.name}", f"row {min(wrong)} is not what the facts say")
+                told = f"row {min(wrong)} is {rows.get(min(wrong))}, by the facts {wanted.get(min(wrong))}"
+                yield Finding("views = fold", f"{service} {view.name}", told)
 
 
 def _fact(entry: Any) -> Fact:

@@ -143,15 +143,14 @@ class World:
         self.stir()
         return instance
 
-    def kill(self, service: str, slot: int) -> None:
+    def kill(self, instance: Instance) -> None:
         """End an instance where it stands; the broker takes a while to notice."""
-        instance = self.sites[service].slots[slot]
-        if instance is None or not instance.process.alive:
-            return
-        self.note(instance.name, "is killed")
-        instance.process.kill()
-        self.sites[service].slots[slot] = None
-        self.loop.call_later(SESSION_S, instance.leave_group, context=self._context)
+        slots = self.sites[instance.service].slots
+        if instance in slots:
+            self.note(instance.name, "is dead")
+            instance.process.kill()
+            slots[slots.index(instance)] = None
+            self.loop.call_later(SESSION_S, instance.leave_group, context=self._context)
 
     def stir(self) -> None:
         """Something may have happened that nobody was woken for."""
