@@ -1,0 +1,1 @@
+"""The five services; they import shared and never one another."""

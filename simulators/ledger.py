@@ -67,9 +67,7 @@ class Ledger:
                     break
                 batch.append(more)
             done = self._commit(batch)
-            with contextlib.suppress(
-                RuntimeError
-            ):  # a closed loop: nobody waits any more, the work is on disk
+            with contextlib.suppress(RuntimeError):  # a closed loop: nobody waits any more, the work is on disk
                 done[0][0].get_loop().call_soon_threadsafe(_answer, done)
             if ending:
                 return

@@ -75,9 +75,7 @@ def perform(
     ).fetchone()
     if kept is not None:
         if kept["fingerprint"] != request.fingerprint:
-            raise RequestError(
-                409, "idempotency_conflict", f"The key {request.key} belongs to another request."
-            )
+            raise RequestError(409, "idempotency_conflict", f"The key {request.key} belongs to another request.")
         return Answer(status=kept["status"], body=orjson.loads(kept["answer"]), replayed=True)
     met = _meet(db, request.key, fault())
     if met is not Fault.NONE and not met.hides_effect:

@@ -60,16 +60,12 @@ def port(text: str) -> int:
 def add_service_options(parser: OptionParser) -> None:
     """The options of a simulator that is a keyed HTTP service."""
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default %(default)s)")
-    parser.add_argument(
-        "--port", type=port, default=0, help="0 takes a free one, named in the first log line"
-    )
+    parser.add_argument("--port", type=port, default=0, help="0 takes a free one, named in the first log line")
     parser.add_argument("--state", type=Path, required=True, help="directory of the ledger")
     parser.add_argument("--seed", type=int, default=0, help="decides every fault (default %(default)s)")
     parser.add_argument("--key", required=True, help="bearer key that callers must show")
     parser.add_argument("--latency-ms", type=not_negative, default=5.0, help="added to every answer")
-    parser.add_argument(
-        "--hold-s", type=not_negative, default=5.0, help="how long a timeout holds its connection"
-    )
+    parser.add_argument("--hold-s", type=not_negative, default=5.0, help="how long a timeout holds its connection")
 
 
 def run(prog: str, serve: Callable[[asyncio.Event], Awaitable[None]]) -> None:

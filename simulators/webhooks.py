@@ -158,9 +158,7 @@ def add_webhook_options(parser: ArgumentParser) -> None:
     parser.add_argument("--webhook-url", help="where webhooks go; without it there are none")
     parser.add_argument("--webhook-secret", type=_signer, help="whsec_<base64>, needed with --webhook-url")
     parser.add_argument("--webhook-double", type=share, default=0.05, help="share of webhooks sent twice")
-    parser.add_argument(
-        "--webhook-shuffle", type=share, default=0.05, help="share of webhooks held back a while"
-    )
+    parser.add_argument("--webhook-shuffle", type=share, default=0.05, help="share of webhooks held back a while")
 
 
 def outbox_for(options: Namespace) -> Outbox:

@@ -11,8 +11,8 @@ from deploy.local.files import write_whole
 class Description(BaseModel):
     """Addresses and keys. `postgres` is the administrator's URL, `databases` each service's own.
 
-    `services` and `processes` are by process name, so that a second instance of a service has entries of its own;
-    `processes` gives each one's log file. What the stack does not run is empty.
+    `services` and `processes` are by process name, so that a second instance of a service has entries of its
+    own; `processes` gives each one's log file. What the stack does not run is empty.
     """
 
     model_config = ConfigDict(frozen=True)

@@ -1,4 +1,4 @@
-"""Where the local stack keeps files: the shared cache, locks between processes, files written all or nothing."""
+"""Files of the local stack: the shared cache, locks between processes, files written all or nothing."""
 
 import fcntl
 import os

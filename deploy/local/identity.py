@@ -1,4 +1,4 @@
-"""What makes a stack the same one after a restart: its ports, and one secret that every key and password comes from."""
+"""What makes a stack the same one after a restart: its ports, and the secret behind its keys."""
 
 import base64
 import hashlib

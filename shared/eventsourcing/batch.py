@@ -114,7 +114,7 @@ def decide_batch(
             decision, after = decide(
                 model, StreamStates(model, batch.states), arrival.message, _context(batch, arrival)
             )
-        except Exception as error:  # noqa: BLE001 - whatever a decider raises parks its key, and only that
+        except Exception as error:
             log.exception("message parked", message_type=arrival.message.wire_type, key=arrival.partition_key)
             _park(batch, clock, arrival, f"{type(error).__name__}: {error}")
             continue
@@ -159,6 +159,11 @@ def encode_reply(reply: Reply) -> str:
 def decode_reply(stored: str) -> Reply:
     """A kept reply."""
     return Reply(**orjson.loads(stored))
+
+
+def storable(text: str, limit: int = 2_000) -> str:
+    """A text that every store holds: without NUL, and no longer than an index takes."""
+    return text.replace("\x00", "\ufffd")[:limit]
 
 
 def _context(batch: Batch, arrival: Arrival) -> Context:
@@ -227,7 +232,7 @@ def _park(batch: Batch, clock: Clock, arrival: Arrival, explanation: str) -> Non
             payload=_json(arrival.message).encode(),
             correlation_id=arrival.correlation_id,
             actor=arrival.actor,
-            explanation=explanation,
+            explanation=storable(explanation),
             origin={**arrival.origin, "reason": arrival.reason, "traceparent": arrival.traceparent},
             parked_at=batch.now,
         )

@@ -54,7 +54,7 @@ class IdempotencyConflict(Exception):
 
 
 class KeyParked(Exception):
-    """Work under this key stands still until operations has dealt with a failed message; this one waits in its queue."""
+    """Work under this key stands still until operations has dealt with a failed message; this one waits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,7 +28,7 @@ def reach(point: Failpoint) -> None:
 
 def on_reach(action: Callable[[Failpoint], None] | None) -> None:
     """Call `action` at every failpoint; None switches them off."""
-    global _reached  # noqa: PLW0603 - one switch for the whole process is the point of it
+    global _reached
     _reached = action
 
 

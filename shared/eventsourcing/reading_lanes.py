@@ -1,6 +1,7 @@
 """How a reader of the log holds lanes and walks through them: leases, cursors, wake-ups."""
 
 import asyncio
+import contextlib
 from collections.abc import Collection, Mapping, Sequence
 
 import structlog
@@ -50,10 +51,8 @@ class LaneReader:
 
     async def pause(self) -> None:
         """Wait until woken, or until it is time to look anyway."""
-        try:
+        with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._woken.wait(), POLL_S)
-        except TimeoutError:
-            pass
         self._woken.clear()
 
     async def hold(self) -> None:

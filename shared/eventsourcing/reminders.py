@@ -1,6 +1,7 @@
 """Reminders: messages of the service to itself, brought back when they are due."""
 
 import asyncio
+import contextlib
 from collections.abc import Mapping
 from datetime import datetime
 
@@ -59,10 +60,8 @@ class Reminders:
         seconds = POLL_S
         if coming is not None:
             seconds = min(POLL_S, max(0.0, (coming - self._clock.now()).total_seconds()))
-        try:
+        with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._woken.wait(), seconds)
-        except TimeoutError:
-            pass
         self._woken.clear()
 
     def _arrival(self, reminder: StoredReminder) -> Arrival:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
+from shared.events.payload import Command, Event, Payload
 from shared.eventsourcing.decider import (
     Category,
     Context,
@@ -17,7 +18,6 @@ from shared.eventsourcing.decider import (
     StreamStates,
     decide,
 )
-from shared.events.payload import Command, Event, Payload
 
 S = TypeVar("S")
 

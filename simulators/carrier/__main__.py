@@ -26,19 +26,13 @@ def options() -> Namespace:
     share, number = process.share, process.not_negative
     parser.add_argument("--refuse", type=share, default=0.003, help="share of addresses refused")
     parser.add_argument("--delay", type=share, default=0.02, help="share of parcels delayed")
-    parser.add_argument(
-        "--exception", type=share, default=0.005, help="share whose first delivery attempt fails"
-    )
+    parser.add_argument("--exception", type=share, default=0.005, help="share whose first delivery attempt fails")
     parser.add_argument("--pace", type=number, default=1.0, help="seconds from hand-over to delivery")
-    parser.add_argument(
-        "--timeout-after-effect", type=share, default=0.0, help="share that happens unanswered"
-    )
+    parser.add_argument("--timeout-after-effect", type=share, default=0.0, help="share that happens unanswered")
     parser.add_argument(
         "--server-error", type=share, default=0.0, help="share answered 500, half after the effect"
     )
-    parser.add_argument(
-        "--currency", type=_currency, default="USD", help="of all prices (default %(default)s)"
-    )
+    parser.add_argument("--currency", type=_currency, default="USD", help="of all prices (default %(default)s)")
     return parser.parse_args()
 
 

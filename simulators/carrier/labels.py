@@ -116,9 +116,7 @@ def void(desk: Desk, label: sqlite3.Row) -> Answer:
     match label["status"]:
         case "bought":
             desk.db.execute("UPDATE label SET status = 'voided' WHERE id = ?", (label["id"],))
-            journey.enter(
-                desk.db, "void", label, amount=label["amount"], key=desk.request.key, at=stamp(now())
-            )
+            journey.enter(desk.db, "void", label, amount=label["amount"], key=desk.request.key, at=stamp(now()))
         case "handed_over" | "delivered":
             return _conflict("handed_over", "The parcel has been handed over.")
     return Answer(status=200, body={"id": label["id"], "status": "voided"})

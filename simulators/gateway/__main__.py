@@ -23,18 +23,12 @@ def options() -> Namespace:
     add_webhook_options(parser)
     share, number = process.share, process.not_negative
     parser.add_argument("--decline", type=share, default=0.02, help="share of authorisations declined")
-    parser.add_argument(
-        "--timeout-after-effect", type=share, default=0.01, help="share that happens unanswered"
-    )
-    parser.add_argument(
-        "--timeout-before-effect", type=share, default=0.003, help="share lost without effect"
-    )
+    parser.add_argument("--timeout-after-effect", type=share, default=0.01, help="share that happens unanswered")
+    parser.add_argument("--timeout-before-effect", type=share, default=0.003, help="share lost without effect")
     parser.add_argument(
         "--server-error", type=share, default=0.01, help="share answered 500, half after the effect"
     )
-    parser.add_argument(
-        "--authorisation-lifetime-hours", type=number, default=168.0, help="until one expires"
-    )
+    parser.add_argument("--authorisation-lifetime-hours", type=number, default=168.0, help="until one expires")
     parser.add_argument("--short-lifetime-s", type=number, default=2.0, help="the same for tok_expires_soon")
     return parser.parse_args()
 

@@ -73,9 +73,7 @@ def authorisation_view(db: sqlite3.Connection, row: sqlite3.Row) -> dict[str, An
 
 
 def authorisations_of(db: sqlite3.Connection, reference: str) -> dict[str, Any]:
-    rows = db.execute(
-        "SELECT * FROM authorisation WHERE reference = ? ORDER BY attempt", (reference,)
-    ).fetchall()
+    rows = db.execute("SELECT * FROM authorisation WHERE reference = ? ORDER BY attempt", (reference,)).fetchall()
     return {"authorisations": [authorisation_view(db, row) for row in rows]}
 
 

@@ -207,9 +207,7 @@ def renew(desk: Desk, authorisation: sqlite3.Row) -> Answer:
     expires_at = authorisation["expires_at"]
     if refusal_code is None:
         expires_at = stamp(now() + desk.terms.lifetime)
-        desk.db.execute(
-            "UPDATE authorisation SET expires_at = ? WHERE id = ?", (expires_at, authorisation["id"])
-        )
+        desk.db.execute("UPDATE authorisation SET expires_at = ? WHERE id = ?", (expires_at, authorisation["id"]))
         desk.enter(authorisation, desk.request.identifier("renew"), 0, None)
     status = "renewed" if refusal_code is None else "refused"
     return Answer(
@@ -255,9 +253,7 @@ def captured_amount(db: sqlite3.Connection, authorisation_id: str) -> int:
 
 
 def refunded_amount(db: sqlite3.Connection, capture_id: str) -> int:
-    row = db.execute(
-        "SELECT coalesce(sum(amount), 0) FROM refund WHERE capture_id = ?", (capture_id,)
-    ).fetchone()
+    row = db.execute("SELECT coalesce(sum(amount), 0) FROM refund WHERE capture_id = ?", (capture_id,)).fetchone()
     return int(row[0])
 
 
@@ -282,11 +278,7 @@ def _capture_refusal(desk: Desk, authorisation: sqlite3.Row, amount: int) -> str
         return "exceeds_authorised"
     token = authorisation["token"]
     first = earlier(desk.db, "capture", authorisation["id"]) == 0
-    if (
-        desk.refusing
-        or token == tokens.EVERY_CAPTURE_REFUSED
-        or (token == tokens.FIRST_CAPTURE_REFUSED and first)
-    ):
+    if desk.refusing or token == tokens.EVERY_CAPTURE_REFUSED or (token == tokens.FIRST_CAPTURE_REFUSED and first):
         return "processor_declined"
     return None
 

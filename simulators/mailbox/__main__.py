@@ -15,9 +15,7 @@ PROG = "simulators.mailbox"
 
 
 def options() -> Namespace:
-    parser = process.OptionParser(
-        prog=PROG, description="An SMTP server that keeps every mail and delivers none."
-    )
+    parser = process.OptionParser(prog=PROG, description="An SMTP server that keeps every mail and delivers none.")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default %(default)s)")
     parser.add_argument("--smtp-port", type=process.port, default=0, help="0 takes a free one")
     parser.add_argument("--http-port", type=process.port, default=0, help="0 takes a free one")
@@ -33,9 +31,7 @@ async def serve(given: Namespace, stop: asyncio.Event) -> None:
         surface.on_mode = door.set_mode
         await door.open()
         surface.health["smtp_port"] = door.port
-        runner, port = await process.listen(
-            Mailbox(ledger, surface).application(), given.host, given.http_port
-        )
+        runner, port = await process.listen(Mailbox(ledger, surface).application(), given.host, given.http_port)
         process.log("started", simulator="mailbox", host=given.host, http_port=port, smtp_port=door.port)
         await stop.wait()
         process.log("stopping", simulator="mailbox")

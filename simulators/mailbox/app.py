@@ -28,9 +28,7 @@ class Mailbox:
     async def find(self, http: web.Request) -> web.Response:
         after, limit = page(http, default=100, most=MOST_MAILS)
         to, subject = http.query.get("to", ""), http.query.get("subject", "")
-        found = await self._ledger.run(
-            lambda db: mails.find(db, to=to, subject=subject, after=after, limit=limit)
-        )
+        found = await self._ledger.run(lambda db: mails.find(db, to=to, subject=subject, after=after, limit=limit))
         return as_json(found)
 
     async def summary(self, _: web.Request) -> web.Response:

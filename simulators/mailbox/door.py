@@ -63,6 +63,4 @@ class Door:
         return "451 4.3.0 Something went wrong here"
 
     def _session(self) -> SMTP:
-        return SMTP(
-            self, enable_SMTPUTF8=True, data_size_limit=MOST_BYTES, hostname="mailbox", ident="mailbox"
-        )
+        return SMTP(self, enable_SMTPUTF8=True, data_size_limit=MOST_BYTES, hostname="mailbox", ident="mailbox")

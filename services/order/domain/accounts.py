@@ -40,7 +40,12 @@ def free_credit(customer: Customer, message: FreeCredit, context: Context) -> De
     amount = customer.open_orders.get(message.order_number)
     if amount is None:
         return NOTHING
-    freed = CreditFreed(customer_id=message.customer_id, order_number=message.order_number, amount=amount)
+    freed = CreditFreed(
+        customer_id=message.customer_id,
+        order_number=message.order_number,
+        amount=amount,
+        currency=customer.currency,
+    )
     return Decision((Recorded(CUSTOMER.stream(message.customer_id), freed),))
 
 

@@ -32,9 +32,7 @@ def capture(case: Case, fulfilment: Fulfilment) -> Decision:
     overdue = CaptureOverdue(
         order_number=case.number, fulfilment_id=fulfilment.fulfilment_id, tries=fulfilment.tries
     )
-    return Decision(
-        commands=(ask,), reminders=(Reminder(case.context.now + case.policy.capture_within, overdue),)
-    )
+    return Decision(commands=(ask,), reminders=(Reminder(case.context.now + case.policy.capture_within, overdue),))
 
 
 def captured(case: Case, message: PaymentCaptured) -> Decision:

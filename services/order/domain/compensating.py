@@ -146,9 +146,7 @@ def _answered(case: Case, part: CompensationPart) -> Decision:
             last = len(awaiting) == 1
         case Shipping(delivery=delivery) if part == "payment" and delivery.cover == "voiding":
             last = True
-        case Shipping(delivery=delivery) | Recalling(delivery=delivery) if (
-            part == "stock" and delivery.releasing
-        ):
+        case Shipping(delivery=delivery) | Recalling(delivery=delivery) if part == "stock" and delivery.releasing:
             last = True
         case _:
             return NOTHING

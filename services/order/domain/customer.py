@@ -42,9 +42,7 @@ def evolve(state: Customer, event: Event) -> Customer:
         case CreditUsed():
             return replace(state, open_orders={**state.open_orders, event.order_number: event.amount})
         case CreditFreed():
-            left = {
-                number: amount for number, amount in state.open_orders.items() if number != event.order_number
-            }
+            left = {number: amount for number, amount in state.open_orders.items() if number != event.order_number}
             return replace(state, open_orders=left)
         case _:
             return state

@@ -41,8 +41,7 @@ def confirm(case: Case, content: OrderContent, fulfilments: tuple[PricedFulfilme
     )
     requests = (request(case, content, one.fulfilment_id, one.location, one.lines) for one in fulfilments)
     return Decision(
-        case.of_order(confirmed)
-        + case.of_placement(*(requested(case, one.fulfilment_id) for one in fulfilments)),
+        case.of_order(confirmed) + case.of_placement(*(requested(case, one.fulfilment_id) for one in fulfilments)),
         (KeepReservation(order_number=case.number), *requests),
         tuple(dispatch_deadline(case, content, one.fulfilment_id, wait=1) for one in fulfilments),
     )
@@ -77,9 +76,7 @@ def complete(case: Case, order: Confirmed, placement: Shipping) -> Decision:
     delivery = placement.delivery
     if not delivery.done or delivery.cover == "voiding" or stands_still(order):
         return NOTHING
-    if delivery.cover != "voided" and (
-        delivery.captured < delivery.authorised or delivery.cover == "authorising"
-    ):
+    if delivery.cover != "voided" and (delivery.captured < delivery.authorised or delivery.cover == "authorising"):
         return compensate(case, ("payment",))
     completed = OrderCompleted(
         order_number=case.number, charged=delivery.captured, currency=order.content.currency

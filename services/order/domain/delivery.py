@@ -103,8 +103,7 @@ class Delivery:
     def done(self) -> bool:
         """Everything that was not cancelled is delivered and charged, and no stock is being given back."""
         return not self.releasing and all(
-            one.status == "cancelled" or (one.status == "delivered" and one.charged)
-            for one in self.fulfilments
+            one.status == "cancelled" or (one.status == "delivered" and one.charged) for one in self.fulfilments
         )
 
     def progressed(self, event: FulfilmentProgressed) -> "Delivery":

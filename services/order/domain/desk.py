@@ -136,9 +136,7 @@ def pay_again(case: Case, message: PayAgain) -> Decision:
                 return refuse(case, message, "A hold is open on the order; it has to be released first.")
             paid = pay(case, content, placement.fulfilments, message.payment)
             return paid + case.accepted("authorising")
-        case Confirmed(content=content), Shipping(delivery=delivery) as placement if (
-            delivery.cover == "lapsed"
-        ):
+        case Confirmed(content=content), Shipping(delivery=delivery) as placement if delivery.cover == "lapsed":
             return _replace_lapsed(case, content, placement, message.payment)
         case _:
             return refuse(case, message, "The order is not waiting for a payment.")
@@ -162,9 +160,7 @@ def refuse(case: Case, message: Command, explanation: str) -> Decision:
     return Decision(case.of_order(refused), reply=reply)
 
 
-def _replace_lapsed(
-    case: Case, content: OrderContent, placement: Shipping, payment: PaymentMethod
-) -> Decision:
+def _replace_lapsed(case: Case, content: OrderContent, placement: Shipping, payment: PaymentMethod) -> Decision:
     lapsed = [one for one in open_holds(case.order) if one.reason == "authorisation_lapsed"]
     if any(one.reason != "authorisation_lapsed" for one in _stopping(case)):
         return refuse(

@@ -157,9 +157,7 @@ def evolve(state: Order, event: Event) -> Order:
 def _ending(state: Order, event: Event) -> Order:
     match event, state:
         case CancellationRequested(), InReview() | Approved():
-            return Cancelling(
-                dossier=state.dossier, content=state.content, cause=event.cause, confirmed=False
-            )
+            return Cancelling(dossier=state.dossier, content=state.content, cause=event.cause, confirmed=False)
         case CancellationRequested(), Confirmed():
             return Cancelling(dossier=state.dossier, content=state.content, cause=event.cause, confirmed=True)
         case CancellationRefused(), Cancelling():
@@ -205,9 +203,7 @@ def _released(dossier: Dossier, event: HoldReleased) -> Dossier:
 
 
 def _corrected(content: OrderContent, event: HoldReleased) -> OrderContent:
-    return (
-        content if event.address is None else content.model_copy(update={"shipping_address": event.address})
-    )
+    return content if event.address is None else content.model_copy(update={"shipping_address": event.address})
 
 
 def _without_lines(content: OrderContent) -> OrderContent:

@@ -44,9 +44,7 @@ def pay(
     return _seek(case, content.currency, amount, payment, fulfilments)
 
 
-def pay_for_the_rest(
-    case: Case, content: OrderContent, placement: Shipping, payment: PaymentMethod
-) -> Decision:
+def pay_for_the_rest(case: Case, content: OrderContent, placement: Shipping, payment: PaymentMethod) -> Decision:
     """Replace an authorisation that lapsed by one for all that is not captured."""
     amount = placement.delivery.uncharged
     if amount == 0:
@@ -82,9 +80,7 @@ def payment_declined(case: Case, message: PaymentDeclined) -> Decision:
             until = window_until or case.context.now + case.policy.payment_window
             if until <= case.context.now:
                 return Decision(events) + cancel(case, "payment_declined")
-            opened = PaymentWindowOpened(
-                order_number=case.number, decline_code=message.decline_code, until=until
-            )
+            opened = PaymentWindowOpened(order_number=case.number, decline_code=message.decline_code, until=until)
             closes = Reminder(until, DeadlinePassed(order_number=case.number, step=step + 1))
             return Decision(events + case.of_placement(opened), reminders=(closes,))
         case Shipping(delivery=delivery) | Recalling(delivery=delivery) if delivery.cover == "authorising":
@@ -102,9 +98,7 @@ def authorisation_lapsed(case: Case, message: AuthorisationLapsed) -> Decision:
         case Shipping(delivery=delivery) | Recalling(delivery=delivery):
             if delivery.cover != "authorised" or delivery.uncharged == 0:
                 return NOTHING
-            return _lose(
-                case, "The authorisation ran out before everything had left; releasing asks for another."
-            )
+            return _lose(case, "The authorisation ran out before everything had left; releasing asks for another.")
         case _:
             return NOTHING
 
@@ -130,9 +124,7 @@ def payment_overdue(case: Case) -> Decision:
         case _:
             return NOTHING
     explanation = "The payment service has not answered whether the payment is authorised; it is asked again."
-    return Decision(
-        hold(case, "payment_overdue", explanation), (ask,), (_deadline(case, case.placement.step),)
-    )
+    return Decision(hold(case, "payment_overdue", explanation), (ask,), (_deadline(case, case.placement.step),))
 
 
 def ask_again_after_recall(case: Case, placement: Shipping) -> Decision:
@@ -140,9 +132,7 @@ def ask_again_after_recall(case: Case, placement: Shipping) -> Decision:
     match case.order:
         case Confirmed(content=content) if placement.delivery.payment is not None:
             delivery = placement.delivery
-            ask = _ask(
-                case, delivery.attempt, delivery.uncharged, content.currency, placement.delivery.payment
-            )
+            ask = _ask(case, delivery.attempt, delivery.uncharged, content.currency, placement.delivery.payment)
             return Decision(commands=(ask,), reminders=(_deadline(case, placement.step),))
         case _:
             return NOTHING

@@ -175,9 +175,7 @@ def evolve(state: Placement, event: Event) -> Placement:
         case CompensationBegan(), Shipping():
             return Shipping(step=state.step + 1, delivery=replace(state.delivery, cover="voiding"))
         case CompensationBegan(), _:
-            return Undoing(
-                step=state.step + 1, attempt=attempt_of(state), awaiting=event.parts, skus=event.skus
-            )
+            return Undoing(step=state.step + 1, attempt=attempt_of(state), awaiting=event.parts, skus=event.skus)
         case CompensationAnswered(), Undoing():
             left = tuple(part for part in state.awaiting if part != event.part)
             return replace(state, awaiting=left) if left else Idle(step=state.step, attempt=state.attempt)
@@ -229,9 +227,7 @@ def _paying(state: Placement, event: Event) -> Placement:
 def _begun(state: Reserved | Authorising | Authorised) -> Delivery:
     if isinstance(state, Reserved):
         return Delivery.of(state.fulfilments, attempt=state.attempt, authorised=0, payment=None)
-    return Delivery.of(
-        state.fulfilments, attempt=state.attempt, authorised=state.amount, payment=state.payment
-    )
+    return Delivery.of(state.fulfilments, attempt=state.attempt, authorised=state.amount, payment=state.payment)
 
 
 def _delivering(state: Shipping | Recalling, event: Event) -> Placement:

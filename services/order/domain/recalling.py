@@ -141,9 +141,7 @@ def _release(case: Case, fulfilments: tuple[Fulfilment, ...]) -> Decision:
 def _ask(case: Case, names: tuple[str, ...], step: int) -> Decision:
     asks = tuple(CancelShipment(order_number=case.number, fulfilment_id=name) for name in names)
     deadline = DeadlinePassed(order_number=case.number, step=step)
-    return Decision(
-        commands=asks, reminders=(Reminder(case.context.now + case.policy.recall_within, deadline),)
-    )
+    return Decision(commands=asks, reminders=(Reminder(case.context.now + case.policy.recall_within, deadline),))
 
 
 def _skus(fulfilments: tuple[Fulfilment, ...]) -> tuple[str, ...]:

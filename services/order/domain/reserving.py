@@ -80,9 +80,7 @@ def reservation_refused(case: Case, message: ReservationRefused) -> Decision:
     events = release_for(case, "reservation_overdue") + case.of_placement(missing)
     match case.order:
         case Approved(dossier=dossier, content=content):
-            findings = case.review(
-                ReviewFacts(occasion="shortage", order=content, shortages=message.shortages)
-            )
+            findings = case.review(ReviewFacts(occasion="shortage", order=content, shortages=message.shortages))
         case _:
             return Decision(events)
     if findings:
@@ -96,9 +94,7 @@ def reservation_expired(case: Case, message: ReservationExpired) -> Decision:
         case Approved(), _:
             return cancel(case, "reservation_expired")
         case _, Shipping(delivery=delivery) if delivery.at_hand:
-            explanation = (
-                "The reservation ran out as the order was confirmed; see to the stock before it leaves."
-            )
+            explanation = "The reservation ran out as the order was confirmed; see to the stock before it leaves."
             return Decision(hold(case, "shortage", explanation))
         case _:
             return NOTHING
@@ -137,8 +133,7 @@ def _ask(case: Case, content: OrderContent, expires_at: datetime) -> ReserveStoc
     return ReserveStock(
         order_number=case.number,
         lines=tuple(
-            RequestedLine(line_id=line.line_id, sku=line.sku, quantity=line.quantity)
-            for line in content.lines
+            RequestedLine(line_id=line.line_id, sku=line.sku, quantity=line.quantity) for line in content.lines
         ),
         country=content.shipping_address.country,
         region=content.shipping_address.region,

@@ -75,13 +75,9 @@ def _change(case: Case, order: Known, customer: Customer, content: OrderContent)
         case InReview() | Approved():
             return _replace(case, order, customer, content)
         case Confirmed() | Cancelling(confirmed=True):
-            explanation = (
-                "The channel changed the order after it was confirmed; the change is not carried out."
-            )
+            explanation = "The channel changed the order after it was confirmed; the change is not carried out."
             held = case.of_order(RestatementHeld(order_number=case.number, proposed=content))
-            return Decision(held + hold(case, "changed_after_confirmation", explanation)) + _answer(
-                case, "held"
-            )
+            return Decision(held + hold(case, "changed_after_confirmation", explanation)) + _answer(case, "held")
         case Cancelling() | Cancelled() | Completed():
             return _ignore(case, order, content)
 
@@ -101,9 +97,7 @@ def _replace(case: Case, order: InReview | Approved, customer: Customer, content
     credit = _use_credit(case, customer, content)
     replaced = OrderReplaced(order_number=case.number, content=content, counts_as_credit=bool(credit))
     kept = [one for one in open_holds(order) if one.reason in KEPT_WHEN_REPLACED]
-    released = tuple(
-        recorded for one in open_holds(order) if one not in kept for recorded in release(case, one)
-    )
+    released = tuple(recorded for one in open_holds(order) if one not in kept for recorded in release(case, one))
     findings = _findings(case, customer, content)
     outcome = () if kept and not findings else _outcome(case, findings, order.dossier.holds_opened)
     decision = undo(case) + Decision((*case.of_order(replaced), *freed, *credit, *released, *outcome))
@@ -137,7 +131,12 @@ def _outcome(case: Case, findings: tuple[Finding, ...], opened_before: int) -> t
 def _use_credit(case: Case, customer: Customer, content: OrderContent) -> tuple[Recorded, ...]:
     if customer.credit_limit is None or customer.currency != content.currency or content.total == 0:
         return ()
-    used = CreditUsed(customer_id=content.customer.id, order_number=case.number, amount=content.total)
+    used = CreditUsed(
+        customer_id=content.customer.id,
+        order_number=case.number,
+        amount=content.total,
+        currency=content.currency,
+    )
     return (Recorded(CUSTOMER.stream(content.customer.id), used),)
 
 
@@ -145,7 +144,9 @@ def _free_credit(case: Case, customer: Customer, customer_id: str) -> tuple[Reco
     amount = customer.open_orders.get(case.number)
     if amount is None:
         return ()
-    freed = CreditFreed(customer_id=customer_id, order_number=case.number, amount=amount)
+    freed = CreditFreed(
+        customer_id=customer_id, order_number=case.number, amount=amount, currency=customer.currency
+    )
     return (Recorded(CUSTOMER.stream(customer_id), freed),)
 
 

@@ -1,4 +1,4 @@
-"""Stands in for a service or a simulator: answers its readiness, says with which settings it runs, migrates nothing."""
+"""Stands in for a service or a simulator: it is ready, says how it was started, and migrates nothing."""
 
 import json
 import os
@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 class Stub(BaseHTTPRequestHandler):
-    def do_GET(self) -> None:  # noqa: N802 - the name that http.server calls
+    def do_GET(self) -> None:
         if os.environ.get("STUB_NEVER_READY"):
             self.send_error(503)
             return
@@ -17,7 +17,7 @@ class Stub(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name in http.server
+    def log_message(self, format: str, *args: object) -> None:
         pass
 
 

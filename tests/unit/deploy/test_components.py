@@ -2,9 +2,8 @@
 
 import hashlib
 import json
-from pathlib import Path
-
 import socket
+from pathlib import Path
 
 import pytest
 
@@ -81,7 +80,6 @@ def test_an_identity_is_kept_with_its_ports_and_closed_to_others(tmp_path: Path)
 
 
 def test_a_port_in_use_by_another_program_is_named() -> None:
-    import socket
 
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))

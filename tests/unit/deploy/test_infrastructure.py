@@ -21,7 +21,7 @@ def addresses(stack: Stack) -> Addresses:
 
 
 def test_docker_without_a_daemon_fails(tmp_path: Path) -> None:
-    with pytest.raises(InfrastructureUnavailable, match="^docker was chosen and no Docker daemon answers$"):
+    with pytest.raises(InfrastructureUnavailable, match=r"^docker was chosen and no Docker daemon answers$"):
         Stack(tmp_path, infrastructure="docker")
 
 

@@ -24,7 +24,7 @@ class Repository:
         repository = self
 
         class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:  # noqa: N802 - the name that http.server calls
+            def do_GET(self) -> None:
                 if not self.path.endswith("/org/example/thing/1.0/thing-1.0.jar"):
                     self.send_error(404)
                     return
@@ -34,7 +34,7 @@ class Repository:
                 self.end_headers()
                 self.wfile.write(repository.content)
 
-            def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name in http.server
+            def log_message(self, format: str, *args: object) -> None:
                 pass
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
@@ -71,13 +71,15 @@ def test_a_jar_is_fetched_once_and_found_again(repository: Repository) -> None:
 def test_a_fetched_jar_of_another_hash_is_refused_and_not_kept(repository: Repository) -> None:
     repository.content = b"something else"
 
-    with pytest.raises(InfrastructureUnavailable, match=f"{COORDINATE} is not the jar that the lock file names"):
+    with pytest.raises(InfrastructureUnavailable, match="is not the jar that the lock file names"):
         provide_jars(nothing, repository.lock)
 
     assert not list(repository.lock.parent.glob("cache/kafka-*/*.jar"))
 
 
-def test_a_cached_jar_that_was_changed_is_refused_and_fetched_anew_the_next_time(repository: Repository) -> None:
+def test_a_cached_jar_that_was_changed_is_refused_and_fetched_anew_later(
+    repository: Repository,
+) -> None:
     [jar] = provide_jars(nothing, repository.lock)
     jar.write_bytes(b"changed on disk")
 

@@ -28,6 +28,8 @@ def python(name: str, code: str, grace: float = 20) -> Command:
 
 SLEEPER = python("sleeper", "print('up', flush=True); import time; time.sleep(300)")
 
+BY_SIGNAL = "import signal, sys, time; signal.signal(15, {}); print('up', flush=True); time.sleep(300)"
+
 
 @pytest.fixture
 def processes(tmp_path: Path) -> Iterator[Processes]:
@@ -61,8 +63,7 @@ def test_one_name_runs_once(processes: Processes) -> None:
 
 
 def test_one_that_ignores_the_stop_signal_is_killed_after_its_grace(processes: Processes) -> None:
-    stubborn = "import signal, time; signal.signal(15, signal.SIG_IGN); print('up', flush=True); time.sleep(300)"
-    processes.start(python("stubborn", stubborn, grace=0.2))
+    processes.start(python("stubborn", BY_SIGNAL.format("signal.SIG_IGN"), grace=0.2))
     says(processes, "stubborn", "up")
 
     processes.stop("stubborn")
@@ -71,8 +72,7 @@ def test_one_that_ignores_the_stop_signal_is_killed_after_its_grace(processes: P
 
 
 def test_a_frozen_process_is_still_ended_properly(processes: Processes) -> None:
-    polite = "import signal, sys, time; signal.signal(15, lambda *_: sys.exit(7)); print('up', flush=True); time.sleep(300)"
-    processes.start(python("polite", polite))
+    processes.start(python("polite", BY_SIGNAL.format("lambda *_: sys.exit(7)")))
     says(processes, "polite", "up")
 
     processes.freeze("polite")
@@ -127,7 +127,7 @@ def test_what_an_earlier_supervisor_left_is_ended(processes: Processes, tmp_path
     assert not processes.running("sleeper")
 
 
-def test_a_pid_that_belongs_to_another_process_now_is_left_alone(processes: Processes, tmp_path: Path) -> None:
+def test_a_pid_that_another_process_has_now_is_left_alone(processes: Processes, tmp_path: Path) -> None:
     processes.start(SLEEPER)
     written = tmp_path / "processes.json"
     [row] = json.loads(written.read_text())

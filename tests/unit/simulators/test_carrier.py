@@ -109,15 +109,11 @@ def test_a_label_is_voided_before_the_hand_over_but_not_after(carrier: Simulator
     assert carrier.post(f"/v1/labels/{label['id']}/handover").json()["code"] == "voided"
 
 
-def test_a_hand_over_is_the_same_however_often_and_leads_to_delivery(
-    carrier: Simulator, reference: str
-) -> None:
+def test_a_hand_over_is_the_same_however_often_and_leads_to_delivery(carrier: Simulator, reference: str) -> None:
     label = bought(carrier, reference)
     path = f"/v1/labels/{label['id']}"
 
-    answers = [
-        carrier.post(f"{path}/handover", key=key) for key in (None, f"{reference}/h", f"{reference}/h")
-    ]
+    answers = [carrier.post(f"{path}/handover", key=key) for key in (None, f"{reference}/h", f"{reference}/h")]
 
     assert {a.status_code for a in answers} == {202}
     assert len({a.content for a in answers}) == 1
@@ -130,9 +126,7 @@ def test_the_ledger_agrees_with_its_summary(carrier: Simulator, reference: str) 
     carrier.post(f"/v1/labels/{label['id']}/void", key=f"{reference}/void")
     effects = carrier.get("/v1/ledger?limit=5000")["effects"]
     summary = carrier.get("/v1/ledger/summary")
-    mine = [
-        (e["operation"], e["amount"], e["idempotency_key"]) for e in effects if e["reference"] == reference
-    ]
+    mine = [(e["operation"], e["amount"], e["idempotency_key"]) for e in effects if e["reference"] == reference]
     assert mine == [("buy_label", 760, f"{reference}/label"), ("void", 760, f"{reference}/void")]
     assert summary["bought"] == sum(e["operation"] == "buy_label" for e in effects)
     assert summary["keys_with_more_than_one_effect"] == 0

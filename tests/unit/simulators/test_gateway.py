@@ -28,9 +28,7 @@ def reference() -> str:
     return f"SO-{next(numbers)}"
 
 
-def authorise(
-    gateway: Simulator, reference: str, amount: int = 1000, token: str = ORDINARY
-) -> dict[str, Any]:
+def authorise(gateway: Simulator, reference: str, amount: int = 1000, token: str = ORDINARY) -> dict[str, Any]:
     response = ask(gateway, reference, amount, token)
     assert response.status_code == 201, response.text
     return dict(response.json())
@@ -60,9 +58,7 @@ def test_an_authorisation_is_captured_in_parts_but_never_above_its_amount(
     authorisation = authorise(gateway, reference, 1000)
     assert authorisation["status"] == "authorised"
 
-    answers = [
-        capture(gateway, authorisation, amount, f"{reference}/c{amount}") for amount in (600, 401, 400)
-    ]
+    answers = [capture(gateway, authorisation, amount, f"{reference}/c{amount}") for amount in (600, 401, 400)]
 
     assert [(a["status"], a["refusal_code"]) for a in answers] == [
         ("captured", None),
@@ -76,9 +72,7 @@ def test_concurrent_captures_never_exceed_the_authorised_amount(gateway: Simulat
     authorisation = authorise(gateway, reference, 1000)
 
     with ThreadPoolExecutor(8) as pool:
-        answers = list(
-            pool.map(lambda n: capture(gateway, authorisation, 300, f"{reference}/c{n}"), range(12))
-        )
+        answers = list(pool.map(lambda n: capture(gateway, authorisation, 300, f"{reference}/c{n}"), range(12)))
 
     assert sum(a["status"] == "captured" for a in answers) == 3
     assert gateway.get(f"/v1/authorisations/{authorisation['id']}")["captured_amount"] == 900
@@ -168,9 +162,7 @@ def test_a_timeout_after_effect_is_found_by_its_key_and_answered_on_the_retry(
     assert effects(gateway, reference) == [("authorise", 1000)]
 
 
-def test_a_capture_that_timed_out_after_its_effect_is_captured_once(
-    gateway: Simulator, reference: str
-) -> None:
+def test_a_capture_that_timed_out_after_its_effect_is_captured_once(gateway: Simulator, reference: str) -> None:
     authorisation = authorise(gateway, reference, token="tok_capture_timeout_after_effect")
     with pytest.raises(httpx2.TransportError):
         capture(gateway, authorisation, 1000, f"{reference}/c")

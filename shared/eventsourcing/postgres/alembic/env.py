@@ -1,4 +1,4 @@
-"""How alembic reaches the database: one connection, one transaction, an advisory lock against a second migrator."""
+"""How alembic reaches the database: one transaction, and a lock against a second migrator."""
 
 import asyncio
 

@@ -1,0 +1,1 @@
+"""What Orderstream does in a second, beside what the machine can do."""

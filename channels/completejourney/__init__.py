@@ -1,0 +1,1 @@
+"""Real grocery baskets of the Complete Journey data set as orders of a channel."""

@@ -1,0 +1,176 @@
+"""The demonstration, step by step: stack, opening stock, orders, customers and staff who act, closing check."""
+
+import asyncio
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from channels.completejourney.baskets import Dirt
+from channels.completejourney.fixture import Fixture, Statement
+from channels.completejourney.opening_stock import OpeningStock, opening_stock
+from channels.publishing import OrderPublisher
+from deploy.local.description import Description
+from deploy.local.stack import Stack
+from oms.client import Client
+from oms.demo.people import customers_pay_again, goods_arrive, staff_mends_addresses
+from oms.demo.progress import Progress
+from oms.demo.report import Outcome, closing_report
+from oms.options import DEFAULT_STATE
+from oms.output import say
+from oms.verify.run import verify
+from shared.events.channel import ChannelOrderReceived
+from shared.eventsourcing.kafka.security import KafkaAccess
+
+POLL_S = 0.5
+PATIENCE_S = 120.0
+"""How long without any change until the demonstration gives up on the orders that are left."""
+STOCK_PAGE = 2_000
+
+PACE = {
+    # A demonstration lasts a minute, not days: windows that a shop counts in hours are seconds here.
+    "order": {"OMS_PAYMENT_WINDOW_S": "12"},
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Demo:
+    """What the user asked for."""
+
+    orders: int
+    seed: int
+    rate: int
+    state: Path | None
+    keep: bool
+    as_json: bool
+
+
+@dataclass(slots=True)
+class Publication:
+    """What the channel has published, and when."""
+
+    messages: int = 0
+    first_at: dict[tuple[str, str], float] = field(default_factory=dict)
+    """By channel and channel order id, in seconds since 1970."""
+
+
+def run_demo(demo: Demo) -> int:
+    """Run it; returns 0 only if every order ended or stands on a named hold, and all checks pass."""
+    state = demo.state or _new_state()
+    began = time.monotonic()
+    say(f"reading {demo.orders} real baskets")
+    fixture = Fixture(demo.orders, demo.seed)
+    statements = list(fixture)
+    stock = opening_stock(statements, seed=demo.seed)
+    stack = Stack(state, environment=PACE, seed=demo.seed, report=say)
+    good = False
+    try:
+        description = stack.start()
+        say(f"the stack is up after {time.monotonic() - began:.1f} s")
+        outcome = _place(demo, description, statements, stock, fixture.dirt)
+        good = closing_report(outcome, as_json=demo.as_json)
+    finally:
+        _clear_away(stack, state, keep=demo.keep or demo.state is not None, good=good)
+    return 0 if good else 1
+
+
+def _new_state() -> Path:
+    DEFAULT_STATE.mkdir(exist_ok=True)
+    return Path(tempfile.mkdtemp(prefix="demo-", dir=DEFAULT_STATE))
+
+
+def _clear_away(stack: Stack, state: Path, *, keep: bool, good: bool) -> None:
+    if good and not keep:
+        stack.discard()
+        return
+    stack.stop()
+    say(f"everything is stopped; data and logs are kept in {state}")
+
+
+def _place(
+    demo: Demo, stack: Description, statements: Sequence[Statement], stock: OpeningStock, dirt: Dirt
+) -> Outcome:
+    with Client(stack) as client:
+        _receive(client, stock)
+        publication = Publication()
+        began = time.monotonic()
+        with Progress(demo.orders, visible=not demo.as_json) as progress:
+            asyncio.run(_publish(demo, stack, client, statements, publication, progress))
+            _follow(client, demo.orders, stock, progress)
+        seconds = time.monotonic() - began
+        say("checking every promise: oms verify")
+        checks = verify(client)
+        return Outcome.of(client, statements, publication.first_at, stock, dirt, checks, seconds)
+
+
+def _receive(client: Client, stock: OpeningStock) -> None:
+    lines = [receipt.model_dump() for receipt in stock.receipts()]
+    say(f"receiving opening stock: {len(lines)} lots in three warehouses")
+    for start in range(0, len(lines), STOCK_PAGE):
+        client.post("inventory", "/stock/bulk-receive", {"lines": lines[start : start + STOCK_PAGE]})
+
+
+async def _publish(
+    demo: Demo,
+    stack: Description,
+    client: Client,
+    statements: Sequence[Statement],
+    publication: Publication,
+    progress: Progress,
+) -> None:
+    """Publish at the given rate, in steps of a tenth of a second."""
+    step = max(1, demo.rate // 10)
+    async with OrderPublisher(KafkaAccess(bootstrap=stack.kafka), prefix=stack.topic_prefix) as publisher:
+        due = time.monotonic()
+        for start in range(0, len(statements), step):
+            orders = [statement.order for statement in statements[start : start + step]]
+            _note(orders, publication)
+            await publisher.publish(orders)
+            publication.messages += len(orders)
+            if start // step % 5 == 0:
+                progress.show(await asyncio.to_thread(summary, client))
+            due += step / demo.rate
+            await asyncio.sleep(max(0.0, due - time.monotonic()))
+
+
+def _note(orders: Sequence[ChannelOrderReceived], publication: Publication) -> None:
+    for order in orders:
+        publication.first_at.setdefault((order.channel, order.channel_order_id), time.time())
+
+
+def _follow(client: Client, expected: int, stock: OpeningStock, progress: Progress) -> None:
+    """Let customers and staff act where an order waits for them, until nothing moves any more."""
+    counts: dict[str, int] = {}
+    changed_at = time.monotonic()
+    arrived = False
+    while time.monotonic() - changed_at < PATIENCE_S:
+        now = summary(client)
+        if now != counts:
+            counts, changed_at = now, time.monotonic()
+            progress.show(counts)
+        customers_pay_again(client)
+        staff_mends_addresses(client)
+        if not arrived and sum(counts.values()) == expected and _only_waiting(counts):
+            goods_arrive(client, stock)
+            arrived = True
+        if arrived and sum(counts.values()) == expected and _settled(counts):
+            return
+        time.sleep(POLL_S)
+
+
+def summary(client: Client) -> dict[str, int]:
+    """Orders by the status that a person sees."""
+    counts: dict[str, int] = client.get("order", "/orders/summary")["statuses"]
+    return counts
+
+
+ENDED = ("completed", "cancelled")
+
+
+def _settled(counts: dict[str, int]) -> bool:
+    return all(status in (*ENDED, "held") for status, number in counts.items() if number)
+
+
+def _only_waiting(counts: dict[str, int]) -> bool:
+    return all(status in (*ENDED, "held", "backordered") for status, number in counts.items() if number)

@@ -1,0 +1,81 @@
+"""What the service does outside: offers a notice to the mail server."""
+
+import hashlib
+from collections.abc import Mapping
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+
+from email_validator import validate_email
+
+from services.notification.domain.messages import MailAnswered
+from services.notification.letters import Letters, one_line
+from services.notification.mail import Answer, MailServer
+from shared.events.notification import NoticeRequested
+from shared.events.payload import Event
+from shared.eventsourcing.definition import Effect
+
+
+def effects(
+    mail_server: MailServer, letters: Letters, *, sender: str, sender_name: str
+) -> Mapping[type[Event], Effect]:
+    """What each intent does; the answer comes back as a message of the service to itself."""
+
+    async def offer(notice: NoticeRequested) -> MailAnswered:
+        try:
+            recipient = address_of(notice)
+        except ValueError as error:
+            answer = Answer("refused", f"not an address: {error}"[:2_000])
+        else:
+            mail = compose(notice, recipient, letters, sender=sender, sender_name=sender_name)
+            answer = await mail_server.send(mail, sender=sender, recipient=recipient.addr_spec)
+        return MailAnswered(
+            order_number=notice.order_number,
+            notice_id=notice.notice_id,
+            asked=notice.asked,
+            outcome=answer.outcome,
+            explanation=answer.explanation,
+        )
+
+    return {NoticeRequested: offer}
+
+
+def address_of(notice: NoticeRequested) -> Address:
+    """Where the notice goes, in the form that mail servers read.
+
+    Raises:
+        ValueError: the customer's address is none.
+    """
+    valid = validate_email(notice.email, check_deliverability=False, globally_deliverable=False)
+    return Address(
+        display_name=one_line(notice.name),
+        username=valid.local_part,
+        domain=valid.ascii_domain,
+    )
+
+
+def compose(
+    notice: NoticeRequested, recipient: Address, letters: Letters, *, sender: str, sender_name: str = ""
+) -> EmailMessage:
+    """The notice as a mail; the same notice makes the same `Message-ID` however often it is composed.
+
+    Raises:
+        liquid.exceptions.UndefinedError: the notice lacks a fact that its template wants.
+    """
+    letter = letters.write(
+        notice.kind,
+        notice.language,
+        {"order_number": notice.order_number, "name": notice.name, **notice.facts},
+    )
+    mail = EmailMessage(policy=SMTP)
+    mail["From"] = Address(display_name=one_line(sender_name), addr_spec=sender)
+    mail["To"] = recipient
+    mail["Subject"] = letter.subject
+    mail["Message-ID"] = (
+        f"<{hashlib.sha256(notice.notice_id.encode()).hexdigest()[:40]}@{sender.rpartition('@')[2]}>"
+    )
+    mail["X-Notice-Id"] = one_line(notice.notice_id)
+    mail["X-Notice-Kind"] = notice.kind
+    mail["Auto-Submitted"] = "auto-generated"
+    mail.set_content(letter.body)
+    return mail

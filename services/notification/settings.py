@@ -1,0 +1,33 @@
+"""The settings of the notification service, beside those of every service."""
+
+from email.headerregistry import Address
+from typing import Literal
+
+from pydantic import Field, SecretStr, field_validator
+
+from shared.eventsourcing.settings import ServiceSettings
+
+
+class Settings(ServiceSettings):
+    """Environment variables with the prefix `OMS_`."""
+
+    smtp_host: str
+    smtp_port: int = Field(ge=1, le=65_535)
+    smtp_username: str = ""
+    """Empty: no login."""
+    smtp_password: SecretStr = SecretStr("")
+    smtp_security: Literal["none", "starttls", "tls"] = "none"
+    smtp_connections: int = Field(default=4, ge=1, le=100)
+    """Connections that are kept open, and so the mails under way at once."""
+    mail_from: str
+    """The address that notices come from."""
+    mail_from_name: str = ""
+    """The name shown beside it."""
+
+    @field_validator("mail_from")
+    @classmethod
+    def _is_an_address(cls, value: str) -> str:
+        address = Address(addr_spec=value)
+        if not address.username or not address.domain:
+            raise ValueError(f"{value} is not a mail address")
+        return value

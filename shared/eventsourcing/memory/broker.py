@@ -1,0 +1,160 @@
+"""The broker port in memory: partitioned logs, consumer groups, committed offsets, redelivery."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import structlog
+
+from shared.eventsourcing.broker import BrokerUnavailable, Handle, Outgoing
+from shared.eventsourcing.messages import Record
+
+log = structlog.get_logger()
+
+MAX_RECORDS = 500
+PAUSE_AFTER_FAILURE_S = 0.5
+"""How long a batch rests that could not be handled."""
+
+
+@dataclass(slots=True)
+class Cluster:
+    """Topics and offsets. It outlives the processes that use it."""
+
+    partitions: int = 8
+    topics: dict[tuple[str, int], list[Record]] = field(default_factory=dict)
+    offsets: dict[tuple[str, str, int], int] = field(default_factory=dict)
+    members: dict[str, list["MemoryBroker"]] = field(default_factory=dict)
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def append(self, message: Outgoing) -> None:
+        """Add a message to the partition of its lane."""
+        place = message.topic, message.lane % self.partitions
+        log = self.topics.setdefault(place, [])
+        log.append(
+            Record(
+                topic=place[0],
+                partition=place[1],
+                offset=len(log),
+                key=message.key,
+                value=message.value,
+                headers=tuple(message.headers),
+            )
+        )
+        self.wake()
+
+    def wake(self) -> None:
+        """Let every consumer look again."""
+        self.changed.set()
+        self.changed = asyncio.Event()
+
+    def rebalance(self, group: str) -> None:
+        """Share the partitions out anew; each member begins at the committed offsets."""
+        for member in self.members.get(group, []):
+            member.positions.clear()
+        self.wake()
+
+
+Hazard = Callable[[str], None]
+"""Called at `before publish` and `after publish`; a simulation raises BrokerUnavailable from it."""
+
+
+def _calm(moment: str) -> None:
+    return None
+
+
+class MemoryBroker:
+    """Implements `Broker`: one process's connection to a cluster."""
+
+    def __init__(self, cluster: Cluster, hazard: Hazard = _calm) -> None:
+        self._cluster = cluster
+        self._hazard = hazard
+        self._topics: Sequence[str] = ()
+        self._group = ""
+        self._handle: Handle | None = None
+        self._delivering: asyncio.Task[None] | None = None
+        self._stopping = False
+        self.positions: dict[tuple[str, int], int] = {}
+
+    def subscribe(self, topics: Sequence[str], group: str, handle: Handle) -> None:
+        self._topics, self._group, self._handle = topics, group, handle
+
+    async def start(self) -> None:
+        if self._handle is not None:
+            self._cluster.members.setdefault(self._group, []).append(self)
+            self._cluster.rebalance(self._group)
+            self._delivering = asyncio.create_task(self._deliver())
+
+    async def stop(self) -> None:
+        self._stopping = True
+        self._cluster.wake()
+        if self._delivering is not None:
+            await self._delivering
+        self.leave()
+
+    def leave(self) -> None:
+        """Be gone from the group, properly or by a crash."""
+        members = self._cluster.members.get(self._group, [])
+        if self in members:
+            members.remove(self)
+            self._cluster.rebalance(self._group)
+
+    async def publish(self, messages: Sequence[Outgoing]) -> Sequence[bool]:
+        acknowledged: list[bool] = []
+        for message in messages:
+            try:
+                self._hazard("before publish")
+                self._cluster.append(message)
+                self._hazard("after publish")
+            except BrokerUnavailable:
+                break
+            acknowledged.append(True)
+        await asyncio.sleep(0)
+        return acknowledged + [False] * (len(messages) - len(acknowledged))
+
+    def delivering(self) -> bool:
+        return self._handle is None or self in self._cluster.members.get(self._group, [])
+
+    async def _deliver(self) -> None:
+        assert self._handle is not None
+        while not self._stopping:
+            changed = self._cluster.changed
+            batch = self._next_batch()
+            if not batch:
+                await changed.wait()
+                continue
+            try:
+                await self._handle(batch)
+            except Exception:
+                log.exception("a batch was not handled; it is fetched again", records=len(batch))
+                self.positions.clear()
+                await asyncio.sleep(PAUSE_AFTER_FAILURE_S)
+                continue
+            for record in batch:
+                self._commit(record)
+
+    def _commit(self, record: Record) -> None:
+        if (record.topic, record.partition) in self._assigned():
+            self._cluster.offsets[self._group, record.topic, record.partition] = record.offset + 1
+
+    def _assigned(self) -> list[tuple[str, int]]:
+        members = self._cluster.members.get(self._group, [])
+        if self not in members:
+            return []
+        place = members.index(self)
+        return [
+            (topic, partition)
+            for topic in self._topics
+            for partition in range(self._cluster.partitions)
+            if partition % len(members) == place
+        ]
+
+    def _next_batch(self) -> list[Record]:
+        batch: list[Record] = []
+        for topic, partition in self._assigned():
+            log = self._cluster.topics.get((topic, partition), [])
+            committed = self._cluster.offsets.get((self._group, topic, partition), 0)
+            start = self.positions.setdefault((topic, partition), committed)
+            taken = log[start : start + MAX_RECORDS - len(batch)]
+            self.positions[topic, partition] = start + len(taken)
+            batch.extend(taken)
+        return batch

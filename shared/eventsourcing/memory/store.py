@@ -1,0 +1,230 @@
+"""The store port in memory."""
+
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from shared.eventsourcing.clock import Clock
+from shared.eventsourcing.lanes import LANES
+from shared.eventsourcing.memory.locks import Locks
+from shared.eventsourcing.memory.tables import NEVER, ReaderRow, Tables
+from shared.eventsourcing.memory.transaction import MemoryTransaction, storable
+from shared.eventsourcing.store import (
+    LaneHead,
+    LaneSlice,
+    Lease,
+    LeaseLost,
+    LogEntry,
+    ParkedMessage,
+    Projection,
+    ReaderPosition,
+    StoredReminder,
+    StreamRow,
+)
+from shared.eventsourcing.views import Row, document
+
+Hazard = Callable[[str], None]
+"""Called at `begin`, `before commit` and `after commit`; a simulation raises StoreUnavailable from it."""
+
+
+def _calm(moment: str) -> None:
+    return None
+
+
+class MemoryStore:
+    """Implements `Store`. Several stores over the same tables and locks are instances of one service."""
+
+    def __init__(self, tables: Tables, locks: Locks, clock: Clock, hazard: Hazard = _calm) -> None:
+        self._tables = tables
+        self._locks = locks
+        self._clock = clock
+        self._hazard = hazard
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[MemoryTransaction]:
+        self._hazard("begin")
+        transaction = MemoryTransaction(self._tables, self._locks)
+        try:
+            yield transaction
+            self._hazard("before commit")
+            transaction.commit()
+        finally:
+            self._locks.release_all(transaction)
+        self._hazard("after commit")
+
+    async def due_reminders(self, now: datetime, limit: int) -> Sequence[StoredReminder]:
+        due = [one for one in self._tables.reminders.values() if one.due_at <= now]
+        return sorted(due, key=lambda one: (one.due_at, one.id))[:limit]
+
+    async def next_reminder_at(self) -> datetime | None:
+        return min((one.due_at for one in self._tables.reminders.values()), default=None)
+
+    async def lease_lanes(self, reader: str, owner: str, ttl_s: float) -> Mapping[int, Lease]:
+        now = self._clock.now()
+        until = now + timedelta(seconds=ttl_s)
+        self._tables.instances[owner] = until
+        rows = self._tables.readers.setdefault(reader, {lane: ReaderRow() for lane in range(LANES)})
+        share = -(-LANES // sum(1 for seen in self._tables.instances.values() if seen > now))
+        mine = [lane for lane, row in rows.items() if row.owner == owner and row.expires_at > now]
+        for lane in mine[share:]:
+            rows[lane].expires_at = NEVER
+        free = [lane for lane, row in rows.items() if row.expires_at <= now and lane not in mine]
+        for lane in free[: max(0, share - len(mine))]:
+            rows[lane].owner = owner
+            rows[lane].epoch += 1
+            mine.append(lane)
+        kept = [lane for lane in mine if rows[lane].expires_at > now or lane in free][:share]
+        for lane in kept:
+            rows[lane].expires_at = until
+        return {lane: Lease(lane, rows[lane].position, rows[lane].epoch) for lane in kept}
+
+    async def release_leases(self, owner: str) -> None:
+        for rows in self._tables.readers.values():
+            for row in rows.values():
+                if row.owner == owner:
+                    row.expires_at = NEVER
+        self._tables.instances.pop(owner, None)
+
+    async def read(
+        self, positions: Mapping[int, int], limit_per_lane: int, types: Collection[str] | None = None
+    ) -> Sequence[LaneSlice]:
+        slices = []
+        for lane, after in sorted(positions.items()):
+            head = self._tables.lanes[lane].head
+            if head <= after:
+                continue
+            wanted = [one for one in self._tables.log[lane][after:] if types is None or one.type in types]
+            entries = tuple(wanted[:limit_per_lane])
+            full = len(entries) == limit_per_lane
+            slices.append(LaneSlice(lane, entries, entries[-1].position if full else head))
+        return slices
+
+    async def advance(self, reader: str, owner: str, leases: Sequence[Lease]) -> frozenset[int]:
+        held = self._held(reader, owner, leases)
+        for lease in leases:
+            if lease.lane in held:
+                self._tables.readers[reader][lease.lane].position = lease.position
+        return held
+
+    async def project(self, reader: str, owner: str, leases: Sequence[Lease], projection: Projection) -> None:
+        if len(self._held(reader, owner, leases)) != len(leases):
+            raise LeaseLost(f"{reader} no longer holds all its lanes")
+        storable(*projection.keys)
+        rows = self._tables.views.setdefault(reader, {})
+        after = projection.apply({key: rows[key] for key in projection.keys if key in rows})
+        self._hazard("before commit")
+        for lease in leases:
+            self._tables.readers[reader][lease.lane].position = lease.position
+        for key, row in after.items():
+            if row is None:
+                rows.pop(key, None)
+            else:
+                rows[key] = orjson.loads(document(row))
+
+    async def view_row(self, view: str, key: str) -> Row | None:
+        storable(key)
+        return self._tables.views.get(view, {}).get(key)
+
+    async def view_rows(
+        self,
+        view: str,
+        where: Mapping[str, str | Sequence[str]],
+        order_by: str,
+        descending: bool,
+        limit: int,
+        offset: int,
+    ) -> list[Row]:
+        def matches(row: Row) -> bool:
+            return all(
+                row.get(name) is not None and _text(row[name]) in ([one] if isinstance(one, str) else one)
+                for name, one in where.items()
+            )
+
+        rows = [(key, row) for key, row in self._tables.views.get(view, {}).items() if matches(row)]
+        rows.sort(key=lambda found: (_text(found[1].get(order_by)), found[0]), reverse=descending)
+        return [row for _, row in rows[offset : offset + limit]]
+
+    async def view_counts(self, view: str, field: str) -> dict[str, int]:
+        counts: dict[str, int] = {}
+        for row in self._tables.views.get(view, {}).values():
+            value = _text(row.get(field))
+            counts[value] = counts.get(value, 0) + 1
+        return dict(sorted(counts.items()))
+
+    async def stream(self, stream: str) -> StreamRow | None:
+        storable(stream)
+        return self._tables.streams.get(stream)
+
+    async def streams(self, category: str, after: str, limit: int) -> Sequence[tuple[str, StreamRow]]:
+        names = sorted(name for name in self._tables.streams if name > after and name.startswith(f"{category}-"))
+        return [(name, self._tables.streams[name]) for name in names[:limit]]
+
+    async def stream_events(self, stream: str) -> Sequence[LogEntry]:
+        return list(self._tables.stream_events.get(stream, ()))
+
+    async def correlated(self, correlation_id: str) -> Sequence[LogEntry]:
+        return sorted(self._tables.correlated.get(correlation_id, ()), key=lambda one: (one.lane, one.position))
+
+    async def reminders(self, correlation_id: str) -> Sequence[StoredReminder]:
+        found = [one for one in self._tables.reminders.values() if one.correlation_id == correlation_id]
+        return sorted(found, key=lambda one: (one.due_at, one.id))
+
+    async def lanes(self) -> Mapping[int, LaneHead]:
+        return dict(self._tables.lanes)
+
+    async def reader_positions(self) -> Sequence[ReaderPosition]:
+        return [
+            ReaderPosition(reader, lane, row.position, self._tables.lanes[lane].head, row.owner)
+            for reader, rows in sorted(self._tables.readers.items())
+            for lane, row in sorted(rows.items())
+        ]
+
+    async def consumed(self, source: str, lane: int, after: UUID, limit: int) -> Sequence[UUID]:
+        found = [
+            one.message_id
+            for one in self._tables.inbox.values()
+            if one.source == source and one.lane == lane and one.message_id > after
+        ]
+        return sorted(found)[:limit]
+
+    async def published(
+        self, topic: str, types: Collection[str], lane: int, after: UUID, limit: int
+    ) -> Sequence[UUID]:
+        found = [
+            one.id for one in self._tables.log[lane] if one.topic == topic and one.type in types and one.id > after
+        ]
+        return sorted(found)[:limit]
+
+    async def parked(self, key: str | None = None) -> Sequence[ParkedMessage]:
+        return [one for one in self._tables.parked.values() if key is None or one.key == key]
+
+    async def discard_parked(self, key: str) -> int:
+        gone = [one.id for one in self._tables.parked.values() if one.key == key]
+        for one in gone:
+            del self._tables.parked[one]
+        return len(gone)
+
+    async def ping(self) -> None:
+        self._hazard("begin")
+
+    def _held(self, reader: str, owner: str, leases: Sequence[Lease]) -> frozenset[int]:
+        now = self._clock.now()
+        rows = self._tables.readers.get(reader, {})
+        return frozenset(
+            lease.lane
+            for lease in leases
+            if (row := rows.get(lease.lane)) is not None
+            and row.owner == owner
+            and row.epoch == lease.epoch
+            and row.expires_at > now
+        )
+
+
+def _text(value: Any) -> str:
+    if value is None or isinstance(value, str):
+        return value or ""
+    return orjson.dumps(value).decode()

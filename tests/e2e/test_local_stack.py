@@ -1,0 +1,310 @@
+"""The local stack on a real Kafka and PostgreSQL, with stubs in the place of services and simulators."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+
+from deploy.local.components import EVERYTHING, ROOT, Component, service
+from deploy.local.errors import StackError
+from deploy.local.ownership import stop_stack
+from deploy.local.processes import read_records, wait_until_gone
+from deploy.local.stack import Stack
+from deploy.local.status import is_running, read_status
+from deploy.local.supervisor import start_detached
+
+STUB = "tests.unit.deploy.stub"
+STUBS: tuple[Component, ...] = tuple(c.model_copy(update={"module": STUB}) for c in EVERYTHING)
+
+
+@pytest.fixture(autouse=True)
+def _embedded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TEST_INFRA", "local")
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Iterator[Path]:
+    """A state directory, removed afterwards with all that belongs to it."""
+    yield tmp_path / "state"
+    Stack(tmp_path / "state", components=()).discard()
+
+
+@pytest.fixture
+def servers(state: Path) -> Iterator[Stack]:
+    """Kafka and PostgreSQL alone."""
+    with Stack(state, components=()) as stack:
+        yield stack
+
+
+async def store(stack: Stack, number: int) -> None:
+    """One committed row and one acknowledged record."""
+    connection = await asyncpg.connect(stack.description.databases["order"])
+    await connection.execute("create table if not exists kept (number int)")
+    await connection.execute("insert into kept values ($1)", number)
+    await connection.close()
+    producer = AIOKafkaProducer(bootstrap_servers=stack.description.kafka, acks="all", enable_idempotence=True)
+    await producer.start()
+    await producer.send_and_wait("orderstream.order.events", str(number).encode(), partition=0)
+    await producer.stop()
+
+
+async def stored(stack: Stack) -> tuple[list[int], list[int]]:
+    """The rows and the records that are there."""
+    connection = await asyncpg.connect(stack.description.databases["order"])
+    rows = [row["number"] for row in await connection.fetch("select number from kept order by number")]
+    await connection.close()
+    consumer = AIOKafkaConsumer(bootstrap_servers=stack.description.kafka, enable_auto_commit=False)
+    await consumer.start()
+    try:
+        partition = TopicPartition("orderstream.order.events", 0)
+        consumer.assign([partition])
+        await consumer.seek_to_beginning(partition)
+        end = (await consumer.end_offsets([partition]))[partition]
+        records: list[int] = []
+        while await consumer.position(partition) < end:
+            record = await asyncio.wait_for(consumer.getone(), timeout=20)
+            records.append(int(record.value))
+    finally:
+        await consumer.stop()
+    return rows, records
+
+
+async def until(condition: Callable[[], Awaitable[bool]] | Callable[[], bool], seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while True:
+        answer = condition()
+        if (await answer) if isinstance(answer, Awaitable) else answer:
+            return
+        assert time.monotonic() < deadline, "the condition never came true"
+        await asyncio.sleep(0.1)
+
+
+def told(url: str) -> dict[str, Any]:
+    """What a stub was started with."""
+    with urllib.request.urlopen(url + "/told", timeout=5) as answer:  # noqa: S310 - a stub of our own
+        found: dict[str, Any] = json.load(answer)
+    return found
+
+
+async def test_data_survive_a_kill_of_the_broker_and_the_database(servers: Stack) -> None:
+    await store(servers, 1)
+
+    servers.kill("kafka")
+    servers.kill("postgres")
+    servers.restart("postgres")
+    servers.restart("kafka")
+    await store(servers, 2)
+
+    assert await stored(servers) == ([1, 2], [1, 2])
+
+
+async def test_data_ports_and_keys_survive_a_stop_and_a_start(servers: Stack) -> None:
+    await store(servers, 1)
+    before = servers.description
+    servers.stop()
+
+    again = Stack(servers.state, components=())
+    with again:
+        assert again.description == before
+        assert await stored(again) == ([1], [1])
+
+
+async def test_a_frozen_database_goes_on_where_it_was(servers: Stack) -> None:
+    await store(servers, 1)
+
+    servers.freeze("postgres")
+    waiting = asyncio.create_task(stored(servers))
+    done, _ = await asyncio.wait([waiting], timeout=0.5)
+    assert not done
+    servers.resume("postgres")
+
+    assert await waiting == ([1], [1])
+
+
+async def test_a_role_reaches_its_own_database_and_no_other(servers: Stack) -> None:
+    own = servers.description.databases["order"]
+
+    for other in ("orderstream_payment", "postgres", "template1"):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await asyncpg.connect(own.rpartition("/")[0] + "/" + other)
+    with pytest.raises(asyncpg.InvalidPasswordError):
+        await asyncpg.connect(own.replace("orderstream_order:", "orderstream_order:x"))
+
+
+async def test_topics_are_made_with_their_settings_and_never_by_accident(servers: Stack) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=servers.description.kafka)
+    await admin.start()
+    topics = {t["topic"]: len(t["partitions"]) for t in await admin.describe_topics()}
+    await admin.describe_topics(["orderstream.no.such.topic"])
+    after = set(await admin.list_topics())
+    await admin.close()
+
+    ours = {name: count for name, count in topics.items() if name.startswith("orderstream.")}
+    assert len(ours) == 12
+    assert set(ours.values()) == {8}
+    assert "orderstream.no.such.topic" not in after
+
+
+async def test_two_stacks_run_at_once_and_know_nothing_of_each_other(servers: Stack, tmp_path: Path) -> None:
+    other = Stack(tmp_path / "other", components=())
+    with other:
+        await store(servers, 1)
+        await store(other, 2)
+
+        assert await stored(servers) == ([1], [1])
+        assert await stored(other) == ([2], [2])
+    other.discard()
+
+
+def test_a_second_start_in_the_same_directory_is_refused(servers: Stack) -> None:
+    with pytest.raises(StackError, match=f"^a stack is running in {servers.state} already$"):
+        Stack(servers.state, components=()).start()
+    with pytest.raises(StackError, match="stop it first"):
+        Stack(servers.state, components=()).discard()
+
+    assert {row.state for row in servers.status()} == {"ready"}
+
+
+async def test_shared_servers_are_used_under_names_of_ones_own_and_left_clean(
+    servers: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TEST_KAFKA_BOOTSTRAP", servers.description.kafka)
+    monkeypatch.setenv("TEST_POSTGRES_URL", servers.description.postgres)
+    guest = Stack(tmp_path / "guest", components=(), infrastructure="env")
+    with guest:
+        assert guest.description.topic_prefix != "orderstream"
+        with pytest.raises(StackError, match="runs no process of its own named kafka"):
+            guest.kill("kafka")
+    await asyncio.to_thread(guest.discard)
+
+    connection = await asyncpg.connect(servers.description.postgres)
+    names = {row["datname"] for row in await connection.fetch("select datname from pg_database")}
+    await connection.close()
+    assert len(names) == 3 + 5
+
+
+def test_everything_starts_is_ready_and_ends_with_nothing_left(state: Path) -> None:
+    said: list[str] = []
+    with Stack(state, components=STUBS, seed=7, report=said.append) as stack:
+        description = stack.description
+        assert {row.state for row in read_status(state)} == {"ready"}
+        assert told(description.services["payment"])["environment"]["OMS_GATEWAY_URL"] == description.gateway_url
+        arguments = told(description.gateway_url)["arguments"]
+        assert arguments[arguments.index("--seed") + 1] == "7"
+        assert (state / "stack.json").stat().st_mode & 0o077 == 0
+        running = read_records(state)
+        assert len(running) == 10
+
+    assert "starting order" in said
+    assert not any(record.alive for record in running)
+    assert {row.state for row in read_status(state)} == {"stopped"}
+
+
+def test_a_service_that_never_gets_ready_is_named_with_the_end_of_its_log(state: Path) -> None:
+    stack = Stack(
+        state,
+        components=[service("order", module=STUB)],
+        environment={"order": {"STUB_FAILS": "no such table"}},
+    )
+
+    with pytest.raises(StackError, match=r"(?s)^order.migrate ended with code 1:\n.*no such table"):
+        stack.start()
+
+    assert read_records(state) == []
+    assert not is_running(state)
+
+
+def test_a_second_instance_of_a_service_is_added_while_it_runs(state: Path) -> None:
+    with Stack(state, components=[service("order", module=STUB)]) as stack:
+        stack.add(service("order", name="order-2", module=STUB))
+
+        one, two = stack.description.services["order"], stack.description.services["order-2"]
+        assert one != two
+        assert told(one)["environment"]["OMS_DATABASE_URL"] == told(two)["environment"]["OMS_DATABASE_URL"]
+
+
+async def test_a_service_that_dies_is_started_again_at_its_port(state: Path) -> None:
+    over = threading.Event()
+    with Stack(state, components=[service("order", module=STUB)]) as stack:
+        watching = threading.Thread(target=stack.watch, args=(over,))
+        watching.start()
+        [first] = [record for record in read_records(state) if record.name == "order"]
+        os.kill(first.pid, signal.SIGKILL)
+
+        def back() -> bool:
+            rows = {row.name: row for row in stack.status()}
+            return rows["order"].state == "ready" and rows["order"].pid != first.pid
+
+        await until(back)
+        stack.kill("order")
+        await asyncio.sleep(1.5)
+        over.set()
+        watching.join()
+        assert {row.name: row.state for row in stack.status()}["order"] == "stopped"
+
+
+def test_nothing_is_left_when_the_owner_is_killed_and_the_data_are_found_again(state: Path) -> None:
+    code = f"""
+import time
+from pathlib import Path
+from deploy.local.stack import Stack
+from tests.e2e.test_local_stack import STUBS
+Stack(Path({str(state)!r}), components=STUBS).start()
+print("ready", flush=True)
+time.sleep(300)
+"""
+    owner = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE)
+    assert owner.stdout is not None
+    with owner.stdout as output:
+        assert output.readline() == b"ready\n"
+    running = read_records(state)
+    assert len(running) == 10
+
+    owner.kill()
+    owner.wait()
+
+    assert wait_until_gone(running, seconds=15)
+    assert not is_running(state)
+    with Stack(state, components=STUBS):
+        assert is_running(state)
+
+
+def test_a_detached_stack_runs_on_until_it_is_ended(state: Path) -> None:
+    said: list[str] = []
+
+    description = start_detached(state, components=STUBS, seed=3, report=said.append)
+
+    try:
+        assert "starting shipping" in said
+        assert {row.state for row in read_status(state)} == {"ready"}
+        assert told(description.services["order"])["environment"]["OMS_TOPIC_PREFIX"] == "orderstream"
+    finally:
+        assert stop_stack(state)
+    assert read_records(state) == []
+    assert not is_running(state)
+    assert not stop_stack(state)
+
+
+def test_a_detached_stack_that_fails_says_why_and_leaves_nothing(state: Path) -> None:
+    with pytest.raises(StackError, match=r"(?s)^order.migrate ended with code 1:\n.*no luck"):
+        start_detached(
+            state,
+            components=[service("order", module=STUB)],
+            environment={"order": {"STUB_FAILS": "no luck"}},
+        )
+
+    assert read_records(state) == []
+    assert not is_running(state)

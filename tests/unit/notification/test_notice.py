@@ -1,0 +1,345 @@
+"""What a customer is told, once, and what becomes of it."""
+
+from datetime import timedelta
+from itertools import permutations
+from typing import Literal
+
+import pytest
+from pydantic import TypeAdapter
+
+from services.notification.domain.due import Telling
+from services.notification.domain.messages import MailAnswered, OfferAgain
+from services.notification.domain.model import model
+from services.notification.domain.notice import NOTICE, Correspondence, Delayed, Failed, Offered, Owed, Sent
+from services.notification.domain.policy import Policy
+from shared.events.notification import (
+    ContactNoted,
+    NoticeDelayed,
+    NoticeFailed,
+    NoticeOwed,
+    NoticeRequested,
+    NoticeSent,
+)
+from shared.events.order import OrderApproved
+from shared.events.payload import Event
+from shared.eventsourcing.decider import Recorded, Reminder
+from shared.eventsourcing.testing import NOON, Scenario
+from tests.unit.notification.samples import (
+    BACKORDERED,
+    CANCELLED,
+    CONFIRMED,
+    CONTACT,
+    DECLINED,
+    DELAYED,
+    DELIVERED,
+    NUMBER,
+    PLACED,
+    REPLACED,
+    STREAM,
+    THURSDAY,
+    WITHOUT_ADDRESS,
+    content,
+    dispatched,
+    requested,
+)
+
+IDENTITY = "SO-7-confirmation"
+SENT = NoticeSent(order_number=NUMBER, notice_id=IDENTITY, kind="confirmation")
+REFUSED = NoticeFailed(order_number=NUMBER, notice_id=IDENTITY, kind="confirmation", explanation="550 who?")
+OWED = NoticeOwed(
+    order_number=NUMBER,
+    kind="confirmation",
+    subject_id="",
+    facts={"amount": "1500", "currency": "USD", "parcels": "1"},
+)
+DOWN = NoticeDelayed(
+    order_number=NUMBER, notice_id=IDENTITY, explanation="down", ask_again_at=NOON + timedelta(seconds=2)
+)
+NEVER_PATIENT = Policy(
+    first_wait=timedelta(seconds=10), longest_wait=timedelta(seconds=30), give_up_after=timedelta(seconds=60)
+)
+
+
+def scenario(*events: Event, policy: Policy | None = None) -> Scenario:
+    return Scenario(model(policy)).given(STREAM, *events)
+
+
+def answered(
+    outcome: Literal["sent", "refused", "unknown"], asked: int = 1, explanation: str = ""
+) -> MailAnswered:
+    return MailAnswered(
+        order_number=NUMBER, notice_id=IDENTITY, asked=asked, outcome=outcome, explanation=explanation
+    )
+
+
+def again(asked: int) -> OfferAgain:
+    return OfferAgain(order_number=NUMBER, notice_id=IDENTITY, asked=asked)
+
+
+def test_a_placed_order_names_the_contact() -> None:
+    scenario().when(PLACED).then(Recorded(STREAM, CONTACT))
+
+
+def test_the_same_contact_again_changes_nothing() -> None:
+    scenario(CONTACT).when(PLACED).then_nothing_happened()
+
+
+def test_a_restatement_with_another_address_changes_the_contact() -> None:
+    scenario(CONTACT).when(REPLACED).then(CONTACT.model_copy(update={"email": "ada@example.org"}))
+
+
+def test_spaces_around_an_address_do_not_make_another_contact() -> None:
+    spaced = PLACED.model_copy(update={"content": content(email=" ada@example.com ")})
+
+    scenario(CONTACT).when(spaced).then_nothing_happened()
+
+
+def test_a_confirmed_order_is_confirmed_to_the_customer() -> None:
+    outcome = scenario(CONTACT).when(CONFIRMED).then(Recorded(STREAM, requested()))
+
+    assert outcome.state(NOTICE, NUMBER).notices == {
+        IDENTITY: Offered(kind="confirmation", facts=OWED.facts, asked=1)
+    }
+
+
+@pytest.mark.parametrize(
+    ("event", "identity", "facts"),
+    [
+        (BACKORDERED, "SO-7-delay", {"cause": "stock", "units": "3"}),
+        (
+            DELAYED,
+            "SO-7-delay-F1",
+            {"cause": "carrier", "estimated_delivery": THURSDAY.isoformat()},
+        ),
+        (
+            dispatched(),
+            "SO-7-dispatch-F1",
+            {
+                "carrier_service": "economy",
+                "tracking_number": "CR123",
+                "estimated_delivery": THURSDAY.isoformat(),
+                "units": "3",
+            },
+        ),
+        (
+            dispatched(estimated=None),
+            "SO-7-dispatch-F1",
+            {
+                "carrier_service": "economy",
+                "tracking_number": "CR123",
+                "estimated_delivery": "",
+                "units": "3",
+            },
+        ),
+        (DELIVERED, "SO-7-delivered-F1", {"delivered_at": THURSDAY.isoformat()}),
+        (CANCELLED, "SO-7-cancelled", {"cause": "shortage"}),
+        (DECLINED, "SO-7-payment_failed-20260305T093000000000Z", {"until": THURSDAY.isoformat()}),
+    ],
+)
+def test_each_fact_that_concerns_the_customer_is_told(
+    event: Telling, identity: str, facts: dict[str, str]
+) -> None:
+    (told,) = scenario(CONTACT).when(event).events
+
+    assert isinstance(told, NoticeRequested)
+    assert (told.notice_id, told.facts, told.asked) == (identity, facts, 1)
+
+
+@pytest.mark.parametrize(
+    "later",
+    [
+        (),
+        (SENT,),
+        (REFUSED,),
+        (DOWN,),
+    ],
+)
+def test_a_fact_that_comes_again_is_not_told_again(later: tuple[Event, ...]) -> None:
+    scenario(CONTACT, requested(), *later).when(CONFIRMED).then_nothing_happened()
+
+
+def test_a_notice_that_is_owed_is_owed_once() -> None:
+    scenario(OWED).when(CONFIRMED).then_nothing_happened()
+
+
+def test_two_fulfilments_are_dispatched_with_a_notice_each() -> None:
+    first = scenario(CONTACT).when(dispatched("SO-7-F1"))
+    second = first.after.when(dispatched("SO-7-F2"))
+
+    assert set(second.state(NOTICE, NUMBER).notices) == {"SO-7-dispatch-F1", "SO-7-dispatch-F2"}
+
+
+def test_a_second_declined_payment_is_told_of_again() -> None:
+    later = DECLINED.model_copy(update={"until": THURSDAY + timedelta(days=1)})
+    outcome = scenario(CONTACT).when(DECLINED).after.when(later)
+
+    assert len(outcome.events) == 1
+
+
+def test_a_notice_due_before_the_contact_is_known_is_owed() -> None:
+    scenario().when(CONFIRMED).then(Recorded(STREAM, OWED))
+
+
+def test_what_is_owed_is_sent_when_the_contact_comes() -> None:
+    scenario(OWED).when(PLACED).then(CONTACT, requested())
+
+
+def test_in_any_order_of_the_topics_the_same_notices_are_asked_for() -> None:
+    told: set[frozenset[str]] = set()
+    for order in permutations([PLACED, CONFIRMED, dispatched(), DELIVERED]):
+        moving = scenario()
+        requests: list[str] = []
+        for event in order:
+            outcome = moving.when(event)
+            moving = outcome.after
+            requests += [told.notice_id for told in outcome.events if isinstance(told, NoticeRequested)]
+        assert len(requests) == len(set(requests))
+        told.add(frozenset(requests))
+
+    assert told == {frozenset({IDENTITY, "SO-7-dispatch-F1", "SO-7-delivered-F1"})}
+
+
+def test_a_customer_without_an_address_is_not_told_and_that_is_recorded() -> None:
+    nowhere = CONTACT.model_copy(update={"email": ""})
+    failed = REFUSED.model_copy(update={"explanation": "the customer gave no address"})
+
+    scenario(nowhere).when(CONFIRMED).then(Recorded(STREAM, failed))
+    scenario(OWED).when(WITHOUT_ADDRESS).then(nowhere, failed)
+
+
+def test_a_notice_that_the_mail_server_took_is_sent() -> None:
+    outcome = scenario(CONTACT, requested()).when(answered("sent")).then(Recorded(STREAM, SENT))
+
+    assert outcome.state(NOTICE, NUMBER).notices == {IDENTITY: Sent()}
+
+
+def test_a_notice_refused_for_good_fails() -> None:
+    outcome = scenario(CONTACT, requested()).when(answered("refused", explanation="550 who?")).then(REFUSED)
+
+    assert outcome.state(NOTICE, NUMBER).notices == {IDENTITY: Failed()}
+
+
+def test_a_mail_server_that_is_down_delays_the_notice() -> None:
+    outcome = scenario(CONTACT, requested()).when(answered("unknown", explanation="down")).then(DOWN)
+
+    assert outcome.reminders == (Reminder(NOON + timedelta(seconds=2), again(1)),)
+    assert outcome.state(NOTICE, NUMBER).notices == {
+        IDENTITY: Delayed(kind="confirmation", facts=OWED.facts, asked=1)
+    }
+
+
+def test_a_delayed_notice_is_offered_again_to_the_address_as_it_stands_now() -> None:
+    moved = CONTACT.model_copy(update={"email": "ada@example.org"})
+
+    scenario(CONTACT, requested(), DOWN, moved).when(again(1)).then(requested(2, email="ada@example.org"))
+
+
+def test_a_delayed_notice_whose_address_was_taken_back_fails() -> None:
+    nowhere = CONTACT.model_copy(update={"email": ""})
+
+    outcome = scenario(CONTACT, requested(), DOWN, nowhere).when(again(1))
+
+    assert [type(event) for event in outcome.events] == [NoticeFailed]
+
+
+@pytest.mark.parametrize(
+    "past",
+    [
+        (),
+        (CONTACT,),
+        (OWED,),
+        (CONTACT, requested()),
+        (CONTACT, requested(), DOWN, requested(2)),
+        (CONTACT, requested(), DOWN, requested(2), DOWN),
+        (CONTACT, requested(), SENT),
+        (CONTACT, requested(), REFUSED),
+    ],
+)
+def test_a_reminder_that_comes_after_the_notice_moved_on_decides_nothing(past: tuple[Event, ...]) -> None:
+    scenario(*past).when(again(1)).then_nothing_happened()
+
+
+@pytest.mark.parametrize(
+    "past", [(), (CONTACT,), (OWED,), (CONTACT, requested(), SENT), (CONTACT, requested(), REFUSED)]
+)
+@pytest.mark.parametrize("outcome", ["sent", "refused", "unknown"])
+def test_an_answer_to_what_is_not_under_way_changes_nothing(
+    past: tuple[Event, ...], outcome: Literal["sent", "refused", "unknown"]
+) -> None:
+    scenario(*past).when(answered(outcome)).then_nothing_happened()
+
+
+def test_a_late_success_of_an_earlier_offer_ends_the_notice() -> None:
+    scenario(CONTACT, requested(), DOWN, requested(2)).when(answered("sent", asked=1)).then(SENT)
+    scenario(CONTACT, requested(), DOWN).when(answered("sent", asked=1)).then(SENT)
+
+
+def test_a_late_failure_of_an_earlier_offer_changes_nothing() -> None:
+    offered_twice = scenario(CONTACT, requested(), DOWN, requested(2))
+
+    offered_twice.when(answered("refused", asked=1)).then_nothing_happened()
+    offered_twice.when(answered("unknown", asked=1)).then_nothing_happened()
+
+
+def test_an_unknown_outcome_told_twice_sets_one_reminder() -> None:
+    scenario(CONTACT, requested(), DOWN).when(answered("unknown")).then_nothing_happened()
+
+
+def test_a_delayed_notice_that_proves_refused_fails() -> None:
+    scenario(CONTACT, requested(), DOWN).when(answered("refused", explanation="550 who?")).then(REFUSED)
+
+
+def test_waits_double_up_to_a_cap() -> None:
+    waits = [NEVER_PATIENT.wait_after(asked).total_seconds() for asked in (1, 2, 3, 4, 10_000)]
+
+    assert waits == [10, 20, 30, 30, 30]
+
+
+def test_a_notice_is_given_up_only_after_the_waits_add_up() -> None:
+    third = scenario(CONTACT, requested(3), policy=NEVER_PATIENT).when(answered("unknown", asked=3))
+    fourth = scenario(CONTACT, requested(4), policy=NEVER_PATIENT).when(answered("unknown", 4, "down"))
+
+    assert [type(event) for event in third.events] == [NoticeDelayed]
+    fourth.then(REFUSED.model_copy(update={"explanation": "given up after 4 offers, the last: down"}))
+    assert fourth.reminders == ()
+
+
+def test_by_default_three_days_of_a_silent_mail_server_lose_nothing() -> None:
+    policy = Policy()
+    waited, asked = timedelta(), 1
+    while not policy.gives_up(asked):
+        waited += policy.wait_after(asked)
+        asked += 1
+
+    assert timedelta(days=3) <= waited < timedelta(days=3, minutes=20)
+
+
+def test_a_delay_of_what_is_not_under_way_folds_to_nothing() -> None:
+    state = Correspondence()
+
+    assert NOTICE.evolve(state, DOWN) == state
+
+
+def test_foreign_facts_change_nothing() -> None:
+    state = Correspondence()
+
+    assert NOTICE.evolve(state, OrderApproved(order_number=NUMBER, automatic=True)) == state
+
+
+def test_every_status_survives_the_trip_through_json() -> None:
+    facts = {"units": "3"}
+    state = NOTICE.evolve(
+        Correspondence(
+            notices={
+                "a": Owed(kind="delay", facts=facts),
+                "b": Offered(kind="delay", facts=facts, asked=2),
+                "c": Delayed(kind="delay", facts=facts, asked=2),
+                "d": Sent(),
+                "e": Failed(),
+            }
+        ),
+        ContactNoted(order_number=NUMBER, name="李雷", email="l@example.com", language="zh"),
+    )
+    adapter: TypeAdapter[Correspondence] = TypeAdapter(NOTICE.state_type)
+
+    assert adapter.validate_json(adapter.dump_json(state)) == state
