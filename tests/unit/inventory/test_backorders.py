@@ -186,3 +186,10 @@ def test_a_second_reservation_takes_only_what_was_filled_for_it() -> None:
     arrived_again.when(hand_over("A")).then(
         handed_over("A", EAST=1), reserved(plan("O1-F1", EAST, line("1", "A", 2)))
     )
+
+
+def test_an_order_that_has_nothing_yet_numbers_on_after_an_earlier_reservation() -> None:
+    first = inventory(A={EAST: 1}).when(reserve(line("1", "A", 1))).after.when(release("A")).after
+    taken = first.when(reserve(line("1", "A", 1), order="O2")).after
+    again = taken.when(reserve(line("1", "A", 1), backorder=True)).after.when(received(1)).after
+    again.when(hand_over("A")).then(handed_over("A", EAST=1), reserved(plan("O1-F2", EAST, line("1", "A", 1))))
