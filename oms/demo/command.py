@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 
-from oms.demo.run import Demo, run_demo
 from oms.options import AsJson
 
 
@@ -27,4 +26,6 @@ def demo(
     as_json: AsJson = False,
 ) -> int:
     """Start the whole stack, place real orders, follow each to its end, check everything, and stop."""
+    from oms.demo.run import Demo, run_demo  # here because its libraries take a second that others do not need
+
     return run_demo(Demo(orders=orders, seed=seed, rate=rate, state=state, keep=keep, as_json=as_json))

@@ -81,7 +81,7 @@ class _Compiled:
         )
 
     def try_out(self, file: str) -> None:
-        """Evaluate each rule on empty facts, which shows names that don't exist and answers that are not yes or no."""
+        """Evaluate each rule on empty facts: unknown names and answers that are not yes or no show."""
         for rule in self.rules:
             try:
                 answer = cel.compile(rule.when).execute(dict(EMPTY))

@@ -62,7 +62,7 @@ def read_intake(record: Record) -> Arrival:
 
 
 def _identity(metadata: Metadata, body: bytes) -> UUID:
-    """The same for the same message again; another body under the same id is another message, for the rules to see."""
+    """The same for the same message again; another body under the same id is for the rules to see."""
     return uuid5(NAMESPACE_URL, f"{metadata.source}\n{metadata.id}\n{sha256(body).hexdigest()}")
 
 

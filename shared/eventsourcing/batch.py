@@ -161,6 +161,11 @@ def decode_reply(stored: str) -> Reply:
     return Reply(**orjson.loads(stored))
 
 
+def storable(text: str, limit: int = 2_000) -> str:
+    """A text that every store holds: without NUL, and no longer than an index takes."""
+    return text.replace("\x00", "\ufffd")[:limit]
+
+
 def _context(batch: Batch, arrival: Arrival) -> Context:
     return Context(
         now=batch.now,
@@ -227,7 +232,7 @@ def _park(batch: Batch, clock: Clock, arrival: Arrival, explanation: str) -> Non
             payload=_json(arrival.message).encode(),
             correlation_id=arrival.correlation_id,
             actor=arrival.actor,
-            explanation=explanation,
+            explanation=storable(explanation),
             origin={**arrival.origin, "reason": arrival.reason, "traceparent": arrival.traceparent},
             parked_at=batch.now,
         )

@@ -24,7 +24,9 @@ class Outgoing:
 
 
 Handle = Callable[[Sequence[Record]], Awaitable[None]]
-"""Takes a batch and returns when it is safe in the store; never raises for the content of a record."""
+"""Takes a batch and returns when it is safe in the store; never raises for the content of a record.
+
+A batch for which it raises is delivered again before anything after it."""
 
 
 class Broker(Protocol):

@@ -1,6 +1,7 @@
 """Side effects: intents are read from the log after their commit, carried out, and their results fed back."""
 
 import asyncio
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from uuid import uuid5
@@ -49,6 +50,7 @@ class EffectWorker:
         self._effects = {event.wire_type: (event, effect) for event, effect in effects.items()}
         self._windows: dict[int, _Window] = {}
         self._running: set[asyncio.Task[None]] = set()
+        self._slots = asyncio.Semaphore(AT_ONCE)
         self._stopping = False
 
     async def run(self) -> None:
@@ -57,7 +59,7 @@ class EffectWorker:
             try:
                 await self._reader.hold()
                 self._follow_leases()
-                await self._reader.advance({lane: window.done_to for lane, window in self._windows.items()})
+                await self._advance()
                 if len(self._running) >= AT_ONCE or not await self._begin_next():
                     await self._reader.pause()
             except (StoreUnavailable, StoreConflict) as error:
@@ -66,6 +68,8 @@ class EffectWorker:
                 await self._clock.sleep(0.5)
         if self._running:
             await asyncio.wait(self._running, timeout=10)
+        with contextlib.suppress(StoreUnavailable, StoreConflict):
+            await self._advance()
 
     def wake(self) -> None:
         """Say that there may be new intents."""
@@ -75,6 +79,9 @@ class EffectWorker:
         """Begin nothing new and return from `run` when what is under way has ended."""
         self._stopping = True
         self._reader.wake()
+
+    async def _advance(self) -> None:
+        await self._reader.advance({lane: window.done_to for lane, window in self._windows.items()})
 
     def _follow_leases(self) -> None:
         leases = self._reader.leases
@@ -102,9 +109,10 @@ class EffectWorker:
         pause, longest = PAUSE_AFTER_FAILURE_S
         while not self._stopping:
             try:
-                reach("before_effect")
-                result = await effect(intent)
-                reach("after_effect")
+                async with self._slots:
+                    reach("before_effect")
+                    result = await effect(intent)
+                    reach("after_effect")
                 await self._pipeline.take(
                     [
                         Arrival(

@@ -62,7 +62,7 @@ def operations_router(
             ]
         }
 
-    @reads.get("/streams/{stream}", summary="One stream, now or as of a version or a time")
+    @reads.get("/streams/{stream:path}", summary="One stream, now or as of a version or a time")
     async def stream(stream: str, version: Position | None = None, at: datetime | None = None) -> dict[str, Any]:
         entries = await store.stream_events(stream)
         current = await store.stream(stream)

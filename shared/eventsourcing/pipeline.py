@@ -3,7 +3,8 @@
 import asyncio
 import random
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
@@ -12,7 +13,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 import structlog
 
 from shared.events.payload import Payload
-from shared.eventsourcing.batch import Batch, StateCodec, decide_batch, decode_reply, seal
+from shared.eventsourcing.batch import Batch, StateCodec, decide_batch, decode_reply, seal, storable
 from shared.eventsourcing.clock import Clock
 from shared.eventsourcing.decider import Model, Reply
 from shared.eventsourcing.definition import IdempotencyConflict, KeyParked, Translate
@@ -119,6 +120,10 @@ class Pipeline:
             except Malformed as error:
                 unreadable.append(self._unreadable(record, str(error)))
                 continue
+            except Exception as error:
+                log.exception("message parked: it can't be translated", place=record.place)
+                unreadable.append(self._unreadable(record, f"{type(error).__name__}: {error}"))
+                continue
             if arrival is not None and type(arrival.message) in self._model.routes:
                 arrivals.append(arrival)
         for start in range(0, max(len(arrivals), 1), MAX_BATCH):
@@ -159,14 +164,20 @@ class Pipeline:
         return answer
 
     async def retry_parked(self, key: str) -> int:
-        """Try the parked messages of a key again, in their order; returns how many went through."""
-        rows = await self._store.parked(key)
-        arrivals = [self._again(row) for row in rows if row.blocking]
-        if not arrivals:
-            return 0
-        work = _Work(arrivals)
-        await self._enqueue(work)
-        return len(rows) - len(await self._store.parked(key))
+        """Try the parked messages of a key again, one after the other until one fails; returns how many succeeded."""
+        succeeded = 0
+        row = await self._first_parked(key)
+        while row is not None:
+            await self._enqueue(_Work([self._again(row)]))
+            following = await self._first_parked(key)
+            if following is not None and following.id == row.id:
+                break
+            succeeded += 1
+            row = following
+        return succeeded
+
+    async def _first_parked(self, key: str) -> ParkedMessage | None:
+        return next((row for row in await self._store.parked(key) if row.blocking), None)
 
     async def _enqueue(self, work: _Work) -> None:
         if not work.arrivals and not work.unreadable:
@@ -201,7 +212,7 @@ class Pipeline:
                 log.warning("store unavailable, the batch will be decided again", error=str(error), pause_s=pause)
                 await self._clock.sleep(pause)
                 pause = min(pause * 2, BACKOFF_S[1])
-            except StoreRejects as error:
+            except (StoreRejects, _Unwritable) as error:
                 self._observer.batch_retried("rejected")
                 await self._isolate(works, error)
                 return
@@ -210,31 +221,29 @@ class Pipeline:
                     work.done.set_result(None)
                 return
 
-    async def _isolate(self, works: list[_Work], error: StoreRejects) -> None:
+    async def _isolate(self, works: list[_Work], error: Exception) -> None:
         """Find the message whose outputs can't be stored, and park it alone."""
         arrivals = [(work, arrival) for work in works for arrival in work.arrivals]
-        if len(arrivals) <= 1 and len(works) == 1:
-            log.error("message parked: its outputs can't be stored", error=str(error))
-            work = works[0]
-            work.unreadable = [
-                *work.unreadable,
-                *(_unstorable(self._clock, arrival, str(error)) for arrival in work.arrivals),
-            ]
-            for arrival in work.arrivals:
-                work.answers[arrival.message_id] = KeyParked(arrival.partition_key)
-            work.arrivals = ()
-            await self._decide_until_stored(works)
+        if not arrivals:
+            raise error
+        if len(arrivals) == 1 and len(works) == 1:
+            await self._park_unstorable(works[0], arrivals[0][1], error)
             return
-        parts = [_Work([arrival]) for _, arrival in arrivals]
-        parts += [_Work((), work.unreadable) for work in works if work.unreadable]
-        for part in parts:
-            await self._decide_until_stored([part])
         for work, arrival in arrivals:
-            for part in parts:
-                if arrival.message_id in part.answers:
-                    work.answers[arrival.message_id] = part.answers[arrival.message_id]
+            part = _Work([arrival])
+            await self._decide_until_stored([part])
+            work.answers.update(part.answers)
         for work in works:
+            if work.unreadable:
+                await self._decide_until_stored([_Work((), work.unreadable)])
             work.done.set_result(None)
+
+    async def _park_unstorable(self, work: _Work, arrival: Arrival, error: Exception) -> None:
+        log.error("message parked: its outputs can't be stored", error=str(error))
+        work.unreadable = [*work.unreadable, _unstorable(self._clock, arrival, str(error))]
+        work.answers[arrival.message_id] = KeyParked(arrival.partition_key)
+        work.arrivals = ()
+        await self._decide_until_stored([work])
 
     async def _decide(self, works: list[_Work]) -> None:
         began = self._clock.now()
@@ -273,11 +282,14 @@ class Pipeline:
         ]
         claims += [Claim(one.message_id, one.source, lane_of(one.key)) for one in unreadable]
         claimed = set(await transaction.claim(claims))
+        retried = [one.parked_id for one in arrivals if one.parked_id]
+        claimed |= await transaction.standing(retried) if retried else frozenset()
         fresh: list[Arrival] = []
         repeated: list[UUID] = []
         for arrival in arrivals:
-            if arrival.parked_id or arrival.message_id in claimed:
-                claimed.discard(arrival.message_id)
+            id = arrival.parked_id or arrival.message_id
+            if id in claimed:
+                claimed.discard(id)
                 fresh.append(arrival)
             elif arrival.wants_reply:
                 repeated.append(arrival.message_id)
@@ -294,9 +306,11 @@ class Pipeline:
         )
         if fresh[0].parked_id:
             loaded = Loaded(loaded.streams, frozenset())
-        batch = decide_batch(self._model, self._codec, self._clock, fresh, loaded)
+        with _blaming_the_messages():
+            batch = decide_batch(self._model, self._codec, self._clock, fresh, loaded)
         heads = await transaction.lock_lanes(batch.lanes) if batch.lanes else {}
-        return batch, seal(batch, self._codec, self._clock, heads)
+        with _blaming_the_messages():
+            return batch, seal(batch, self._codec, self._clock, heads)
 
     def _streams(self, arrival: Arrival) -> tuple[str, ...]:
         """The streams that a message touches; none for one that fails to name them, which parks when decided."""
@@ -323,7 +337,7 @@ class Pipeline:
             payload=record.value or b"",
             correlation_id="",
             actor="system",
-            explanation=explanation,
+            explanation=storable(explanation),
             origin={"place": record.place},
             parked_at=self._clock.now(),
         )
@@ -339,6 +353,7 @@ class Pipeline:
             actor=row.actor,
             reason=row.origin.get("reason", ""),
             traceparent=row.origin.get("traceparent", ""),
+            wants_reply=row.source == "http",
             parked_id=row.id,
             origin=row.origin,
         )
@@ -363,10 +378,10 @@ def _answer_to(
 
 
 def _unstorable(clock: Clock, arrival: Arrival, explanation: str) -> ParkedMessage:
-    """A message whose outputs the store refuses, without the characters that it can't hold."""
+    """A message whose outputs the store refuses, without what it can't hold."""
 
     def clean(text: str) -> str:
-        return text.replace("\x00", "\ufffd")
+        return storable(text, 500)
 
     return ParkedMessage(
         id=clock.new_id(),
@@ -379,6 +394,20 @@ def _unstorable(clock: Clock, arrival: Arrival, explanation: str) -> ParkedMessa
         correlation_id=clean(arrival.correlation_id),
         actor=clean(arrival.actor),
         explanation=clean(explanation),
-        origin={name: clean(text) for name, text in arrival.origin.items()},
+        origin={**arrival.origin, "reason": arrival.reason, "traceparent": arrival.traceparent},
         parked_at=clock.now(),
     )
+
+
+class _Unwritable(Exception):
+    """What a batch decided can't be written down, or a stored state not read."""
+
+
+@contextmanager
+def _blaming_the_messages() -> Iterator[None]:
+    """One message or its stream is at fault: the batch is taken apart, so that it parks alone."""
+    try:
+        yield
+    except Exception as error:
+        log.exception("the batch is taken apart")
+        raise _Unwritable(f"{type(error).__name__}: {error}") from error

@@ -1,9 +1,11 @@
 """Keeps a view up to date: reads the log after its cursor and rewrites the rows that changed."""
 
+import heapq
 from collections.abc import Mapping, Sequence
 
 import structlog
 
+from shared.eventsourcing.batch import storable
 from shared.eventsourcing.clock import Clock
 from shared.eventsourcing.reading_lanes import LaneReader
 from shared.eventsourcing.store import LeaseLost, LogEntry, Store, StoreConflict, StoreUnavailable
@@ -37,8 +39,8 @@ class Projector:
                 if not slices:
                     await self._reader.pause()
                     continue
-                facts = [self._fact(entry) for one in slices for entry in one.entries]
-                facts.sort(key=lambda fact: fact.recorded_at)
+                lanes = [[self._fact(entry) for entry in one.entries] for one in slices]
+                facts = list(heapq.merge(*lanes, key=lambda fact: fact.recorded_at))  # each lane in its order
                 moved = self._reader.moved({one.lane: one.scanned_to for one in slices})
                 projection = _Folding(self._view, facts)
                 await self._store.project(self._reader.name, self._reader.owner, moved, projection)
@@ -79,7 +81,7 @@ class _Folding:
 
     def __init__(self, view: View, facts: Sequence[Fact]) -> None:
         self._view = view
-        self._facts = [(key, fact) for fact in facts for key in view.keys(fact.event)]
+        self._facts = [(storable(key, 500), fact) for fact in facts for key in view.keys(fact.event)]
         self.keys: Sequence[str] = sorted({key for key, _ in self._facts})
 
     def apply(self, rows: Mapping[str, Row]) -> Mapping[str, Row | None]:

@@ -2,13 +2,20 @@
 
 import ssl
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.eventsourcing.api_keys import ApiKey
 from shared.eventsourcing.kafka.security import KafkaAccess
+from shared.eventsourcing.lanes import LANES
+
+
+def _dividing_the_lanes(partitions: int) -> int:
+    if partitions < 1 or LANES % partitions:
+        raise ValueError(f"the number of partitions divides {LANES}")
+    return partitions
 
 
 class ServiceSettings(BaseSettings):
@@ -33,7 +40,7 @@ class ServiceSettings(BaseSettings):
     kafka_sasl_mechanism: Literal["", "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = ""
     kafka_username: str = ""
     kafka_password: SecretStr = SecretStr("")
-    kafka_partitions: int = Field(default=8, ge=1, le=64)
+    kafka_partitions: Annotated[int, AfterValidator(_dividing_the_lanes)] = 8
     """Partitions of every topic; they divide 64."""
     topic_prefix: str = "orderstream"
 

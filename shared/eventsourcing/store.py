@@ -169,6 +169,10 @@ class Transaction(Protocol):
         """The states of streams, locked until the end, and which of the keys are parked."""
         ...
 
+    async def standing(self, parked: Sequence[UUID]) -> frozenset[UUID]:
+        """Which parked messages are still there, locked until the end."""
+        ...
+
     async def lock_lanes(self, lanes: Sequence[int]) -> Mapping[int, LaneHead]:
         """The heads of lanes, locked until the end."""
         ...

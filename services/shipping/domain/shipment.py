@@ -311,3 +311,8 @@ SHIPMENT: Category[Shipment] = Category(
     initial=Unknown(),
     evolve=evolve,
 )
+
+
+def order_number_of(fulfilment_id: str) -> str:
+    """The order of a fulfilment, whose id is `<order number>-F<n>`."""
+    return fulfilment_id.rpartition("-F")[0] or fulfilment_id

@@ -1,12 +1,13 @@
 """The broker port on Kafka."""
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 from typing import Any
 
 import structlog
 from aiokafka import AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
-from aiokafka.errors import IllegalStateError, KafkaError
+from aiokafka.errors import IllegalStateError, KafkaError, MessageSizeTooLargeError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker as FastStreamBroker
 from faststream.kafka import annotations
@@ -21,6 +22,8 @@ log = structlog.get_logger()
 
 REBALANCE_TIMEOUT_MS = 30_000
 """How long the group waits for the batch in hand when partitions move."""
+PAUSE_AFTER_FAILURE_S = 0.5
+"""How long a batch rests that could not be handled."""
 
 
 class _BatchInHand(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships no types for it
@@ -58,6 +61,7 @@ class KafkaBroker:
         )
         self._hand = _BatchInHand()
         self._producer: AIOKafkaProducer | None = None
+        self._producing = asyncio.Lock()
         self._subscribed = False
 
     def subscribe(self, topics: Sequence[str], group: str, handle: Handle) -> None:
@@ -79,22 +83,26 @@ class KafkaBroker:
         @subscriber
         async def take(message: annotations.KafkaMessage) -> None:
             self._hand.idle.clear()
+            records: tuple[Any, ...] = message.raw_message
             try:
-                records: tuple[Any, ...] = message.raw_message
                 await handle([self._record(one) for one in records])
                 reach("before_offset_commit")
                 await self._commit(subscriber.consumer, records)
+            except Exception:
+                log.exception("a batch was not handled; it is fetched again", records=len(records))
+                _seek_back(subscriber.consumer, records)
+                await asyncio.sleep(PAUSE_AFTER_FAILURE_S)
             finally:
                 self._hand.idle.set()
 
         self._subscribed = True
 
     async def start(self) -> None:
+        await self._connected_producer()
         try:
-            self._producer = await self._new_producer()
             await self._faststream.start()
         except (KafkaError, OSError) as error:
-            raise BrokerUnavailable(f"no broker at {self._access.bootstrap}: {error}") from error
+            raise self._unavailable(error) from error
 
     async def stop(self) -> None:
         await self._faststream.stop()
@@ -103,32 +111,30 @@ class KafkaBroker:
             self._producer = None
 
     async def publish(self, messages: Sequence[Outgoing]) -> Sequence[bool]:
-        if self._producer is None:
-            self._producer = await self._new_producer()
-        futures: list[asyncio.Future[Any] | None] = []
-        failed: Exception | None = None
+        producer = await self._connected_producer()
+        sent: list[asyncio.Future[Any] | None] = []
+        stuck: set[int] = set()
+        failed: BaseException | None = None
         for message in messages:
-            try:
-                futures.append(
-                    await self._producer.send(
-                        self._prefix + message.topic,
-                        message.value,
-                        key=message.key,
-                        partition=message.lane % self._partitions,
-                        headers=message.headers,
-                    )
-                )
-            except (KafkaError, AssertionError) as error:
-                failed = error
-                break
-        outcomes = await asyncio.gather(*(one for one in futures if one is not None), return_exceptions=True)
-        acknowledged = [not isinstance(outcome, BaseException) for outcome in outcomes]
-        failed = failed or next((one for one in outcomes if isinstance(one, Exception)), None)
+            future = None
+            if failed is None and message.lane not in stuck:
+                try:
+                    future = await self._send(producer, message)
+                except MessageSizeTooLargeError as error:
+                    log.error("a message is too large for the broker and holds its lane", error=str(error))
+                    stuck.add(message.lane)
+                except (KafkaError, AssertionError) as error:
+                    failed = error
+            sent.append(future)
+        under_way = [one for one in sent if one is not None]
+        outcomes = await asyncio.gather(*under_way, return_exceptions=True)
+        arrived = {one for one, outcome in zip(under_way, outcomes, strict=True) if not _failed(outcome)}
+        failed = failed or next((one for one in outcomes if _failed(one)), None)
         if failed is not None:
             # An idempotent producer may be wedged after an error (OutOfOrderSequence): begin a new one.
             log.warning("publish failed, the producer begins anew", error=repr(failed))
             await self._drop_producer()
-        return acknowledged + [False] * (len(messages) - len(acknowledged))
+        return [one in arrived for one in sent]
 
     def delivering(self) -> bool:
         return self._hand.assigned or not self._subscribed
@@ -152,8 +158,31 @@ class KafkaBroker:
             # The batch is in the store; if it comes again the inbox knows it.
             log.warning("offsets not committed", error=repr(error))
 
-    async def _new_producer(self) -> AIOKafkaProducer:
-        producer = AIOKafkaProducer(
+    async def _send(self, producer: AIOKafkaProducer, message: Outgoing) -> asyncio.Future[Any]:
+        future: asyncio.Future[Any] = await producer.send(
+            self._prefix + message.topic,
+            message.value,
+            key=message.key,
+            partition=message.lane % self._partitions,
+            headers=message.headers,
+        )
+        return future
+
+    async def _connected_producer(self) -> AIOKafkaProducer:
+        """The producer, made when there is none: the relay may publish before `start` is through."""
+        async with self._producing:
+            if self._producer is None:
+                producer = self._new_producer()
+                try:
+                    await producer.start()
+                except (KafkaError, OSError) as error:
+                    await producer.stop()
+                    raise self._unavailable(error) from error
+                self._producer = producer
+            return self._producer
+
+    def _new_producer(self) -> AIOKafkaProducer:
+        return AIOKafkaProducer(
             **self._access.for_client(),
             client_id=self._client_id,
             enable_idempotence=True,
@@ -163,8 +192,9 @@ class KafkaBroker:
             max_request_size=4 * 1024 * 1024,
             request_timeout_ms=10_000,
         )
-        await producer.start()
-        return producer
+
+    def _unavailable(self, error: Exception) -> BrokerUnavailable:
+        return BrokerUnavailable(f"no broker at {self._access.bootstrap}: {error}")
 
     async def _drop_producer(self) -> None:
         producer, self._producer = self._producer, None
@@ -173,6 +203,20 @@ class KafkaBroker:
                 await asyncio.wait_for(producer.stop(), 5)
             except (KafkaError, TimeoutError) as error:
                 log.warning("the old producer did not stop cleanly", error=repr(error))
+
+
+def _failed(outcome: object) -> bool:
+    return isinstance(outcome, BaseException)
+
+
+def _seek_back(consumer: Any, records: Sequence[Any]) -> None:
+    """Begin again with a batch: the consumer's position has moved on past it."""
+    first: dict[TopicPartition, int] = {}
+    for one in records:
+        first.setdefault(TopicPartition(one.topic, one.partition), one.offset)
+    for partition, offset in first.items():
+        with contextlib.suppress(IllegalStateError):  # somebody else has the partition by now
+            consumer.seek(partition, offset)
 
 
 async def _as_it_came(records: Any) -> KafkaMessage:

@@ -4,10 +4,16 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+import structlog
+
 from shared.eventsourcing.broker import BrokerUnavailable, Handle, Outgoing
 from shared.eventsourcing.messages import Record
 
+log = structlog.get_logger()
+
 MAX_RECORDS = 500
+PAUSE_AFTER_FAILURE_S = 0.5
+"""How long a batch rests that could not be handled."""
 
 
 @dataclass(slots=True)
@@ -116,7 +122,13 @@ class MemoryBroker:
             if not batch:
                 await changed.wait()
                 continue
-            await self._handle(batch)
+            try:
+                await self._handle(batch)
+            except Exception:
+                log.exception("a batch was not handled; it is fetched again", records=len(batch))
+                self.positions.clear()
+                await asyncio.sleep(PAUSE_AFTER_FAILURE_S)
+                continue
             for record in batch:
                 self._commit(record)
 

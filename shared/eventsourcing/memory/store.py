@@ -12,7 +12,7 @@ from shared.eventsourcing.clock import Clock
 from shared.eventsourcing.lanes import LANES
 from shared.eventsourcing.memory.locks import Locks
 from shared.eventsourcing.memory.tables import NEVER, ReaderRow, Tables
-from shared.eventsourcing.memory.transaction import MemoryTransaction
+from shared.eventsourcing.memory.transaction import MemoryTransaction, storable
 from shared.eventsourcing.store import (
     LaneHead,
     LaneSlice,
@@ -25,7 +25,7 @@ from shared.eventsourcing.store import (
     StoredReminder,
     StreamRow,
 )
-from shared.eventsourcing.views import Row
+from shared.eventsourcing.views import Row, document
 
 Hazard = Callable[[str], None]
 """Called at `begin`, `before commit` and `after commit`; a simulation raises StoreUnavailable from it."""
@@ -113,6 +113,7 @@ class MemoryStore:
     async def project(self, reader: str, owner: str, leases: Sequence[Lease], projection: Projection) -> None:
         if len(self._held(reader, owner, leases)) != len(leases):
             raise LeaseLost(f"{reader} no longer holds all its lanes")
+        storable(*projection.keys)
         rows = self._tables.views.setdefault(reader, {})
         after = projection.apply({key: rows[key] for key in projection.keys if key in rows})
         self._hazard("before commit")
@@ -122,9 +123,10 @@ class MemoryStore:
             if row is None:
                 rows.pop(key, None)
             else:
-                rows[key] = orjson.loads(orjson.dumps(row))
+                rows[key] = orjson.loads(document(row))
 
     async def view_row(self, view: str, key: str) -> Row | None:
+        storable(key)
         return self._tables.views.get(view, {}).get(key)
 
     async def view_rows(
@@ -137,7 +139,10 @@ class MemoryStore:
         offset: int,
     ) -> list[Row]:
         def matches(row: Row) -> bool:
-            return all(row.get(name) in ([one] if isinstance(one, str) else one) for name, one in where.items())
+            return all(
+                row.get(name) is not None and _text(row[name]) in ([one] if isinstance(one, str) else one)
+                for name, one in where.items()
+            )
 
         rows = [(key, row) for key, row in self._tables.views.get(view, {}).items() if matches(row)]
         rows.sort(key=lambda found: (_text(found[1].get(order_by)), found[0]), reverse=descending)
@@ -151,6 +156,7 @@ class MemoryStore:
         return dict(sorted(counts.items()))
 
     async def stream(self, stream: str) -> StreamRow | None:
+        storable(stream)
         return self._tables.streams.get(stream)
 
     async def streams(self, category: str, after: str, limit: int) -> Sequence[tuple[str, StreamRow]]:
@@ -219,4 +225,6 @@ class MemoryStore:
 
 
 def _text(value: Any) -> str:
-    return "" if value is None else str(value)
+    if value is None or isinstance(value, str):
+        return value or ""
+    return orjson.dumps(value).decode()

@@ -1,7 +1,10 @@
 """One batch's transaction in memory: writes are kept back until the commit, rows stay locked until then."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from uuid import UUID
+
+import orjson
 
 from shared.eventsourcing.memory.locks import Locks
 from shared.eventsourcing.memory.tables import Tables
@@ -10,10 +13,14 @@ from shared.eventsourcing.store import (
     Claim,
     LaneHead,
     Loaded,
+    LogEntry,
+    ParkedMessage,
     StoreConflict,
+    StoredReminder,
     StoredReply,
     StoreRejects,
     StreamRow,
+    StreamWrite,
 )
 
 
@@ -28,8 +35,8 @@ class MemoryTransaction:
 
     async def claim(self, claims: Sequence[Claim]) -> frozenset[UUID]:
         fresh = set()
-        for claim in claims:
-            _storable(claim.source)
+        for claim in sorted(claims, key=lambda one: one.message_id):
+            storable(claim.source)
             await self._locks.acquire(("inbox", claim.message_id), self)
             if claim.message_id not in self._tables.inbox and claim.message_id not in self._claims:
                 self._claims[claim.message_id] = claim
@@ -45,13 +52,19 @@ class MemoryTransaction:
         }
 
     async def load(self, streams: Sequence[str], keys: Sequence[str]) -> Loaded:
-        parked = {one.key for one in self._tables.parked.values() if one.blocking}
+        storable(*streams, *keys)
         rows = {}
         for stream in sorted(streams):
             if stream in self._tables.streams:
                 await self._locks.acquire(("stream", stream), self)
                 rows[stream] = self._tables.streams[stream]
+        parked = {one.key for one in self._tables.parked.values() if one.blocking}
         return Loaded(rows, frozenset(parked.intersection(keys)))
+
+    async def standing(self, parked: Sequence[UUID]) -> frozenset[UUID]:
+        for one in parked:
+            await self._locks.acquire(("parked", one), self)
+        return frozenset(one for one in parked if one in self._tables.parked)
 
     async def lock_lanes(self, lanes: Sequence[int]) -> Mapping[int, LaneHead]:
         for lane in sorted(lanes):
@@ -59,8 +72,7 @@ class MemoryTransaction:
         return {lane: self._tables.lanes[lane] for lane in lanes}
 
     async def append(self, append: Append) -> None:
-        for entry in append.entries:
-            _storable(entry.partition_key, entry.correlation_id, entry.actor, entry.reason, entry.stream)
+        _check_columns(append)
         for write in append.streams:
             stands = self._tables.streams.get(write.stream)
             if write.is_new != (stands is None):
@@ -103,6 +115,24 @@ class MemoryTransaction:
             del tables.parked[one]
 
 
-def _storable(*texts: str) -> None:
+def storable(*texts: str) -> None:
+    """Refuse what a text column of PostgreSQL refuses.
+
+    Raises:
+        StoreRejects: a text contains NUL.
+    """
     if any("\x00" in text for text in texts):
         raise StoreRejects("a text column holds no NUL")
+
+
+def _check_columns(append: Append) -> None:
+    rows: list[LogEntry | StreamWrite | StoredReminder | ParkedMessage] = [*append.entries, *append.streams]
+    for row in (*rows, *append.reminders, *append.parked):
+        columns = [getattr(row, column.name) for column in fields(row)]
+        storable(*(one for one in columns if isinstance(one, str)))
+    documents = [one.payload for one in append.entries] + [one.payload for one in append.reminders]
+    for document in (*documents, *(one.state for one in append.streams)):
+        try:
+            orjson.loads(document)
+        except orjson.JSONDecodeError as error:
+            raise StoreRejects(f"a json column holds JSON only: {error}") from None

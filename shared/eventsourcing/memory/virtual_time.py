@@ -53,6 +53,7 @@ class VirtualClock:
         self._loop = loop
         self._random = random
         self._offset = timedelta()
+        self._newest = 0
 
     def now(self) -> datetime:
         return EPOCH + timedelta(seconds=self._loop.time()) + self._offset
@@ -66,7 +67,9 @@ class VirtualClock:
 
     def new_id(self) -> UUID:
         milliseconds = int(self.now().timestamp() * 1000)
-        number = milliseconds << 80 | 7 << 76 | self._random.getrandbits(12) << 64
+        # Ids rise, as the real ones do: within a millisecond, and when the clock jumps back.
+        self._newest = max(self._newest + 1, milliseconds << 12)
+        number = (self._newest >> 12) << 80 | 7 << 76 | (self._newest & 0xFFF) << 64
         return UUID(int=number | 2 << 62 | self._random.getrandbits(62))
 
 

@@ -37,7 +37,7 @@ create unique index log_stream on log (stream, version) where kind = 'event';
 create index log_correlation on log (correlation_id);
 
 create table stream (
-    stream text primary key,
+    stream text collate "C" primary key,
     version bigint not null,
     state json not null
 ) with (fillfactor = 70);
@@ -104,7 +104,7 @@ comment on table reader is 'How far each reader is in each lane, and who holds t
 
 create table view_row (
     view text not null,
-    key text not null,
+    key text collate "C" not null,
     row jsonb not null,
     primary key (view, key)
 );

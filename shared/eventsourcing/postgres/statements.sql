@@ -25,6 +25,13 @@ select distinct key
 from parked
 where key = any($1::text[]) and blocking;
 
+-- name: lock_parked
+select id
+from parked
+where id = any($1::uuid[])
+order by number
+for update;
+
 -- name: lock_lanes
 select lane, head, chain_hash
 from lane
@@ -212,12 +219,17 @@ where view = $1 and key = any($2::text[])
 order by key
 for update;
 
--- name: write_view_rows
+-- name: add_view_rows
 insert into view_row (view, key, row)
 select $1, key, row
+from unnest($2::text[], $3::jsonb[]) as new (key, row)
+on conflict (view, key) do nothing;
+
+-- name: rewrite_view_rows
+update view_row
+set row = changed.row
 from unnest($2::text[], $3::jsonb[]) as changed (key, row)
-on conflict (view, key) do update
-set row = excluded.row;
+where view_row.view = $1 and view_row.key = changed.key;
 
 -- name: delete_view_rows
 delete from view_row
@@ -238,7 +250,7 @@ where
         from jsonb_each($2::jsonb) as wanted
         where not coalesce(wanted.value ? (row ->> wanted.key), false)
     )
-order by row ->> $3, key
+order by coalesce(row ->> $3, '') collate "C", key
 limit $4
 offset $5;
 
@@ -252,12 +264,12 @@ where
         from jsonb_each($2::jsonb) as wanted
         where not coalesce(wanted.value ? (row ->> wanted.key), false)
     )
-order by row ->> $3 desc, key desc
+order by coalesce(row ->> $3, '') collate "C" desc, key desc
 limit $4
 offset $5;
 
 -- name: view_counts
-select coalesce(row ->> $2, '') as value, count(*) as number
+select coalesce(row ->> $2, '') collate "C" as value, count(*) as number
 from view_row
 where view = $1
 group by 1

@@ -27,7 +27,7 @@ from shared.eventsourcing.store import (
     StoreUnavailable,
     StreamRow,
 )
-from shared.eventsourcing.views import Row
+from shared.eventsourcing.views import Row, document
 
 _CONFLICTS = (
     asyncpg.SerializationError,
@@ -41,6 +41,7 @@ _UNAVAILABLE = (
     asyncpg.InsufficientResourcesError,
     asyncpg.InterfaceError,
     asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
     asyncpg.CannotConnectNowError,
     ConnectionError,
     OSError,
@@ -148,13 +149,21 @@ class PostgresStore:
             held = await connection.fetch(SQL["advance"], reader, owner, *_lease_columns(leases))
             if len(held) != len(leases):
                 raise LeaseLost(f"{reader} no longer holds all its lanes")
-            rows = await connection.fetch(SQL["lock_view_rows"], reader, sorted(projection.keys))
-            after = projection.apply({row["key"]: orjson.loads(row["row"]) for row in rows})
-            written = [(key, row) for key, row in sorted(after.items()) if row is not None]
-            if written:
-                documents = [_document(row) for _, row in written]
-                await connection.execute(SQL["write_view_rows"], reader, [key for key, _ in written], documents)
-            if gone := [key for key, row in after.items() if row is None]:
+            locked = await connection.fetch(SQL["lock_view_rows"], reader, sorted(projection.keys))
+            before = {row["key"]: orjson.loads(row["row"]) for row in locked}
+            after = projection.apply(before)
+            written = {key: document(row).decode() for key, row in sorted(after.items()) if row is not None}
+            new = {key: row for key, row in written.items() if key not in before}
+            changed = {key: row for key, row in written.items() if key in before}
+            if new:
+                status = await connection.execute(SQL["add_view_rows"], reader, list(new), list(new.values()))
+                if status != f"INSERT 0 {len(new)}":
+                    # There was nothing to lock: another lane's reader began one of these rows meanwhile.
+                    raise StoreConflict(f"rows of {reader} were begun by another writer")
+            if changed:
+                columns = list(changed), list(changed.values())
+                await connection.execute(SQL["rewrite_view_rows"], reader, *columns)
+            if gone := [key for key in before if after.get(key, before[key]) is None]:
                 await connection.execute(SQL["delete_view_rows"], reader, gone)
 
     async def view_row(self, view: str, key: str) -> Row | None:
@@ -266,11 +275,6 @@ class PostgresStore:
     async def _begun(self) -> AsyncIterator[Connection]:
         async with self._connected() as connection, connection.transaction():
             yield connection
-
-
-def _document(row: Row) -> str:
-    # jsonb holds no NUL; a view is for people, who lose nothing by its replacement.
-    return orjson.dumps(row).decode().replace("\\u0000", "\ufffd")
 
 
 def _lease_columns(leases: Sequence[Lease]) -> tuple[list[int], list[int], list[int]]:

@@ -31,12 +31,13 @@ class PostgresTransaction:
         self._connection = connection
 
     async def claim(self, claims: Sequence[Claim]) -> frozenset[UUID]:
+        ordered = sorted(claims, key=lambda claim: claim.message_id)  # who claims in one order never deadlocks
         rows = await self._connection.fetch(
             SQL["claim_messages"],
-            [claim.message_id for claim in claims],
-            [claim.source for claim in claims],
-            [claim.lane for claim in claims],
-            [claim.digest for claim in claims],
+            [claim.message_id for claim in ordered],
+            [claim.source for claim in ordered],
+            [claim.lane for claim in ordered],
+            [claim.digest for claim in ordered],
         )
         return frozenset(row[0] for row in rows)
 
@@ -45,12 +46,17 @@ class PostgresTransaction:
         return {row["message_id"]: StoredReply(row["digest"], row["reply"]) for row in rows}
 
     async def load(self, streams: Sequence[str], keys: Sequence[str]) -> Loaded:
-        parked = await self._connection.fetch(SQL["parked_keys"], list(keys))
         rows = await self._connection.fetch(SQL["lock_streams"], list(streams)) if streams else []
+        # After the locks: a writer that was waited for may have parked a key.
+        parked = await self._connection.fetch(SQL["parked_keys"], list(keys))
         return Loaded(
             {row["stream"]: StreamRow(row["version"], row["state"]) for row in rows},
             frozenset(row["key"] for row in parked),
         )
+
+    async def standing(self, parked: Sequence[UUID]) -> frozenset[UUID]:
+        rows = await self._connection.fetch(SQL["lock_parked"], list(parked))
+        return frozenset(row[0] for row in rows)
 
     async def lock_lanes(self, lanes: Sequence[int]) -> Mapping[int, LaneHead]:
         rows = await self._connection.fetch(SQL["lock_lanes"], list(lanes))

@@ -1,0 +1,17 @@
+"""What tests of every kind may ask for."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from deploy.local.description import Description
+from deploy.local.stack import Stack
+
+
+@pytest.fixture(scope="session")
+def infrastructure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Description]:
+    """A Kafka and a PostgreSQL for the whole session, chosen by TEST_INFRA; each test keeps its own corner of them."""
+    stack = Stack(tmp_path_factory.mktemp("infrastructure"), components=())
+    description = stack.start()
+    yield description
+    stack.discard()

@@ -1,0 +1,423 @@
+"""The store port: leases, cursors, views, and what operations asks."""
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
+from uuid import UUID
+
+import pytest
+from uuid_utils.compat import uuid7
+
+from shared.eventsourcing.chain import GENESIS
+from shared.eventsourcing.lanes import LANES
+from shared.eventsourcing.store import (
+    LaneHead,
+    LaneSlice,
+    Lease,
+    LeaseLost,
+    ReaderPosition,
+    Store,
+    StoreConflict,
+    StoreRejects,
+    StreamRow,
+)
+from shared.eventsourcing.views import Row
+from tests.contract.ports.writing import BLOCKED, UNBLOCKED, Rewriting, claim, record
+
+LONG_S = 60.0
+SHORT_S = 0.1
+NO_ID = UUID(int=0)
+
+
+async def test_one_owner_alone_holds_every_lane(store: Store) -> None:
+    leases = await store.lease_lanes("relay", "one", LONG_S)
+
+    assert set(leases) == set(range(LANES))
+    assert {lease.position for lease in leases.values()} == {0}
+
+
+async def test_renewing_keeps_the_epoch_and_gives_the_position(store: Store) -> None:
+    before = await store.lease_lanes("relay", "one", LONG_S)
+    await store.advance("relay", "one", [Lease(5, 12, before[5].epoch)])
+
+    again = await store.lease_lanes("relay", "one", LONG_S)
+
+    assert again[5] == Lease(5, 12, before[5].epoch)
+    assert {lane: lease.epoch for lane, lease in again.items()} == {
+        lane: lease.epoch for lane, lease in before.items()
+    }
+
+
+async def test_two_owners_end_up_with_half_each_and_none_in_common(store: Store, other: Store) -> None:
+    await store.lease_lanes("relay", "one", LONG_S)
+    assert await other.lease_lanes("relay", "two", LONG_S) == {}  # nothing is free yet
+
+    one = await store.lease_lanes("relay", "one", LONG_S)
+    two = await other.lease_lanes("relay", "two", LONG_S)
+
+    assert (len(one), len(two)) == (LANES // 2, LANES // 2)
+    assert not set(one) & set(two)
+
+
+async def test_three_owners_leave_no_lane_without_one(store: Store) -> None:
+    held: dict[str, set[int]] = {}
+    for _ in range(3):
+        for owner in ("one", "two", "three"):
+            held[owner] = set(await store.lease_lanes("relay", owner, LONG_S))
+
+    assert sorted(lane for lanes in held.values() for lane in lanes) == list(range(LANES))
+    assert max(len(lanes) for lanes in held.values()) == 22
+
+
+async def test_readers_of_different_names_hold_lanes_without_regard_to_each_other(store: Store) -> None:
+    await store.lease_lanes("relay", "one", LONG_S)
+
+    assert len(await store.lease_lanes("effects", "one", LONG_S)) == LANES
+
+
+async def test_racing_owners_never_hold_the_same_lane(store: Store, other: Store) -> None:
+    one, two = await asyncio.gather(
+        store.lease_lanes("relay", "one", LONG_S), other.lease_lanes("relay", "two", LONG_S)
+    )
+
+    assert not set(one) & set(two)
+
+
+async def test_a_lane_whose_lease_ran_out_goes_to_another_at_its_position(store: Store, other: Store) -> None:
+    before = await store.lease_lanes("relay", "one", SHORT_S)
+    await store.advance("relay", "one", [Lease(5, 12, before[5].epoch)])
+    await asyncio.sleep(2 * SHORT_S)
+
+    taken = await other.lease_lanes("relay", "two", LONG_S)
+
+    assert set(taken) == set(range(LANES))
+    assert taken[5] == Lease(5, 12, before[5].epoch + 1)
+
+
+async def test_who_lost_a_lane_can_neither_advance_nor_project(store: Store, other: Store) -> None:
+    zombie = [(await store.lease_lanes("view@1", "one", SHORT_S))[5]]
+    await asyncio.sleep(2 * SHORT_S)
+    taken = (await other.lease_lanes("view@1", "two", LONG_S))[5]
+    await other.advance("view@1", "two", [Lease(5, 3, taken.epoch)])
+
+    moved = [Lease(5, 9, zombie[0].epoch)]
+    assert await store.advance("view@1", "one", moved) == frozenset()
+    with pytest.raises(LeaseLost):
+        await store.project("view@1", "one", moved, Rewriting("a"))
+
+    assert await other.view_row("view@1", "a") is None
+    assert (await other.lease_lanes("view@1", "two", LONG_S))[5].position == 3
+
+
+async def test_an_owner_that_comes_back_under_its_name_is_fenced_from_its_earlier_life(store: Store) -> None:
+    earlier = (await store.lease_lanes("relay", "one", SHORT_S))[5]
+    await asyncio.sleep(2 * SHORT_S)
+    later = (await store.lease_lanes("relay", "one", LONG_S))[5]
+
+    assert await store.advance("relay", "one", [Lease(5, 9, earlier.epoch)]) == frozenset()
+    assert await store.advance("relay", "one", [Lease(5, 9, later.epoch)]) == {5}
+
+
+async def test_a_lease_that_ran_out_moves_no_cursor_even_if_nobody_took_the_lane(store: Store) -> None:
+    lease = (await store.lease_lanes("relay", "one", SHORT_S))[5]
+    await asyncio.sleep(2 * SHORT_S)
+
+    assert await store.advance("relay", "one", [Lease(5, 9, lease.epoch)]) == frozenset()
+
+
+async def test_a_lane_that_was_given_up_moves_no_cursor(store: Store, other: Store) -> None:
+    before = await store.lease_lanes("relay", "one", LONG_S)
+    await other.lease_lanes("relay", "two", LONG_S)
+    kept = await store.lease_lanes("relay", "one", LONG_S)
+    given_up = next(lane for lane in before if lane not in kept)
+
+    assert await store.advance("relay", "one", [Lease(given_up, 9, before[given_up].epoch)]) == frozenset()
+
+
+async def test_advancing_says_lane_by_lane_which_are_still_held(store: Store, other: Store) -> None:
+    await store.lease_lanes("relay", "one", LONG_S)
+    await other.lease_lanes("relay", "two", LONG_S)
+    mine = await store.lease_lanes("relay", "one", LONG_S)
+    lane = next(iter(mine))
+    lost = next(one for one in range(LANES) if one not in mine)
+
+    held = await store.advance("relay", "one", [Lease(lane, 4, mine[lane].epoch), Lease(lost, 4, 1)])
+
+    assert held == {lane}
+
+
+async def test_released_leases_go_to_another_at_once_and_the_owner_no_longer_counts(
+    store: Store, other: Store
+) -> None:
+    mine = await store.lease_lanes("relay", "one", LONG_S)
+    await store.release_leases("one")
+
+    assert set(await other.lease_lanes("relay", "two", LONG_S)) == set(range(LANES))
+    assert await store.advance("relay", "one", [Lease(5, 9, mine[5].epoch)]) == frozenset()
+
+
+async def test_an_owner_that_is_gone_no_longer_counts_when_lanes_are_shared_out(
+    store: Store, other: Store
+) -> None:
+    await other.lease_lanes("relay", "gone", SHORT_S)
+    await asyncio.sleep(2 * SHORT_S)
+
+    assert len(await store.lease_lanes("relay", "one", LONG_S)) == LANES
+
+
+async def test_reading_gives_what_comes_after_each_position_and_nothing_of_lanes_without(store: Store) -> None:
+    first = await record(store, 1, "customer-a")
+    second = await record(store, 1, "customer-a")
+    third = await record(store, 2, "customer-b")
+
+    assert await store.read({1: 0, 2: 0, 3: 0}, 10) == [
+        LaneSlice(1, (first, second), 2),
+        LaneSlice(2, (third,), 1),
+    ]
+    assert await store.read({1: 1, 2: 1}, 10) == [LaneSlice(1, (second,), 2)]
+    assert await store.read({1: 0}, 1) == [LaneSlice(1, (first,), 1)]
+    assert await store.read({1: 2, 2: 1}, 10) == []
+
+
+async def test_reading_by_type_says_how_far_it_has_looked(store: Store) -> None:
+    await record(store, 1, "customer-a", type=BLOCKED)
+    wanted = await record(store, 1, "customer-a", type=UNBLOCKED)
+    await record(store, 1, "customer-a", type=BLOCKED)
+    later = await record(store, 1, "customer-a", type=UNBLOCKED)
+    await record(store, 1, "customer-a", type=BLOCKED)
+
+    assert await store.read({1: 0}, 10, [UNBLOCKED]) == [LaneSlice(1, (wanted, later), 5)]
+    assert await store.read({1: 0}, 1, [UNBLOCKED]) == [LaneSlice(1, (wanted,), 2)]
+    assert await store.read({1: 4}, 10, [UNBLOCKED]) == [LaneSlice(1, (), 5)]
+
+
+async def test_a_projection_writes_its_rows_and_moves_its_cursor_together(store: Store) -> None:
+    leases = await store.lease_lanes("view@1", "one", LONG_S)
+
+    await store.project("view@1", "one", [Lease(5, 2, leases[5].epoch)], Rewriting("a", "b"))
+    await store.project("view@1", "one", [Lease(5, 3, leases[5].epoch)], Rewriting("a"))
+
+    assert await store.view_row("view@1", "a") == {"count": 2}
+    assert await store.view_row("view@1", "b") == {"count": 1}
+    assert (await store.lease_lanes("view@1", "one", LONG_S))[5].position == 3
+
+
+async def test_a_projection_that_raises_writes_no_row_and_moves_no_cursor(store: Store) -> None:
+    class Failing(Rewriting):
+        def apply(self, rows: object) -> dict[str, None]:
+            raise ZeroDivisionError
+
+    leases = await store.lease_lanes("view@1", "one", LONG_S)
+    with pytest.raises(ZeroDivisionError):
+        await store.project("view@1", "one", [Lease(5, 2, leases[5].epoch)], Failing("a"))
+
+    assert (await store.lease_lanes("view@1", "one", LONG_S))[5].position == 0
+
+
+async def test_a_projection_over_a_lost_lane_writes_nothing_in_the_others_either(
+    store: Store, other: Store
+) -> None:
+    await store.lease_lanes("view@1", "one", LONG_S)
+    await other.lease_lanes("view@1", "two", LONG_S)
+    mine = await store.lease_lanes("view@1", "one", LONG_S)
+    lane = next(iter(mine))
+    lost = next(one for one in range(LANES) if one not in mine)
+
+    with pytest.raises(LeaseLost):
+        await store.project("view@1", "one", [Lease(lane, 4, mine[lane].epoch), Lease(lost, 4, 1)], Rewriting("a"))
+
+    assert await store.view_row("view@1", "a") is None
+    assert (await store.lease_lanes("view@1", "one", LONG_S))[lane].position == 0
+
+
+async def test_projections_of_one_row_from_two_lanes_at_once_lose_neither(store: Store, other: Store) -> None:
+    for _ in range(2):
+        one = await store.lease_lanes("view@1", "one", LONG_S)
+        two = await other.lease_lanes("view@1", "two", LONG_S)
+    rows = [f"row-{number}" for number in range(300)]
+
+    async def until_projected(of: Store, owner: str, lease: Lease) -> None:
+        while True:
+            with suppress(StoreConflict):
+                return await of.project("view@1", owner, [lease], Rewriting(*rows))
+
+    for position in (1, 2, 3):
+        mine, its = next(iter(one.values())), next(iter(two.values()))
+        await asyncio.gather(
+            until_projected(store, "one", Lease(mine.lane, position, mine.epoch)),
+            until_projected(other, "two", Lease(its.lane, position, its.epoch)),
+        )
+
+    assert [await store.view_row("view@1", row) for row in rows] == [{"count": 6}] * len(rows)
+
+
+async def test_a_row_that_is_none_afterwards_is_gone(store: Store) -> None:
+    await _view(store, {"a": {"n": 1}, "b": {"n": 2}})
+    await _view(store, {"a": None})
+
+    assert await store.view_row("view@1", "a") is None
+    assert await store.view_rows("view@1", {}, "", False, 10, 0) == [{"n": 2}]
+
+
+async def test_a_new_version_of_a_view_fills_beside_the_old(store: Store) -> None:
+    await _view(store, {"a": {"n": 1}}, view="view@1")
+    await _view(store, {"a": {"n": 2}}, view="view@2")
+
+    assert await store.view_row("view@1", "a") == {"n": 1}
+    assert await store.view_row("view@2", "a") == {"n": 2}
+
+
+ROWS: Mapping[str, Row] = {
+    "1": {"id": "1", "status": "open", "city": "Wien", "n": 10},
+    "2": {"id": "2", "status": "closed", "city": "berlin", "n": 9},
+    "3": {"id": "3", "status": "open", "city": None, "n": 100, "hot": True},
+    "4": {"id": "4", "city": "Ärö", "n": 1.5},
+    "5": {"id": "5", "status": "open", "city": "Berlin-Mitte", "n": 0},
+}
+
+
+@pytest.mark.parametrize(
+    ("where", "order_by", "descending", "found"),
+    [
+        ({}, "", False, "12345"),
+        ({}, "", True, "54321"),
+        ({"status": "open"}, "", False, "135"),
+        ({"status": ["open", "closed"]}, "", False, "1235"),
+        ({"status": "open", "city": "Wien"}, "", False, "1"),
+        ({"status": []}, "", False, ""),
+        ({"nothing": "x"}, "", False, ""),
+        ({"n": "10"}, "", False, "1"),
+        ({"n": "1.5"}, "", False, "4"),
+        ({"hot": "true"}, "", False, "3"),
+        ({}, "city", False, "35124"),
+        ({}, "city", True, "42153"),
+        ({}, "n", False, "54132"),
+        ({}, "status", False, "42135"),
+        ({}, "status", True, "53124"),
+    ],
+)
+async def test_rows_are_found_by_fields_and_ordered_by_text(
+    store: Store, where: dict[str, str | list[str]], order_by: str, descending: bool, found: str
+) -> None:
+    await _view(store, ROWS)
+
+    rows = await store.view_rows("view@1", where, order_by, descending, 10, 0)
+
+    assert "".join(row["id"] for row in rows) == found
+
+
+async def test_rows_come_in_pages(store: Store) -> None:
+    await _view(store, ROWS)
+
+    pages = [await store.view_rows("view@1", {}, "city", False, 2, offset) for offset in (0, 2, 4, 6)]
+
+    assert [[row["id"] for row in page] for page in pages] == [["3", "5"], ["1", "2"], ["4"], []]
+
+
+async def test_rows_are_counted_by_the_text_of_a_field(store: Store) -> None:
+    await _view(store, ROWS)
+
+    assert await store.view_counts("view@1", "status") == {"": 1, "closed": 1, "open": 3}
+    assert await store.view_counts("view@1", "hot") == {"": 4, "true": 1}
+    assert await store.view_counts("view@2", "status") == {}
+
+
+async def test_a_row_keeps_its_json_but_for_nul(store: Store) -> None:
+    await _view(store, {"a": {"text": "漢\x00\\字\x00", "path": "\\u0000", "list": [1, {"x": None}], "yes": True}})
+
+    assert await store.view_row("view@1", "a") == {
+        "text": "漢\ufffd\\字\ufffd",
+        "path": "\\u0000",
+        "list": [1, {"x": None}],
+        "yes": True,
+    }
+
+
+async def test_a_key_that_no_column_holds_is_refused(store: Store) -> None:
+    with pytest.raises(StoreRejects):
+        await store.view_row("view@1", "\x00")
+    with pytest.raises(StoreRejects):
+        await store.stream("customer-\x00")
+
+
+async def test_streams_of_a_category_come_by_name_in_pages(store: Store) -> None:
+    names = ["customer-1", "customer-B", "customer-a b", "customer-a-1", "customer-a1", "customer-ä", "order-1"]
+    for number, name in enumerate(["customers-1", "custom-1", *reversed(names)]):
+        await record(store, number, name)
+
+    first = await store.streams("customer", "", 4)
+    rest = await store.streams("customer", first[-1][0], 4)
+
+    assert [name for name, _ in (*first, *rest)] == names[:-1]
+    assert first[0][1] == StreamRow(1, '{"n": 1}')
+
+
+async def test_an_unknown_stream_is_none(store: Store) -> None:
+    assert await store.stream("customer-a") is None
+    assert await store.stream_events("customer-a") == []
+
+
+async def test_the_facts_of_a_stream_come_by_version_whatever_their_lane(store: Store) -> None:
+    for lane in (9, 3, 7):
+        await record(store, lane, "customer-a")
+
+    assert [(one.lane, one.version) for one in await store.stream_events("customer-a")] == [(9, 1), (3, 2), (7, 3)]
+
+
+async def test_all_about_one_order_comes_by_lane_and_position(store: Store) -> None:
+    for lane, stream in ((9, "customer-a"), (3, "customer-b"), (9, "customer-c")):
+        await record(store, lane, stream, correlation_id="O1")
+    await record(store, 9, "customer-d", correlation_id="O2")
+
+    assert [(one.lane, one.position) for one in await store.correlated("O1")] == [(3, 1), (9, 1), (9, 2)]
+
+
+async def test_every_lane_has_a_head_from_the_start(store: Store) -> None:
+    fact = await record(store, 7, "customer-a")
+    lanes = await store.lanes()
+
+    assert sorted(lanes) == list(range(LANES))
+    assert lanes[6] == LaneHead(0, GENESIS)
+    assert lanes[7] == LaneHead(1, fact.hash)
+
+
+async def test_every_reader_tells_how_far_it_is(store: Store) -> None:
+    await record(store, 0, "customer-a")
+    leases = await store.lease_lanes("relay", "one", LONG_S)
+    await store.advance("relay", "one", [Lease(0, 1, leases[0].epoch)])
+
+    positions = await store.reader_positions()
+
+    assert len(positions) == LANES
+    assert positions[:2] == [ReaderPosition("relay", 0, 1, 1, "one"), ReaderPosition("relay", 1, 0, 0, "one")]
+
+
+async def test_consumed_ids_come_in_pages_by_source_and_lane(store: Store) -> None:
+    ids = [uuid7() for _ in range(5)]
+    async with store.transaction() as transaction:
+        await transaction.claim([claim(one) for one in reversed(ids)])
+        await transaction.claim([claim(uuid7(), source="/else"), claim(uuid7(), lane=2)])
+
+    assert await store.consumed("/partner", 1, NO_ID, 3) == ids[:3]
+    assert await store.consumed("/partner", 1, ids[2], 3) == ids[3:]
+
+
+async def test_published_ids_come_in_pages_by_topic_types_and_lane(store: Store) -> None:
+    facts = [await record(store, 1, f"customer-{number}") for number in range(4)]
+    await record(store, 1, "customer-x", type=UNBLOCKED)
+    await record(store, 1, "customer-y", topic="channel.rejected")
+    await record(store, 2, "customer-z")
+    ids = [fact.id for fact in facts]
+
+    assert await store.published("order.events", [BLOCKED], 1, NO_ID, 3) == ids[:3]
+    assert await store.published("order.events", [BLOCKED], 1, ids[2], 3) == ids[3:]
+    assert await store.published("order.events", [], 1, NO_ID, 3) == []
+
+
+async def test_a_store_that_answers_says_so(store: Store) -> None:
+    await store.ping()
+
+
+async def _view(store: Store, rows: Mapping[str, Row | None], view: str = "view@1") -> None:
+    lease = (await store.lease_lanes(view, "one", LONG_S))[5]
+    await store.project(view, "one", [Lease(5, lease.position + 1, lease.epoch)], Rewriting(rows=rows))
