@@ -18,7 +18,6 @@ from shared.events.inventory import (
 from shared.events.payload import Event
 from shared.eventsourcing.decider import Context, Decision, Recorded, Reply, States
 
-
 MOST_ON_HAND = 10**9
 """Units at one location: more could not be stated by any message."""
 
