@@ -12,14 +12,10 @@ NUMBER = order_number("web", "1001")
 T0 = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 CARD = PaymentMethod(kind="card", token="tok_1")
 OTHER_CARD = PaymentMethod(kind="card", token="tok_2")
-ADDRESS = Address(
-    name="Ada Byron", street="1 Main Street", city="Springfield", postal_code="12345", country="US"
-)
+ADDRESS = Address(name="Ada Byron", street="1 Main Street", city="Springfield", postal_code="12345", country="US")
 
 
-def line(
-    line_id: str = "L1", sku: str = "A", quantity: int = 2, unit_price: int = 500, **changes: Any
-) -> Any:
+def line(line_id: str = "L1", sku: str = "A", quantity: int = 2, unit_price: int = 500, **changes: Any) -> Any:
     """One line of a channel's order."""
     return ChannelOrderLine(line_id=line_id, sku=sku, quantity=quantity, unit_price=unit_price, **changes)
 
@@ -44,9 +40,7 @@ def channel_order(**changes: Any) -> ChannelOrderReceived:
     return ChannelOrderReceived(**(fields | changes))
 
 
-def take(
-    order: ChannelOrderReceived | None = None, original: str = "e30=", **changes: Any
-) -> TakeChannelOrder:
+def take(order: ChannelOrderReceived | None = None, original: str = "e30=", **changes: Any) -> TakeChannelOrder:
     """The intake's message for an order."""
     return TakeChannelOrder(
         order_number=NUMBER,
