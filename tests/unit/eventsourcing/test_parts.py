@@ -264,7 +264,7 @@ async def test_an_effect_whose_process_died_before_the_result_is_done_again_and_
         await asyncio.sleep(60)
 
     assert outside.done == {5: 2}
-    assert installation.facts() .count("blocked") == 1
+    assert installation.facts().count("blocked") == 1
 
 
 async def test_an_effect_that_fails_is_tried_again_until_it_succeeds(installation: Installation) -> None:
@@ -391,7 +391,7 @@ async def test_a_new_version_fills_from_the_first_fact_beside_the_old(installati
         await until_whole(installation, ["a", "b"], version=2)
 
     assert (await view(installation, version=2) or {})["facts"] == ["!", "!"]
-    assert (await view(installation, version=1) or {})["status"] == "CustomerUnblocked"
+    assert (await view(installation, version=1) or {})["status"] == "CustomerBlocked"
 
 
 async def test_a_view_goes_on_after_the_store_failed_around_its_commit(installation: Installation) -> None:
