@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
 
+import orjson
 import pytest
 
 from shared.events.cloudevents import read_headers
@@ -461,7 +462,5 @@ async def test_a_part_that_fails_is_said(installation: Installation) -> None:
 
 
 def _json(text: str) -> dict[str, object]:
-    import orjson
-
     found: dict[str, object] = orjson.loads(text)
     return found
