@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
 
+import orjson
 import pytest
 
 from shared.events.cloudevents import read_headers
@@ -395,7 +396,7 @@ async def test_a_new_version_fills_from_the_first_fact_beside_the_old(installati
         await until_whole(installation, ["a", "b"], version=2)
 
     assert (await view(installation, version=2) or {})["facts"] == ["!", "!"]
-    assert (await view(installation, version=1) or {})["status"] == "CustomerUnblocked"
+    assert (await view(installation, version=1) or {})["status"] == "CustomerBlocked"
 
 
 async def test_a_view_goes_on_after_the_store_failed_around_its_commit(installation: Installation) -> None:
@@ -465,7 +466,5 @@ async def test_a_part_that_fails_is_said(installation: Installation) -> None:
 
 
 def _json(text: str) -> dict[str, object]:
-    import orjson
-
     found: dict[str, object] = orjson.loads(text)
     return found
