@@ -38,7 +38,10 @@ PACE = {
 
 @pytest.fixture(scope="session")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
-    """The shop that most tests share: each with orders, customers and SKUs of its own."""
+    """The shop that most tests share: each with orders, customers and SKUs of its own.
+
+    In the end all that any of them did must have left everything true.
+    """
     stack = Stack(
         tmp_path_factory.mktemp("shop"),
         components=(*WITHOUT_FAULTS, *(service(name) for name in SERVICES)),
@@ -48,6 +51,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
         stack.start()
         shop = Shop(stack)
         yield shop
+        shop.verify(streams_per_service=1_000)
         shop.close()
     finally:
         stack.discard()

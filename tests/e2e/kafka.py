@@ -1,12 +1,12 @@
 """What a partner does at the broker: publish messages, and read a topic from its beginning."""
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from channels.publishing import OrderPublisher
+from deploy.local.topics import PARTITIONS
 from shared.events.channel import ChannelOrderReceived
 from shared.eventsourcing.kafka.security import KafkaAccess
 
@@ -33,7 +33,9 @@ async def publish_bytes(
     bootstrap: str, prefix: str, topic: str, value: bytes | None, headers: Headers, key: bytes | None
 ) -> str:
     """Publish one record as it is; returns its place."""
-    producer = AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all", max_request_size=4 * 1024 * 1024)
+    producer = AIOKafkaProducer(
+        bootstrap_servers=bootstrap, compression_type="gzip", max_request_size=4 * 1024 * 1024
+    )
     await producer.start()
     try:
         sent = await producer.send_and_wait(f"{prefix}.{topic}", value, key=key, headers=list(headers))
@@ -48,8 +50,7 @@ async def read_topic(bootstrap: str, prefix: str, topic: str) -> list[Message]:
     consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False)
     await consumer.start()
     try:
-        found = consumer.partitions_for_topic(name) or set(await _partitions(consumer, name))
-        partitions = [TopicPartition(name, number) for number in sorted(found)]
+        partitions = [TopicPartition(name, number) for number in range(PARTITIONS)]
         consumer.assign(partitions)
         await consumer.seek_to_beginning(*partitions)
         ends = await consumer.end_offsets(partitions)
@@ -66,8 +67,3 @@ async def read_topic(bootstrap: str, prefix: str, topic: str) -> list[Message]:
         await consumer.stop()
     return messages
 
-
-async def _partitions(consumer: AIOKafkaConsumer, topic: str) -> set[int]:
-    await consumer._client.fetch_all_metadata()
-    partitions: set[int] = await asyncio.wait_for(consumer._client.cluster.partitions_for_topic(topic), 5)
-    return partitions

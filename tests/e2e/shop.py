@@ -11,13 +11,14 @@ from typing import Any, NoReturn, TypeVar
 import httpx2
 import pytest
 
+from channels.publishing import IntakeMessage
 from deploy.local.components import service
 from deploy.local.identity import load_identity
 from deploy.local.stack import Stack
 from oms.audit import Step, audit
 from oms.client import Client, Json, NotFound
 from oms.errors import OmsError
-from oms.verify.run import verify
+from oms.verify.run import all_checks, verify
 from shared.events.channel import ChannelOrderReceived
 from tests.e2e.kafka import Headers, Message, publish_bytes, publish_orders, read_topic
 from tests.e2e.orders import an_order, fresh, number_of
@@ -59,6 +60,11 @@ class Shop:
         """Publish a record as it is; returns its place."""
         kafka, prefix = self.client.stack.kafka, self.client.stack.topic_prefix
         return asyncio.run(publish_bytes(kafka, prefix, topic, value, headers, key))
+
+    def publish_message(self, message: IntakeMessage, *, key: bytes) -> str:
+        """Publish the message of an order under another key than its own; returns the order's number."""
+        self.publish_bytes(message.value, message.headers, key=key)
+        return number_of(ChannelOrderReceived.model_validate_json(message.value))
 
     def topic(self, name: str) -> list[Message]:
         """Everything in a topic."""
@@ -212,9 +218,10 @@ class Shop:
 
     # What must be true
 
-    def verify(self, patience_s: float = 30.0) -> None:
+    def verify(self, patience_s: float = 30.0, streams_per_service: int = 50) -> None:
         """Everything that must stay true is true."""
-        found = [finding for verdict in verify(self.client, patience_s=patience_s) for finding in verdict.findings]
+        verdicts = verify(self.client, all_checks(streams_per_service), patience_s=patience_s)
+        found = [finding for verdict in verdicts for finding in verdict.findings]
         assert not found, "\n".join(map(str, found))
 
     # Trouble
