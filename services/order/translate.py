@@ -100,4 +100,6 @@ def _headers(record: Record) -> dict[str, str]:
 
 
 def _printable(text: str) -> str:
+    if text.isprintable():
+        return text
     return "".join(letter if letter.isprintable() else "\ufffd" for letter in text)
