@@ -83,7 +83,7 @@ def _fault_of(body: bytes, error: ValidationError) -> Fault:
             if isinstance(quantity, int) and quantity <= 0:
                 explanation = f"Line {_text(line.get('line_id'))} has the quantity {str(quantity)[:40]}."
                 return Fault("quantity_not_positive", explanation, *named)
-    return Fault("malformed", f"The order can't be read: {first_fault(error)}"[:2_000], *named)
+    return Fault("malformed", f"The order can't be read: {first_fault(error)[:1_900]}.", *named)
 
 
 def _about(order: ChannelOrderReceived, code: RejectionCode, explanation: str) -> Fault:
