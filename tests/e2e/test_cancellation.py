@@ -80,17 +80,6 @@ def test_while_the_authorisation_is_under_way(shop: Shop) -> None:
     nothing_is_left(shop, number, sku, 1)
 
 
-def test_while_the_label_is_being_bought(shop: Shop) -> None:
-    sku = shop.sku(EAST=1)
-    with shop.trouble("carrier", "slow", hold_ms=2_000):
-        number = shop.order(a_line(sku))
-        shop.wait_for_fact(number, "shipping.label-requested")
-        shop.decide(number, "cancel")
-        shop.wait(number, "cancelling")
-
-    nothing_is_left(shop, number, sku, 1)
-
-
 def test_on_a_hold_for_a_refused_address(shop: Shop) -> None:
     sku = shop.sku(EAST=1)
     number = shop.order(a_line(sku), shipping_address=NOWHERE)
@@ -160,6 +149,32 @@ class TestInTheWarehouse:
 
         nothing_is_left(shop, number, sku, 1)
         assert shop.carrier_effects(number) == ["buy_label", "void"]
+
+    def test_while_its_label_is_being_bought_the_label_is_voided_when_it_is_known(self, shop: Shop) -> None:
+        sku = shop.sku(EAST=1)
+        number = shop.order(a_line(sku))
+        [fulfilment] = self.pick(shop, number)
+        with shop.trouble("carrier", "slow", hold_ms=2_000):
+            shop.client.post("shipping", f"/shipments/{fulfilment}/packed", {"weight_grams": 700})
+            shop.wait_for_fact(number, "shipping.label-requested")
+            shop.decide(number, "cancel")
+            shop.wait(number, "cancelling")
+
+        nothing_is_left(shop, number, sku, 1)
+        assert shop.carrier_effects(number) == ["buy_label", "void"]
+
+    def test_a_label_whose_answer_is_lost_is_bought_once(self, shop: Shop) -> None:
+        number = shop.order(a_line(shop.sku(EAST=1)))
+        [fulfilment] = self.pick(shop, number)
+        with shop.trouble("carrier", "slow", hold_ms=2_000):
+            shop.client.post("shipping", f"/shipments/{fulfilment}/packed", {"weight_grams": 700})
+            shop.wait_for_fact(number, "shipping.carrier-outcome-unknown")
+        shop.wait_for_fact(number, "shipping.label-bought")
+
+        shop.client.post("shipping", f"/shipments/{fulfilment}/dispatch", {})
+
+        shop.wait_for_fact(number, "shipping.dispatched")
+        assert shop.carrier_effects(number)[:2] == ["buy_label", "hand_over"]
 
     def test_after_dispatch_it_is_refused_and_the_order_goes_on(self, shop: Shop) -> None:
         number = shop.order(a_line(shop.sku(EAST=1)), payment=card("tok_capture_refused"))
