@@ -10,7 +10,7 @@ from deploy.local.stack import Stack
 
 @pytest.fixture(scope="session")
 def infrastructure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Description]:
-    """A Kafka and a PostgreSQL for the whole session, chosen by TEST_INFRA; each test keeps its own corner of them."""
+    """A Kafka and a PostgreSQL for the whole session, chosen by TEST_INFRA; a test keeps to its corner."""
     stack = Stack(tmp_path_factory.mktemp("infrastructure"), components=())
     description = stack.start()
     yield description

@@ -33,7 +33,7 @@ class Outcome:
     """Captured minor units by currency, as the gateway's ledger has them."""
     checks: Sequence[Verdict]
     compensated: str
-    """An order that had a compensation."""
+    """The smallest order that had a compensation."""
     audited: Any
     seconds: float
     latencies: tuple[float, ...]
@@ -52,7 +52,8 @@ class Outcome:
     ) -> Self:
         """Ask the services and the simulators."""
         orders = _all_orders(client)
-        compensated = next((str(one["order_number"]) for one in orders if one["status"] == "cancelled"), "")
+        cancelled = sorted((one["lines"], one["order_number"]) for one in orders if one["status"] == "cancelled")
+        compensated = cancelled[0][1] if cancelled else ""
         captured = client.simulator("gateway", "/v1/ledger/summary")["currencies"]
         return cls(
             orders=orders,
