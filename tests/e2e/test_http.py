@@ -131,12 +131,14 @@ def test_the_interface_is_described_and_every_route_wants_a_key(shop: Shop, of: 
 
 
 def test_a_key_opens_only_what_its_scopes_say(shop: Shop) -> None:
-    environment = {"OMS_API_KEYS": json.dumps([{"name": "reader", "sha256": sha256(KEY.encode()).hexdigest(), "scopes": ["orders:read"]}])}
+    environment = {
+        "OMS_API_KEYS": json.dumps(
+            [{"name": "reader", "sha256": sha256(KEY.encode()).hexdigest(), "scopes": ["orders:read"]}]
+        )
+    }
     with shop.instead_of("order", "order-of-a-reader", environment):
         assert shop.ask("GET", "order", "/orders", key=KEY).status_code == 200
-        refused = shop.ask(
-            "POST", "order", "/orders/NONE/cancel", key=KEY, json={"reason": "because"}
-        )
+        refused = shop.ask("POST", "order", "/orders/NONE/cancel", key=KEY, json={"reason": "because"})
         assert refused.status_code == 403
         assert "orders:decide" in refused.json()["detail"]
         assert shop.ask("GET", "order", "/operations/lag", key=KEY).status_code == 403

@@ -18,7 +18,7 @@ def test_each_kind_of_notice_is_sent_once_in_the_language_of_the_customer(shop: 
 
     mails = {mail["notice_kind"]: mail for mail in shop.mails(order)}
     assert mails["confirmation"]["subject"] == f"您的订单 {number} 已确认"
-    assert "李雷，您好" in mails["confirmation"]["text"]
+    assert "李雷" in mails["confirmation"]["text"]
     assert "12.99" in mails["confirmation"]["text"]
     assert shop.shipments(number)[0]["tracking_number"] in mails["dispatch"]["text"]
     assert "送达" in mails["delivered"]["text"]
@@ -71,7 +71,9 @@ def test_a_mail_server_that_refuses_for_good_is_not_asked_again(shop: Shop) -> N
 
 def test_what_customers_write_can_do_no_harm_in_a_mail(shop: Shop) -> None:
     name = fresh("customer")
-    tricky = Customer(id=name, name="Eve {{ order_number }} <b>\r\nBcc: all@example.com", email=f"{name}@example.com")
+    tricky = Customer(
+        id=name, name="Eve {{ order_number }} <b>\r\nBcc: all@example.com", email=f"{name}@example.com"
+    )
     order = an_order(a_line(shop.sku(EAST=1)), customer=tricky)
     number = shop.publish(order)[0]
     shop.wait(number, "completed")

@@ -61,4 +61,3 @@ def test_the_cheapest_service_that_keeps_the_promise_is_chosen(shop: Shop) -> No
     shop.wait(number, "completed")
 
     assert shop.shipments(number)[0]["carrier_service"] == "economy"
-

@@ -1,47 +1,14 @@
 """Webhooks of the gateway and the carrier: signed, at least once, in any order; forged ones are turned away."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
-import httpx2
 import orjson
 import pytest
 from standardwebhooks.webhooks import Webhook
 
-from oms.client import Json
 from tests.e2e.orders import a_line, an_order, fresh
 from tests.e2e.shop import Shop
-
-OF = {"gateway": "payment", "carrier": "shipping"}
-
-
-def send(
-    shop: Shop, of: str, body: bytes, *, secret: str = "", name: str = "", at: datetime | None = None
-) -> httpx2.Response:
-    """A webhook as its sender makes it, or as a forger does."""
-    moment = at or datetime.now(UTC)
-    name = name or fresh("msg")
-    signature = Webhook(secret or shop.webhook_secret(of)).sign(name, moment, body.decode())
-    headers = {
-        "webhook-id": name,
-        "webhook-timestamp": str(int(moment.timestamp())),
-        "webhook-signature": signature,
-    }
-    return shop.ask("POST", OF[of], f"/webhooks/{of}", key="", content=body, headers=headers)
-
-
-def report(shipment: Json, kind: str, at: datetime, **changes: Any) -> bytes:
-    data = {
-        "tracking_number": shipment["tracking_number"],
-        "label_id": "lbl",
-        "reference": shipment["fulfilment_id"],
-        "occurred_at": at.isoformat(),
-        "location": "Newark hub",
-        "estimated_at": None,
-        "reason": None,
-        **changes,
-    }
-    return orjson.dumps({"type": f"parcel.{kind}", "timestamp": at.isoformat(), "data": data})
+from tests.e2e.webhooks import OF, report, send
 
 
 @pytest.mark.parametrize("of", OF)
@@ -92,7 +59,9 @@ def test_a_report_that_comes_twice_counts_once(shop: Shop) -> None:
     shop.wait(number, "completed")
     [shipment] = shop.shipments(number)
     later = datetime.now(UTC) + timedelta(days=3)
-    body = report(shipment, "exception", datetime.now(UTC), reason="nobody at home", estimated_at=later.isoformat())
+    body = report(
+        shipment, "exception", datetime.now(UTC), reason="nobody at home", estimated_at=later.isoformat()
+    )
     name = fresh("msg")
 
     before = len(shop.facts(number))
@@ -103,32 +72,14 @@ def test_a_report_that_comes_twice_counts_once(shop: Shop) -> None:
     assert shop.wait(number, "completed")
 
 
-def test_a_delay_is_told_to_the_customer_once(shop: Shop) -> None:
-    order = an_order(a_line(shop.sku(EAST=1)))
-    with shop.trouble("carrier", "down"):
-        number = shop.publish(order)[0]
-        shop.wait(number, "confirmed")
-    # The parcel is on its way from here on; the report may come before the dispatch is known, or after it.
-    shop.until(lambda: shop.shipments(number)[0]["tracking_number"], "the label", number=number)
-    now = datetime.now(UTC)
-    promised = now + timedelta(days=30)
-    for _ in range(2):
-        [shipment] = shop.shipments(number)
-        body = report(shipment, "delayed", now, estimated_at=promised.isoformat(), reason="snow")
-        assert send(shop, "carrier", body).status_code == 204
-
-    shop.wait(number, "completed")
-
-    delays = [mail for mail in shop.mails(order) if mail["notice_kind"] == "delay"]
-    assert len(delays) <= 1
-
-
 def test_a_capture_that_nobody_asked_for_alarms_the_payments_team(shop: Shop) -> None:
     with shop.trouble("carrier", "down"):
         number = shop.order(a_line(shop.sku(EAST=1)))
         shop.wait(number, "confirmed")
         [authorisation] = [
-            effect["authorisation_id"] for effect in shop.client.effects("gateway") if effect["reference"] == number
+            effect["authorisation_id"]
+            for effect in shop.client.effects("gateway")
+            if effect["reference"] == number
         ]
         notice = {
             "type": "payment.captured",
