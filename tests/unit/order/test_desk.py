@@ -13,6 +13,7 @@ from shared.events.order import (
     CustomerBlocked,
     CustomerUnblocked,
     HoldOpened,
+    HoldReason,
     HoldReleased,
     OpenHold,
     OrderApproved,
@@ -49,8 +50,8 @@ BEGUN = ReservationRequested(order_number=NUMBER, expires_at=EXPIRES)
 HELD = OpenHold(order_number=NUMBER, explanation="the customer called", owner="care")
 
 
-def in_review(*reasons: str) -> Scenario:
-    found = tuple(finding(reason) for reason in reasons or ("amount_over_limit",))  # type: ignore[arg-type]  # test data
+def in_review(*reasons: HoldReason) -> Scenario:
+    found = [finding(reason) for reason in reasons] or [finding()]
     return after(new(finds("order", *found)), take())
 
 
