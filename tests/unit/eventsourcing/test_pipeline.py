@@ -128,9 +128,7 @@ async def test_parked_messages_go_through_in_their_order_when_the_rule_is_mended
 async def test_when_a_parked_message_fails_again_it_stays_with_all_behind_it(installation: Installation) -> None:
     broken = {"a", "b"}
     async with installation.pipeline(toy_model(broken)) as pipeline:
-        await pipeline.take(
-            [arrival(block("b"), "key"), arrival(block("a"), "key"), arrival(block("c"), "key")]
-        )
+        await pipeline.take([arrival(block("b"), "key"), arrival(block("a"), "key"), arrival(block("c"), "key")])
         broken.discard("b")
         assert await pipeline.retry_parked("key") == 1
         left = await installation.store().parked("key")

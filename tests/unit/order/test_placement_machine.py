@@ -101,9 +101,7 @@ class Placements(RuleBasedStateMachine):
         price=st.sampled_from([0, 7, 500]),
         look=st.booleans(),
     )
-    def place(
-        self, allow_partial: bool, allow_backorder: bool, priority: int, price: int, look: bool
-    ) -> None:
+    def place(self, allow_partial: bool, allow_backorder: bool, priority: int, price: int, look: bool) -> None:
         lines = (line("L1", "A", 3, price), line("L2", "B", 1, price))
         self.say(
             self._statement(
@@ -217,8 +215,7 @@ class Placements(RuleBasedStateMachine):
 
     def _has_deadline(self) -> bool:
         return any(
-            self.scenario.at(reminder.at).when(reminder.message).decision != NOTHING
-            for reminder in self.reminders
+            self.scenario.at(reminder.at).when(reminder.message).decision != NOTHING for reminder in self.reminders
         )
 
     def teardown(self) -> None:
