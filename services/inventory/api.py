@@ -13,7 +13,7 @@ from shared.events.inventory import AdjustStock, CountStock, ReceiveStock, SetSt
 from shared.events.payload import Change, Command, Count, Location, Name, Quantity, Sku
 from shared.eventsourcing.api_keys import Caller, requires
 from shared.eventsourcing.decider import Reply
-from shared.eventsourcing.definition import Submit
+from shared.eventsourcing.definition import KeyParked, Submit
 from shared.eventsourcing.problems import problem
 from shared.eventsourcing.views import Row, ViewReader
 
@@ -101,7 +101,7 @@ def _asking(views: ViewReader) -> APIRouter:
         found = await views.find(STOCK, where, order_by="sku", limit=limit, offset=offset)
         return {"stock": [_shown(row) for row in found]}
 
-    @routes.get("/stock/{sku}", summary="One SKU at all its locations")
+    @routes.get("/stock/{sku:path}", summary="One SKU at all its locations")
     async def stock(sku: SkuPath) -> Row:
         row = await views.get(STOCK, sku)
         if row is None:
@@ -119,7 +119,7 @@ def _asking(views: ViewReader) -> APIRouter:
 
 
 def _changing(submit: Submit) -> APIRouter:
-    routes = APIRouter(prefix="/stock/{sku}", tags=["stock"])
+    routes = APIRouter(prefix="/stock/{sku:path}", tags=["stock"])
 
     async def change(command: Command, sku: str, wanted: Any, key: str | None, caller: Caller) -> dict[str, Any]:
         reply = await submit(
@@ -172,8 +172,8 @@ def _receiving(submit: Submit) -> APIRouter:
     routes = APIRouter(tags=["stock"])
 
     @routes.post("/stock/bulk-receive", summary="Take many lots into stock at once")
-    async def receive_all(delivery: Delivery, caller: Writer, key: IdempotencyKey = None) -> dict[str, int]:
-        await asyncio.gather(
+    async def receive_all(delivery: Delivery, caller: Writer, key: IdempotencyKey = None) -> dict[str, Any]:
+        answers = await asyncio.gather(
             *(
                 submit(
                     ReceiveStock(sku=lot.sku, location=lot.location, quantity=lot.quantity),
@@ -184,11 +184,28 @@ def _receiving(submit: Submit) -> APIRouter:
                     body_digest=hashlib.sha256(lot.model_dump_json().encode()).digest() if key else b"",
                 )
                 for place, lot in enumerate(delivery.lines)
-            )
+            ),
+            return_exceptions=True,
         )
-        return {"received": len(delivery.lines)}
+        refused = [
+            {"line": place, "sku": lot.sku, "explanation": explanation}
+            for place, (lot, answer) in enumerate(zip(delivery.lines, answers, strict=True))
+            if (explanation := _refusal(lot, answer))
+        ]
+        return {"received": len(delivery.lines) - len(refused), "refused": refused}
 
     return routes
+
+
+def _refusal(lot: Lot, answer: Reply | BaseException) -> str:
+    """Why one lot of many was not taken; empty when it was. What befell all of them is raised."""
+    match answer:
+        case Reply():
+            return str(answer.body["explanation"]) if answer.outcome == "refused" else ""
+        case KeyParked():
+            return f"work on {lot.sku} stands still until operations has dealt with it; the receipt is kept"
+        case _:
+            raise answer
 
 
 def _identity(caller: Caller, key: Name | None) -> UUID | None:
@@ -196,9 +213,7 @@ def _identity(caller: Caller, key: Name | None) -> UUID | None:
 
 
 def _shown(row: Row) -> Row:
-    waiting = [
-        {"order_number": number, "units": one["units"]} for number, one in row["waiting"].items() if one["units"]
-    ]
+    waiting = [{"order_number": number, "units": units} for number, units in row["waiting"].items()]
     return {**row, "waiting": waiting}
 
 

@@ -3,8 +3,8 @@
 Facts of one SKU lie in the lanes of many orders and may come here in any order, so rows only add and take away.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from datetime import datetime
 
 from shared.events.inventory import (
     BackorderFilled,
@@ -12,7 +12,6 @@ from shared.events.inventory import (
     BackorderWithdrawn,
     FulfilmentShipped,
     LocatedQuantity,
-    LowStockReported,
     ReservationExpired,
     ReservationKept,
     ReservationRefused,
@@ -27,14 +26,18 @@ from shared.events.inventory import (
     StockShipped,
     StockTransferred,
 )
+from shared.events.payload import Event
 from shared.events.values import FulfilmentPlan
 from shared.eventsourcing.views import Fact, Row, View
+
+LIVE = ("reserved", "backordered")
+"""The statuses of a reservation that holds or awaits stock; the others are refused, released, expired, shipped."""
 
 _NEW: Row = {"locations": {}, "waiting": {}, "safety_stock": 0, "reorder_point": 0}
 
 
 def _stock(key: str, row: Row | None, fact: Fact) -> Row | None:
-    changed = _changed(row or {**_NEW, "sku": key}, fact)
+    changed = _changed(row or {**_NEW, "sku": key}, fact.event)
     on_hand = sum(shelf["on_hand"] for shelf in changed["locations"].values())
     reserved = sum(shelf["reserved"] for shelf in changed["locations"].values())
     available = on_hand - reserved
@@ -48,8 +51,7 @@ def _stock(key: str, row: Row | None, fact: Fact) -> Row | None:
     }
 
 
-def _changed(row: Row, fact: Fact) -> Row:
-    event = fact.event
+def _changed(row: Row, event: Event) -> Row:
     match event:
         case StockReceived():
             return _moved(row, event.location, on_hand=event.quantity)
@@ -67,12 +69,12 @@ def _changed(row: Row, fact: Fact) -> Row:
         case StockLevelsSet():
             return {**row, "safety_stock": event.safety_stock, "reorder_point": event.reorder_point}
         case BackorderQueued():
-            return _waits(row, event.order_number, fact.version, event.quantity)
+            return _waits(row, event.order_number, event.quantity)
         case BackorderFilled():
-            filled = _waits(row, event.order_number, fact.version, event.still_waiting)
-            return _allocated(filled, event.allocations, 1)
+            units = sum(part.quantity for part in event.allocations)
+            return _allocated(_waits(row, event.order_number, -units), event.allocations, 1)
         case BackorderWithdrawn():
-            return _waits(row, event.order_number, fact.version, 0)
+            return _waits(row, event.order_number, -event.quantity)
         case _:
             return row
 
@@ -90,49 +92,50 @@ def _allocated(row: Row, allocations: Sequence[LocatedQuantity], sign: int) -> R
     return row
 
 
-def _waits(row: Row, order_number: str, version: int, units: int) -> Row:
-    """How many units an order waits for, by the latest fact that says so."""
-    known = row["waiting"].get(order_number, {"version": 0})
-    if version <= known["version"]:
-        return row
-    return {**row, "waiting": {**row["waiting"], order_number: {"version": version, "units": units}}}
+def _waits(row: Row, order_number: str, change: int) -> Row:
+    """An order that waits for nothing any more leaves the row; one met too early stands below zero till then."""
+    waiting = dict(row["waiting"])
+    units = waiting.pop(order_number, 0) + change
+    return {**row, "waiting": {**waiting, order_number: units} if units else waiting}
 
 
 def _reservation(key: str, row: Row | None, fact: Fact) -> Row | None:
-    held = {**(row or {"order_number": key, "fulfilments": {}}), "changed_at": fact.recorded_at.isoformat()}
-    event = fact.event
+    """Facts of one order lie in its own lane, so they come in their order."""
+    held = row or {"order_number": key, "status": "", "kept": False, "fulfilments": {}, "waiting": [], "short": []}
+    return {**held, **_since(held, fact.event), "changed_at": fact.recorded_at.isoformat()}
+
+
+def _since(held: Row, event: Event) -> Row:
     match event:
         case StockReserved():
-            return {**held, "status": "reserved", "fulfilments": _plans(held, event.fulfilments), "waiting": []}
-        case StockBackordered():
-            waiting = [shortage.model_dump() for shortage in event.waiting]
             return {
-                **held,
+                **_held(held, event.fulfilments, event.expires_at),
+                "status": "reserved",
+                "waiting": [],
+                "short": [shortage.model_dump() for shortage in event.short],
+            }
+        case StockBackordered():
+            return {
+                **_held(held, event.fulfilments, event.expires_at),
                 "status": "backordered",
-                "fulfilments": _plans(held, event.fulfilments),
-                "waiting": waiting,
+                "waiting": [shortage.model_dump() for shortage in event.waiting],
+                "short": [],
             }
         case ReservationRefused():
-            return {**held, "status": "refused"}
+            return {"status": "refused", "short": [shortage.model_dump() for shortage in event.shortages]}
         case ReservationKept():
-            return {**held, "kept": True}
+            return {"kept": True}
         case ReservationReleased():
-            gone = {
-                name: {**held["fulfilments"].get(name, {}), "status": "released"} for name in event.fulfilments
-            }
-            fulfilments = {**held["fulfilments"], **gone}
-            left = any(one["status"] != "released" for one in fulfilments.values())
-            return {**held, "fulfilments": fulfilments, "status": held["status"] if left else "released"}
+            return _left(held, "released", None if held["status"] == "backordered" else event.fulfilments)
         case ReservationExpired():
-            return {**held, "status": "expired"}
+            return _left(held, "expired", None)
         case FulfilmentShipped():
-            shipped = {**held["fulfilments"].get(event.fulfilment_id, {}), "status": "shipped"}
-            return {**held, "fulfilments": {**held["fulfilments"], event.fulfilment_id: shipped}}
+            return _left(held, "shipped", (event.fulfilment_id,))
         case _:
-            return held
+            return {}
 
 
-def _plans(held: Row, plans: Sequence[FulfilmentPlan]) -> Mapping[str, Any]:
+def _held(held: Row, plans: Sequence[FulfilmentPlan], expires_at: datetime | None) -> Row:
     """What is reserved now, beside what was shipped or released before."""
     before = {name: one for name, one in held["fulfilments"].items() if one["status"] != "reserved"}
     now = {
@@ -142,9 +145,25 @@ def _plans(held: Row, plans: Sequence[FulfilmentPlan]) -> Mapping[str, Any]:
             "units": sum(line.quantity for line in plan.lines),
         }
         for plan in plans
-        if plan.fulfilment_id not in before
     }
-    return {**before, **now}
+    return {
+        "fulfilments": {**before, **now},
+        "kept": held["kept"] and held["status"] in LIVE,
+        "expires_at": expires_at.isoformat() if expires_at else None,
+    }
+
+
+def _left(held: Row, how: str, named: Sequence[str] | None) -> Row:
+    """Fulfilments (None: all) are no longer reserved; when none is left, the reservation has ended that way."""
+    fulfilments = {
+        name: {**one, "status": how} if one["status"] == "reserved" and (named is None or name in named) else one
+        for name, one in held["fulfilments"].items()
+    }
+    waits = held["status"] == "backordered" and named is not None
+    if waits or any(one["status"] == "reserved" for one in fulfilments.values()):
+        return {"fulfilments": fulfilments}
+    ended = held["status"] in ("", *LIVE)
+    return {"fulfilments": fulfilments, "waiting": [], "status": how if ended else held["status"]}
 
 
 STOCK = View(
@@ -161,7 +180,6 @@ STOCK = View(
         BackorderQueued,
         BackorderFilled,
         BackorderWithdrawn,
-        LowStockReported,
     ),
     keys=lambda event: (event.sku,),
     project=_stock,

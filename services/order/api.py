@@ -1,6 +1,7 @@
 """Orders over HTTP: taking them, asking for them, and the decisions of people."""
 
 import hashlib
+import re
 from typing import Annotated, Any
 from uuid import NAMESPACE_URL, uuid5
 
@@ -36,9 +37,9 @@ CustomerId = Annotated[str, Path(min_length=1, max_length=200)]
 Limit = Annotated[int, Query(ge=1, le=1_000)]
 Offset = Annotated[int, Query(ge=0, le=10**9)]
 IdempotencyKey = Annotated[
-    str,
-    Header(alias="Idempotency-Key", pattern="^[!-~]{1,200}$", description="The same key never places two orders."),
+    str, Header(alias="Idempotency-Key", description="Mandatory: the same key never places two orders.")
 ]
+KEY = re.compile("[!-~]{1,200}")
 Decider = Annotated[Caller, Depends(requires("orders:decide"))]
 
 
@@ -97,20 +98,23 @@ def _taking(submit: Submit) -> APIRouter:
         openapi_extra={
             "requestBody": {
                 "required": True,
-                "content": {"application/json": {"schema": ChannelOrderReceived.model_json_schema()}},
+                "content": {"application/json": {"schema": _self_contained(ChannelOrderReceived)}},
             }
         },
     )
     async def place(
         request: Request,
         response: Response,
-        key: IdempotencyKey,
         caller: Annotated[Caller, Depends(requires("orders:write"))],
+        key: IdempotencyKey = "",
     ) -> dict[str, Any]:
+        if not KEY.fullmatch(key):
+            raise problem(400, "No idempotency key", "Idempotency-Key is needed: 1 to 200 visible characters")
         body = await request.body()
         order = read_order(body)
         if isinstance(order, Fault):
-            raise problem(422, "Order refused", order.explanation, code=order.code)
+            status = 413 if order.code == "too_large" else 422
+            raise problem(status, "Order refused", order.explanation, code=order.code)
         number = order_number(order.channel, order.channel_order_id)
         reply = await submit(
             TakeChannelOrder(order_number=number, order=order, source="POST /orders"),
@@ -120,6 +124,8 @@ def _taking(submit: Submit) -> APIRouter:
             body_digest=hashlib.sha256(body).digest(),
         )
         response.headers["Location"] = f"/orders/{number}"
+        if reply.outcome == "accepted":
+            response.status_code = 200
         return _answer(reply, refused=422)
 
     return routes
@@ -145,7 +151,7 @@ def _asking(views: ViewReader) -> APIRouter:
 
     @routes.get("/holds", summary="Open holds")
     async def holds(owner: str = "", limit: Limit = 100, offset: Offset = 0) -> dict[str, Any]:
-        found = await views.find(ORDERS, {"status": "held"}, order_by="accepted_at", limit=limit, offset=offset)
+        found = await views.find(ORDERS, {"on_hold": "yes"}, order_by="accepted_at", limit=limit, offset=offset)
         rows = [{"order_number": row["order_number"], **hold} for row in found for hold in row["holds"]]
         return {"holds": [row for row in rows if owner in ("", row["owner"])]}
 
@@ -222,6 +228,22 @@ def _customers(submit: Submit) -> APIRouter:
         return await decide(command, customer_id, wanted, caller)
 
     return routes
+
+
+def _self_contained(model: type[BaseModel]) -> Any:
+    """The JSON Schema of a model with its parts in place: a reference would point out of the OpenAPI document."""
+    schema = model.model_json_schema()
+    parts = schema.pop("$defs", {})
+
+    def in_place(node: Any) -> Any:
+        if isinstance(node, list):
+            return [in_place(one) for one in node]
+        if not isinstance(node, dict):
+            return node
+        rest = {name: in_place(value) for name, value in node.items() if name != "$ref"}
+        return {**in_place(parts[node["$ref"].rpartition("/")[2]]), **rest} if "$ref" in node else rest
+
+    return in_place(schema)
 
 
 def _answer(reply: Reply, *, refused: int) -> dict[str, Any]:

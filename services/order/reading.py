@@ -1,14 +1,15 @@
 """Reading an order as a channel sends it, and saying what is wrong with one that can't be taken."""
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import pycountry
 from pydantic import ValidationError
-from pydantic_core import from_json
+from pydantic_core import ErrorDetails
 
-from services.order.domain.content import stated_total
+from services.order.domain.content import net, stated_total
 from services.order.domain.desk import complete_method
 from shared.events.channel import ChannelOrderReceived, RejectionCode
 from shared.eventsourcing.reading import first_fault
@@ -31,15 +32,30 @@ class Fault:
     channel_order_id: str = ""
 
 
+def too_large(size: int) -> Fault:
+    """The fault of a message of so many bytes."""
+    return Fault("too_large", f"The message has {size} bytes; {MOST_BYTES} are taken at most.")
+
+
 def read_order(body: bytes) -> ChannelOrderReceived | Fault:
     """The order in a message body, or what is wrong with it."""
     if len(body) > MOST_BYTES:
-        return Fault("too_large", f"The order has {len(body)} bytes; {MOST_BYTES} are taken at most.")
+        return too_large(len(body))
     try:
-        order = ChannelOrderReceived.model_validate_json(body)
+        stated = json.loads(body.decode(), object_pairs_hook=_each_once, parse_constant=_not_a_number)
+    except UnicodeDecodeError as error:
+        return Fault("malformed", f"The message is not UTF-8: byte {error.start} can't be read.")
+    except RecursionError:
+        return Fault("malformed", "The message is nested too deeply.")
+    except ValueError as error:
+        return Fault("malformed", f"The message is not JSON: {_short(str(error))}.")
+    if not isinstance(stated, dict):
+        return Fault("malformed", "The message is not a JSON object.")
+    try:
+        order = ChannelOrderReceived.model_validate_json(body, strict=True)
     except ValidationError as error:
-        return _fault_of(body, error)
-    if b"\\u0000" in body and _holds_nul(order.model_dump()):
+        return _fault_of(stated, error)
+    if b"\\u0000" in body and _holds_nul(stated):
         return _about(order, "malformed", "A text of the order holds the character NUL.")
     return _checked(order)
 
@@ -60,30 +76,45 @@ def _checked(order: ChannelOrderReceived) -> ChannelOrderReceived | Fault:
         return _about(order, "payment_incomplete", f"The payment by {order.payment.kind} lacks {needed}.")
     stated = stated_total(order)
     if stated != order.total:
-        explanation = f"The lines and charges add up to {stated}, and the order's total is {order.total}."
+        lines = sum(net(line) for line in order.lines)
+        explanation = (
+            f"The lines add up to {lines}; less the discount of {order.order_discount}, plus shipping of"
+            f" {order.shipping_charge} and tax of {order.tax} that is {stated}, and the total says {order.total}."
+        )
         return _about(order, "totals_do_not_add_up", explanation)
     return order
 
 
-def _fault_of(body: bytes, error: ValidationError) -> Fault:
-    """The most telling reason why the bytes hold no order."""
-    try:
-        stated = from_json(body, allow_inf_nan=False)
-    except ValueError as unreadable:
-        return Fault("malformed", f"The message is not JSON: {unreadable}.")
-    if not isinstance(stated, Mapping):
-        return Fault("malformed", "The message is not a JSON object.")
+def _fault_of(stated: Mapping[str, Any], error: ValidationError) -> Fault:
+    """The reason of its own where every fault has one; otherwise the order is malformed."""
     named = _text(stated.get("channel")), _text(stated.get("channel_order_id"))
-    lines = stated.get("lines")
-    if isinstance(lines, list):
-        if not lines:
-            return Fault("no_lines", "The order has no lines.", *named)
-        for line in lines:
-            quantity = line.get("quantity") if isinstance(line, Mapping) else None
-            if isinstance(quantity, int) and quantity <= 0:
-                explanation = f"Line {_text(line.get('line_id'))} has the quantity {str(quantity)[:40]}."
-                return Fault("quantity_not_positive", explanation, *named)
-    return Fault("malformed", f"The order can't be read: {first_fault(error)}"[:2_000], *named)
+    telling = []
+    for fault in error.errors(include_url=False, include_context=False):
+        told = _telling(fault, stated)
+        if told is None:
+            return Fault("malformed", f"The order can't be read: {_short(first_fault(error))}.", *named)
+        telling.append(told)
+    code, explanation = telling[0]
+    return Fault(code, explanation, *named)
+
+
+def _telling(fault: ErrorDetails, stated: Mapping[str, Any]) -> tuple[RejectionCode, str] | None:
+    match fault["loc"], fault["type"]:
+        case ("lines",), "missing":
+            return "no_lines", "The order has no lines."
+        case ("lines", int(place), "quantity"), "greater_than":
+            line = stated["lines"][place]
+            quantity = _short(str(line["quantity"]))
+            return (
+                "quantity_not_positive",
+                f"Line {place + 1} ({_text(line.get('line_id'))}) has the quantity {quantity}; 1 is the least.",
+            )
+        case ("currency",), "string_pattern_mismatch":
+            return "unknown_currency", f"{_text(stated['currency'])!r} is no currency of ISO 4217."
+        case (_, "country"), "string_pattern_mismatch":
+            return "unknown_country", f"{_text(fault['input'])!r} is no country of ISO 3166."
+        case _:
+            return None
 
 
 def _about(order: ChannelOrderReceived, code: RejectionCode, explanation: str) -> Fault:
@@ -99,17 +130,35 @@ def _first_twice(names: Iterable[str]) -> str:
     return ""
 
 
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """JSON leaves open which of two equal names counts; an order must not."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError(
+            f"the name {_short(_first_twice(name for name, _ in pairs))!r} stands twice in one object"
+        )
+    return found
+
+
+def _not_a_number(text: str) -> None:
+    raise ValueError(f"{text} is no number")
+
+
 def _holds_nul(value: Any) -> bool:
     match value:
         case str():
             return "\x00" in value
-        case Mapping():
+        case dict():
             return any(_holds_nul(part) for part in (*value.keys(), *value.values()))
-        case list() | tuple():
+        case list():
             return any(_holds_nul(part) for part in value)
         case _:
             return False
 
 
 def _text(value: Any) -> str:
-    return value[:200].replace("\x00", "") if isinstance(value, str) else ""
+    return value[:200] if isinstance(value, str) else ""
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 300 else f"{text[:300]}…"

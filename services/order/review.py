@@ -19,6 +19,10 @@ PriceList = Mapping[tuple[str, str], int]
 """Unit price in minor units by SKU and currency."""
 
 
+CEL_ERRORS = (RuntimeError, TypeError, ValueError, LookupError, ArithmeticError)
+"""What an expression may raise: unknown names, unlike types, numbers out of range, a division by zero."""
+
+
 class BadRules(ValueError):
     """The rules or the price list can't be used; one sentence says where."""
 
@@ -72,7 +76,7 @@ class _Compiled:
     def findings(self, facts: Mapping[str, Any]) -> tuple[Finding, ...]:
         try:
             answers = self._all.execute(dict(facts))
-        except (RuntimeError, TypeError, ValueError):
+        except CEL_ERRORS:
             return self._one_by_one(facts)
         return tuple(
             Finding(reason=rule.reason, owner=rule.owner, explanation=rule.explanation)
@@ -85,7 +89,7 @@ class _Compiled:
         for rule in self.rules:
             try:
                 answer = cel.compile(rule.when).execute(dict(EMPTY))
-            except (RuntimeError, TypeError, ValueError) as error:
+            except CEL_ERRORS as error:
                 raise BadRules(f"{file}: rule {rule.reason}: {str(error).splitlines()[0]}") from None
             if not isinstance(answer, bool):
                 raise BadRules(f"{file}: rule {rule.reason} answers {answer!r}, not true or false")
@@ -97,7 +101,7 @@ class _Compiled:
             explanation = rule.explanation
             try:
                 answer = cel.compile(rule.when).execute(dict(facts))
-            except (RuntimeError, TypeError, ValueError) as error:
+            except CEL_ERRORS as error:
                 answer, explanation = True, f"The rule can't be evaluated: {str(error).splitlines()[0]}"
             if answer:
                 found.append(Finding(reason=rule.reason, owner=rule.owner, explanation=explanation))
@@ -115,7 +119,14 @@ EMPTY: Mapping[str, Any] = {
         "lines_off_list": 0,
     },
     "address": {"street": "", "city": "", "postal_code": "", "region": "", "country": ""},
-    "customer": {"id": "", "email": "", "blocked": False, "open_credit": 0, "credit_limit": -1},
+    "customer": {
+        "id": "",
+        "email": "",
+        "blocked": False,
+        "open_credit": 0,
+        "credit_limit": -1,
+        "credit_currency": "",
+    },
     "shortage": {"lines": 0, "units": 0},
     "anomaly": "",
 }
@@ -148,6 +159,7 @@ def _facts(facts: ReviewFacts, prices: PriceList) -> Mapping[str, Any]:
             "blocked": customer.blocked,
             "open_credit": facts.open_credit,
             "credit_limit": -1 if customer.credit_limit is None else customer.credit_limit,
+            "credit_currency": customer.currency,
         },
         "shortage": {
             "lines": len(facts.shortages),

@@ -7,7 +7,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 from services.order.domain.messages import RefuseIntake, TakeChannelOrder
 from services.order.domain.model import model
 from services.order.domain.number import order_number
-from services.order.reading import MOST_BYTES, Fault, read_order
+from services.order.reading import MOST_BYTES, Fault, read_order, too_large
 from shared.events.channel import ChannelOrderReceived
 from shared.events.cloudevents import Metadata, read_message
 from shared.events.registry import CONTRACT
@@ -31,12 +31,17 @@ def translate(record: Record) -> Arrival | None:
 
 def read_intake(record: Record) -> Arrival:
     """An order from a channel, or the refusal of what can't be taken. It never raises."""
+    received = record.value or b""
+    if len(received) > MOST_BYTES:
+        return _refusal(record, too_large(len(received)))
     try:
-        metadata, body = read_message(record.headers, record.value)
+        metadata, body = read_message(record.headers, received)
     except (ValueError, RecursionError) as error:
         return _refusal(record, Fault("malformed", f"The message is no CloudEvent: {error}."[:2_000]))
     if metadata.type != ChannelOrderReceived.wire_type:
-        explanation = f"{metadata.type[:200]} is not taken here; orders are {ChannelOrderReceived.wire_type}."
+        explanation = (
+            f"The type {metadata.type[:200]} is not taken here; orders are {ChannelOrderReceived.wire_type}."
+        )
         return _refusal(record, Fault("unknown_type", explanation))
     order = read_order(body)
     if isinstance(order, Fault):
@@ -48,9 +53,9 @@ def read_intake(record: Record) -> Arrival:
             order=order,
             source=record.place,
             headers=_headers(record),
-            original_base64=b64encode(body).decode(),
+            original_base64=b64encode(received).decode(),
         ),
-        message_id=_identity(metadata, body),
+        message_id=_identity(metadata, received),
         partition_key=number,
         correlation_id=number,
         source=INTAKE,
@@ -78,7 +83,7 @@ def _refusal(record: Record, fault: Fault) -> Arrival:
             channel_order_id=_printable(fault.channel_order_id),
             source=record.place,
             headers=_headers(record),
-            original_base64=b64encode((record.value or b"")[: 2 * MOST_BYTES]).decode(),
+            original_base64=b64encode(record.value or b"").decode(),
         ),
         message_id=identity,
         partition_key=key,
@@ -97,4 +102,6 @@ def _headers(record: Record) -> dict[str, str]:
 
 
 def _printable(text: str) -> str:
+    if text.isprintable():
+        return text
     return "".join(letter if letter.isprintable() else "\ufffd" for letter in text)

@@ -32,7 +32,12 @@ from shared.eventsourcing.views import Fact, Row, View
 
 def _order(key: str, row: Row | None, fact: Fact) -> Row | None:
     changed = _changed({} if row is None else row, key, fact)
-    return {**changed, "status": status_of(changed), "changed_at": fact.recorded_at.isoformat()}
+    return {
+        **changed,
+        "status": status_of(changed),
+        "on_hold": on_hold(changed),
+        "changed_at": fact.recorded_at.isoformat(),
+    }
 
 
 def status_of(row: Row) -> str:
@@ -48,6 +53,11 @@ def status_of(row: Row) -> str:
             return "delivered"
         return "shipping" if left & {"dispatched", "delivered"} else "confirmed"
     return str(row.get("step", "received"))
+
+
+def on_hold(row: Row) -> str:
+    """Whether a hold is open, be it an alarm that stops nothing; text, so that it can be asked for."""
+    return "yes" if row.get("holds") else "no"
 
 
 def _changed(row: Row, key: str, fact: Fact) -> Row:
@@ -67,7 +77,7 @@ def _changed(row: Row, key: str, fact: Fact) -> Row:
         case CancellationRequested():
             return {**row, "order_status": "cancelling", "cancelled_cause": event.cause}
         case CancellationRefused():
-            return {**row, "order_status": "confirmed" if row.get("confirmed_at") else row["order_status"]}
+            return {**row, "order_status": "confirmed", "cancelled_cause": ""}
         case OrderCancelled():
             ended = {"ended_at": fact.recorded_at.isoformat(), "cancelled_cause": event.cause, "holds": []}
             return {**row, **ended, "order_status": "cancelled"}

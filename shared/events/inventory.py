@@ -134,6 +134,8 @@ class BackorderWithdrawn(Event, name="inventory.backorder-withdrawn", version=1)
 
     sku: Sku
     order_number: OrderNumber
+    quantity: Count = 0
+    """Units that it still waited for."""
 
 
 class LowStockReported(Event, name="inventory.low-stock-reported", version=1):

@@ -164,7 +164,7 @@ class Pipeline:
         return answer
 
     async def retry_parked(self, key: str) -> int:
-        """Try the parked messages of a key again, one after the other until one fails; returns how many succeeded."""
+        """Try the parked messages of a key again, one by one until one fails; returns how many succeeded."""
         succeeded = 0
         row = await self._first_parked(key)
         while row is not None:

@@ -52,7 +52,8 @@ class LaneReader:
     async def pause(self) -> None:
         """Wait until woken, or until it is time to look anyway."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._woken.wait(), POLL_S)
+            async with asyncio.timeout(POLL_S):  # wait_for may swallow a cancellation
+                await self._woken.wait()
         self._woken.clear()
 
     async def hold(self) -> None:

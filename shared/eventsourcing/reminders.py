@@ -61,7 +61,8 @@ class Reminders:
         if coming is not None:
             seconds = min(POLL_S, max(0.0, (coming - self._clock.now()).total_seconds()))
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._woken.wait(), seconds)
+            async with asyncio.timeout(seconds):  # wait_for may swallow a cancellation
+                await self._woken.wait()
         self._woken.clear()
 
     def _arrival(self, reminder: StoredReminder) -> Arrival:

@@ -93,7 +93,11 @@ class Books:
             if entry.version != self.versions[stream] + 1:
                 self.find("streams have no gaps", entry.stream, f"version {entry.version} came next")
             self.versions[stream] = entry.version
-            if entry.stream[:6] == "order-" and entry.stream[6:] in self.ended and entry.type not in _AFTER_THE_END:
+            if (
+                entry.stream[:6] == "order-"
+                and entry.stream[6:] in self.ended
+                and entry.type not in _AFTER_THE_END
+            ):
                 self.find("the end is the end", entry.stream, f"{entry.type} after {self.ended[entry.stream[6:]]}")
 
     def _move(self, sku: str, location: str, on_hand: int, reserved: int) -> None:

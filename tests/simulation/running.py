@@ -153,4 +153,3 @@ def narrate(outcome: Outcome, most: int = 400) -> Iterator[str]:
     yield from lines[-most:]
     for finding in outcome.findings[:10]:
         yield f"FOUND  {finding}"
-

@@ -332,7 +332,9 @@ async def _until_no_deadline_helps(world: World) -> bool:
         waiting = [number for number in sorted(world.books.placed) if number not in world.books.ended]
         if not waiting:
             return True
-        deadlines = [due for number in waiting if not holds_of(world, number) and (due := _deadline(world, number))]
+        deadlines = [
+            due for number in waiting if not holds_of(world, number) and (due := _deadline(world, number))
+        ]
         for number in waiting:
             if not holds_of(world, number) and _deadline(world, number) is None:
                 state = order_state(world, number)["status"]

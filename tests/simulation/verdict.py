@@ -45,7 +45,9 @@ def _intake(world: World) -> Iterator[Finding]:
     for identity, number in sorted(world.published.items()):
         stands = f"order-{number}" in tables.streams
         if not stands:
-            yield Finding("never lost", number, f"was published as {identity} and is no order ({claimed} messages taken)")
+            yield Finding(
+                "never lost", number, f"was published as {identity} and is no order ({claimed} messages taken)"
+            )
 
 
 def _chains(service: str, tables: Tables) -> Iterator[Finding]:
@@ -133,7 +135,9 @@ def _publications(world: World, places: dict[UUID, tuple[int, int]]) -> Iterator
             published.add(one)
             lane, position = places[one]
             if position <= reached[lane]:
-                yield Finding("published in order", f"{topic}/{partition}", f"{lane}:{position} after {reached[lane]}")
+                yield Finding(
+                    "published in order", f"{topic}/{partition}", f"{lane}:{position} after {reached[lane]}"
+                )
             reached[lane] = position
     for identity in sorted(places.keys() - published)[:3]:
         yield Finding("stored = published", f"lane {places[identity][0]}", f"{identity} was never published")
@@ -238,7 +242,9 @@ def _views(world: World) -> Iterator[Finding]:
                     folded[key] = view.project(key, folded.get(key), fact)
             wanted = {key: _plain(row) for key, row in folded.items() if row is not None}
             if wanted != {key: _plain(row) for key, row in rows.items()}:
-                wrong = [key for key in wanted.keys() | rows.keys() if wanted.get(key) != _plain(rows.get(key, {}))]
+                wrong = [
+                    key for key in wanted.keys() | rows.keys() if wanted.get(key) != _plain(rows.get(key, {}))
+                ]
                 told = f"row {min(wrong)} is {rows.get(min(wrong))}, by the facts {wanted.get(min(wrong))}"
                 yield Finding("views = fold", f"{service} {view.name}", told)
 
@@ -265,4 +271,6 @@ _JSON = TypeAdapter(dict[str, Any])
 
 def _plain(row: Any) -> Any:
     """A row without what depends on which of two lanes came last."""
-    return {name: value for name, value in _JSON.dump_python(dict(row), mode="json").items() if name != "changed_at"}
+    return {
+        name: value for name, value in _JSON.dump_python(dict(row), mode="json").items() if name != "changed_at"
+    }

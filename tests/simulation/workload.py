@@ -37,9 +37,9 @@ class OrderAct:
         if stated is None:
             return f"{self.deed} order {self.number}"
         lines = ", ".join(f"{line.quantity} {line.sku}" for line in stated.lines)
-        flags = "".join(
-            f" {name}" for name in ("allow_partial", "allow_backorder") if getattr(stated, name)
-        ) + (f" x{self.times}" if self.times > 1 else "")
+        flags = "".join(f" {name}" for name in ("allow_partial", "allow_backorder") if getattr(stated, name)) + (
+            f" x{self.times}" if self.times > 1 else ""
+        )
         how = stated.payment.token or stated.payment.kind
         return f"publish order {self.number}: {lines}; {stated.total} by {how}{flags}"
 
@@ -118,7 +118,9 @@ def _order(random: Random, number: int, at: float, skus: list[str]) -> PlannedOr
     acts = [_published(random, at, identity, statement)]
     if random.random() < 0.15:
         restated = statement.model_copy(
-            update={"channel_updated_at": statement.channel_updated_at + timedelta(seconds=random.choice((-5, 0, 5)))}
+            update={
+                "channel_updated_at": statement.channel_updated_at + timedelta(seconds=random.choice((-5, 0, 5)))
+            }
         )
         if random.random() < 0.6:
             again = _statement(random, number, skus)

@@ -83,11 +83,13 @@ def _freed(
     for sku in _skus(reservation, going):
         item = states.of(STOCK, sku)
         units = held.get(sku, {})
-        for location, quantity in item.filled.get(order_number, {}).items():
+        arriving = item.filled.get(order_number, {})
+        for location, quantity in arriving.items():
             units[location] = units.get(location, 0) + quantity
+        waits_for = item.waits(order_number)
         changes: list[Event] = []
-        if item.owes(order_number):
-            changes.append(BackorderWithdrawn(sku=sku, order_number=order_number))
+        if waits_for or arriving:
+            changes.append(BackorderWithdrawn(sku=sku, order_number=order_number, quantity=waits_for))
         if units:
             changes.append(StockDeallocated(sku=sku, order_number=order_number, allocations=located(units)))
         freed.append(settled(item, sku, changes, context.now))

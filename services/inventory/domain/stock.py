@@ -75,9 +75,9 @@ class StockItem:
             if (free := shelf.on_hand - shelf.reserved - self.safety_stock) > 0
         }
 
-    def owes(self, order_number: str) -> bool:
-        """Whether the order waits here, or has been filled and not yet been handed its units."""
-        return order_number in self.filled or any(waiting.order_number == order_number for waiting in self.queue)
+    def waits(self, order_number: str) -> int:
+        """The units that an order waits for."""
+        return sum(waiting.quantity for waiting in self.queue if waiting.order_number == order_number)
 
 
 EMPTY = Shelf()

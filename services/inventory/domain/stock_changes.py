@@ -1,4 +1,4 @@
-"""Changes that a person or a warehouse makes to one SKU. None of them may leave less on hand than is reserved."""
+"""Changes that a person or a warehouse makes to one SKU. None may leave less on hand than is reserved."""
 
 from collections.abc import Sequence
 
@@ -18,10 +18,15 @@ from shared.events.inventory import (
 from shared.events.payload import Event
 from shared.eventsourcing.decider import Context, Decision, Recorded, Reply, States
 
+MOST_ON_HAND = 10**9
+"""Units at one location: more could not be stated by any message."""
+
 
 def receive(states: States, message: ReceiveStock, context: Context) -> Decision:
     """Units arrived."""
     item = states.of(STOCK, message.sku)
+    if fault := _fault(item, message.sku, message.location, message.quantity):
+        return _refused(message.sku, message.location, message.quantity, fault)
     received = StockReceived(sku=message.sku, location=message.location, quantity=message.quantity)
     return _accepted(item, message.sku, (received,), context)
 
@@ -29,8 +34,8 @@ def receive(states: States, message: ReceiveStock, context: Context) -> Decision
 def adjust(states: States, message: AdjustStock, context: Context) -> Decision:
     """On hand is corrected by a difference."""
     item = states.of(STOCK, message.sku)
-    if item.shelf(message.location).on_hand + message.change < item.shelf(message.location).reserved:
-        return _refused(item, message.sku, message.location, message.change)
+    if fault := _fault(item, message.sku, message.location, message.change):
+        return _refused(message.sku, message.location, message.change, fault)
     if message.change == 0:
         return _accepted(item, message.sku, (), context)
     adjusted = StockAdjusted(
@@ -42,10 +47,9 @@ def adjust(states: States, message: AdjustStock, context: Context) -> Decision:
 def count(states: States, message: CountStock, context: Context) -> Decision:
     """A count found so many units: on hand is corrected by the difference."""
     item = states.of(STOCK, message.sku)
-    shelf = item.shelf(message.location)
-    change = message.counted - shelf.on_hand
-    if message.counted < shelf.reserved:
-        return _refused(item, message.sku, message.location, change)
+    change = message.counted - item.shelf(message.location).on_hand
+    if fault := _fault(item, message.sku, message.location, change):
+        return _refused(message.sku, message.location, change, fault)
     if change == 0:
         return _accepted(item, message.sku, (), context)
     adjusted = StockAdjusted(sku=message.sku, location=message.location, change=change, cause="count")
@@ -55,11 +59,12 @@ def count(states: States, message: CountStock, context: Context) -> Decision:
 def transfer(states: States, message: TransferStock, context: Context) -> Decision:
     """Units that nobody reserved move to another location."""
     item = states.of(STOCK, message.sku)
-    origin = item.shelf(message.origin)
-    if origin.on_hand - message.quantity < origin.reserved:
-        return _refused(item, message.sku, message.origin, -message.quantity)
+    if fault := _fault(item, message.sku, message.origin, -message.quantity):
+        return _refused(message.sku, message.origin, -message.quantity, fault)
     if message.origin == message.destination:
         return _accepted(item, message.sku, (), context)
+    if fault := _fault(item, message.sku, message.destination, message.quantity):
+        return _refused(message.sku, message.destination, message.quantity, fault)
     transferred = StockTransferred(
         sku=message.sku, origin=message.origin, destination=message.destination, quantity=message.quantity
     )
@@ -91,12 +96,20 @@ def _accepted(item: StockItem, sku: str, changes: Sequence[Event], context: Cont
     return decision + Decision(reply=Reply("accepted", body))
 
 
-def _refused(item: StockItem, sku: str, location: str, change: int) -> Decision:
+def _fault(item: StockItem, sku: str, location: str, change: int) -> str:
+    """Why on hand can't change by so many units; empty when it can."""
     shelf = item.shelf(location)
-    explanation = (
-        f"{location} has {shelf.on_hand} of {sku} on hand, {shelf.reserved} of them reserved: "
-        f"a change by {change} would leave less on hand than is reserved"
-    )
+    if shelf.on_hand + change < shelf.reserved:
+        return (
+            f"{location} has {shelf.on_hand} of {sku} on hand, {shelf.reserved} of them reserved: "
+            f"a change by {change} would leave less on hand than is reserved"
+        )
+    if shelf.on_hand + change > MOST_ON_HAND:
+        return f"{location} has {shelf.on_hand} of {sku} on hand and can't hold more than {MOST_ON_HAND}"
+    return ""
+
+
+def _refused(sku: str, location: str, change: int, explanation: str) -> Decision:
     refused = StockChangeRefused(sku=sku, location=location, change=change, explanation=explanation)
     return Decision(
         events=(Recorded(STOCK.stream(sku), refused),),

@@ -116,6 +116,23 @@ def give_stock_back(case: Case, message: StockReserved | StockBackordered) -> De
     return Decision(commands=(ReleaseStock(order_number=case.number, skus=skus),))
 
 
+def give_rest_back(case: Case, message: StockReserved) -> Decision:
+    """A reservation repeated after confirmation may hold what the delivery knows nothing of."""
+    match case.placement:
+        case Shipping(delivery=delivery) | Recalling(delivery=delivery):
+            unknown = [one for one in message.fulfilments if delivery.find(one.fulfilment_id) is None]
+        case _:
+            return NOTHING
+    if not unknown:
+        return NOTHING
+    release = ReleaseStock(
+        order_number=case.number,
+        skus=tuple(dict.fromkeys(part.sku for one in unknown for part in one.lines)),
+        fulfilments=tuple(one.fulfilment_id for one in unknown),
+    )
+    return Decision(commands=(release,))
+
+
 def give_payment_back(case: Case, message: PaymentAuthorised) -> Decision:
     """An authorisation that comes when nobody waits for it does not stand."""
     if isinstance(case.placement, Undoing) and "payment" in case.placement.awaiting:

@@ -2,7 +2,7 @@
 
 from services.order.domain.case import Case
 from services.order.domain.compensating import cancel
-from services.order.domain.holds import hold_for, open_holds, release, stands_still
+from services.order.domain.holds import ALARMS, hold_for, open_holds, release, stands_still
 from services.order.domain.order import (
     Approved,
     Cancelled,
@@ -45,7 +45,7 @@ def release_hold(case: Case, message: ReleaseHold) -> Decision:
         return refuse(case, message, NO_REASON)
     released = release(case, found[0], _corrected(case, message))
     answer = case.accepted("released")
-    if isinstance(case.order, InReview) and len(open_holds(case.order)) == 1:
+    if isinstance(case.order, InReview) and _stopping(case) == found:
         approved = OrderApproved(order_number=case.number, automatic=False)
         return Decision(released + case.of_order(approved)) + answer
     return Decision(released) + answer
@@ -172,7 +172,7 @@ def _replace_lapsed(case: Case, content: OrderContent, placement: Shipping, paym
 
 
 def _stopping(case: Case) -> list[Hold]:
-    return [one for one in open_holds(case.order) if not one.fulfilment_id]
+    return [one for one in open_holds(case.order) if one.reason not in ALARMS and not one.fulfilment_id]
 
 
 def _released_before(case: Case, message: ReleaseHold) -> Decision:

@@ -48,6 +48,7 @@ class Reserving:
     step: int
     attempt: int
     expires_at: datetime
+    """Of the reservation that is asked for; inventory states it again, which tells an earlier one apart."""
     status: Literal["reserving"] = "reserving"
 
 
@@ -57,6 +58,7 @@ class Backordered:
 
     step: int
     attempt: int
+    expires_at: datetime
     status: Literal["backordered"] = "backordered"
 
 
@@ -165,7 +167,7 @@ def evolve(state: Placement, event: Event) -> Placement:
         case ReservationRequested(), Idle():
             return Reserving(step=state.step + 1, attempt=state.attempt, expires_at=event.expires_at)
         case OrderBackordered(), Reserving():
-            return Backordered(step=state.step + 1, attempt=state.attempt)
+            return Backordered(step=state.step + 1, attempt=state.attempt, expires_at=state.expires_at)
         case StockMissing(), Reserving() | Backordered():
             return Idle(step=state.step, attempt=state.attempt)
         case StockSecured(), Reserving() | Backordered():

@@ -1,5 +1,7 @@
 """The first step: the order's stock."""
 
+from datetime import datetime
+
 from services.order.domain.case import Case
 from services.order.domain.compensating import cancel
 from services.order.domain.holds import hold, hold_for, release_for, stands_still
@@ -10,6 +12,7 @@ from services.order.domain.placement import Backordered, Idle, Reserving, Shippi
 from services.order.domain.pricing import price
 from services.order.domain.review import ReviewFacts
 from shared.events.inventory import (
+    ReleaseStock,
     ReservationExpired,
     ReservationRefused,
     ReserveStock,
@@ -31,14 +34,16 @@ def reserve(case: Case, order: Approved, placement: Idle) -> Decision:
     """Ask for all lines; the reservation outlasts the waits that follow it."""
     expires_at = case.policy.reservation_expires_at(case.context.now, order.content.allow_backorder)
     requested = ReservationRequested(order_number=case.number, expires_at=expires_at)
-    ask = _ask(case, order.content, Reserving(step=0, attempt=0, expires_at=expires_at))
+    ask = _ask(case, order.content, expires_at)
     return Decision(case.of_placement(requested), (ask,), (_deadline(case, placement.step + 1),))
 
 
 def stock_reserved(case: Case, message: StockReserved) -> Decision:
     """Go on to the payment of what is there."""
     match case.order, case.placement:
-        case Approved(content=content), Reserving() | Backordered():
+        case Approved(content=content), Reserving() | Backordered() as placement:
+            if message.expires_at != placement.expires_at:
+                return _instead(case, content, message, placement.expires_at)
             pricing = price(content, message.fulfilments)
         case _:
             return NOTHING
@@ -102,7 +107,7 @@ def reservation_overdue(case: Case) -> Decision:
             explanation = "Inventory has not answered whether the stock is there; it is asked again."
             return Decision(
                 hold(case, "reservation_overdue", explanation),
-                (_ask(case, content, placement),),
+                (_ask(case, content, placement.expires_at),),
                 (_deadline(case, placement.step),),
             )
         case _:
@@ -114,7 +119,17 @@ def backorder_overdue(case: Case) -> Decision:
     return cancel(case, "shortage")
 
 
-def _ask(case: Case, content: OrderContent, placement: Reserving) -> ReserveStock:
+def _instead(case: Case, content: OrderContent, late: StockReserved, expires_at: datetime) -> Decision:
+    """A late answer to an earlier request, maybe of another content: give it back by name, and ask again."""
+    release = ReleaseStock(
+        order_number=case.number,
+        skus=tuple(dict.fromkeys(part.sku for plan in late.fulfilments for part in plan.lines)),
+        fulfilments=tuple(plan.fulfilment_id for plan in late.fulfilments),
+    )
+    return Decision(commands=(release, _ask(case, content, expires_at)))
+
+
+def _ask(case: Case, content: OrderContent, expires_at: datetime) -> ReserveStock:
     return ReserveStock(
         order_number=case.number,
         lines=tuple(
@@ -125,7 +140,7 @@ def _ask(case: Case, content: OrderContent, placement: Reserving) -> ReserveStoc
         allow_partial=content.allow_partial,
         allow_backorder=content.allow_backorder,
         priority=content.priority,
-        expires_at=placement.expires_at,
+        expires_at=expires_at,
     )
 
 

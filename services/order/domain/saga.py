@@ -121,6 +121,7 @@ _DELIVERING: Answers = {
     PaymentAuthorised: Answer(paying.payment_authorised),
     PaymentDeclined: Answer(paying.payment_declined),
     AuthorisationLapsed: Answer(paying.authorisation_lapsed),
+    StockReserved: Answer(compensating.give_rest_back),
     ReservationReleased: Answer(compensating.stock_released),
     ReleaseOverdue: Answer(recalling.release_overdue),
 }

@@ -198,7 +198,9 @@ def _refused(payment: Payment, authorisation_id: str, answer: CaptureAnswered) -
         events += renewal_of(payment, authorisation, order_number)
     events = letting_go(payment, order_number, *events)
     if answer.code not in PLAUSIBLE_REFUSALS:
-        explanation = f"the gateway refused a capture with {answer.code} (key {answer.idempotency_key})"
+        explanation = (
+            f"the gateway refused a capture with {answer.code or 'no code'} (key {answer.idempotency_key})"
+        )
         events += anomaly(payment, order_number, explanation)
     return Decision(events=facts(order_number, *events))
 

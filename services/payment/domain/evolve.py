@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from services.payment.domain.payment import (
+    NO_CURRENCY,
     Attempt,
     Authorisation,
     Capture,
@@ -55,7 +56,7 @@ def evolve(payment: Payment, event: Event) -> Payment:
         case PaymentAuthorised():
             return _authorised(payment, event)
         case PaymentDeclined():
-            return _decided(payment, Declined(attempt=event.attempt, decline_code=event.decline_code))
+            return _declined(payment, event)
         case CaptureRequested():
             return _capture_requested(payment, event)
         case PaymentCaptured() | PartiallyCaptured():
@@ -116,6 +117,16 @@ def _authorised(payment: Payment, event: PaymentAuthorised) -> Payment:
         ),
     )
     return replace(after, attempts=tuple(_replaced(attempt, event.attempt) for attempt in after.attempts))
+
+
+def _declined(payment: Payment, event: PaymentDeclined) -> Payment:
+    known = payment.attempt(event.attempt)
+    declined = Declined(
+        attempt=event.attempt,
+        decline_code=event.decline_code,
+        currency=known.currency if known else NO_CURRENCY,
+    )
+    return _decided(payment, declined)
 
 
 def _decided(payment: Payment, attempt: Attempt) -> Payment:

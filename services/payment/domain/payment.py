@@ -48,6 +48,7 @@ class Declined:
 
     attempt: int
     decline_code: str
+    currency: str = NO_CURRENCY
     status: Literal["declined"] = "declined"
 
 
@@ -175,11 +176,9 @@ class Payment:
 
     @property
     def currency(self) -> str:
-        """The currency of the latest attempt."""
-        return next(
-            (known.currency for known in reversed(self.attempts) if not isinstance(known, Declined)),
-            NO_CURRENCY,
-        )
+        """The currency of the latest attempt that names one."""
+        named = (known.currency for known in reversed(self.attempts) if known.currency != NO_CURRENCY)
+        return next(named, NO_CURRENCY)
 
     @property
     def last_attempt(self) -> int:

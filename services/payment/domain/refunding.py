@@ -60,7 +60,9 @@ def refund_answered(payment: Payment, answer: RefundAnswered, context: Context, 
         )
         events: tuple[Event, ...] = (refused,)
         if answer.code not in PLAUSIBLE_REFUSALS:
-            explanation = f"the gateway refused a refund with {answer.code} (key {answer.idempotency_key})"
+            explanation = (
+                f"the gateway refused a refund with {answer.code or 'no code'} (key {answer.idempotency_key})"
+            )
             events += anomaly(payment, order_number, explanation)
         return Decision(events=facts(order_number, *events))
     part = _part_paid(order_number, known, known.request.capture_id, known.request.amount)

@@ -52,7 +52,7 @@ def void_answered(payment: Payment, answer: VoidAnswered, context: Context, poli
         differs = answer.amount != expected
         surprise = f"the gateway let go of {answer.amount} instead of {expected} ({named})" if differs else ""
         return _voided(payment, authorisation, answer, answer.amount, surprise)
-    surprise = f"the gateway refused to void {expected} with {answer.code} ({named})"
+    surprise = f"the gateway refused to void {expected} with {answer.code or 'no code'} ({named})"
     if answer.code in NOTHING_LEFT:
         return _voided(payment, authorisation, answer, expected, surprise)
     ask_again_at = context.now + policy.back_off(authorisation.voids)

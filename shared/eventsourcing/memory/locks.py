@@ -27,7 +27,8 @@ class Locks:
             turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._queues.setdefault(key, deque()).append(turn)
             try:
-                await asyncio.wait_for(turn, DEADLOCK_S)
+                async with asyncio.timeout(DEADLOCK_S):
+                    await turn
             except TimeoutError:
                 raise StoreConflict(f"deadlock at {key}") from None
         self._owners[key] = owner

@@ -38,8 +38,8 @@ def released(*fulfilments: str) -> Recorded:
     return Recorded("reservation-O1", ReservationReleased(order_number="O1", fulfilments=fulfilments))
 
 
-def withdrawn(sku: str) -> Recorded:
-    return Recorded(f"stock-{sku}", BackorderWithdrawn(sku=sku, order_number="O1"))
+def withdrawn(sku: str, quantity: int) -> Recorded:
+    return Recorded(f"stock-{sku}", BackorderWithdrawn(sku=sku, order_number="O1", quantity=quantity))
 
 
 EXPIRED = Recorded("reservation-O1", ReservationExpired(order_number="O1"))
@@ -109,14 +109,14 @@ def test_a_release_that_names_too_few_skus_asks_itself_again_with_all() -> None:
 
 def test_a_release_of_an_order_that_waits_takes_it_out_of_the_queues() -> None:
     outcome = waiting().when(release("A", "B"))
-    outcome.then(withdrawn("A"), deallocated("A", EAST=1), withdrawn("B"), released("O1-F1"))
+    outcome.then(withdrawn("A", 1), deallocated("A", EAST=1), withdrawn("B", 1), released("O1-F1"))
     assert outcome.state(STOCK, "B").queue == ()
     assert outcome.state(RESERVATION, "O1") == Unreserved(ended="released", numbered=1)
 
 
 def test_an_order_that_waits_is_released_as_a_whole_whatever_is_named() -> None:
     waiting().when(release("A", "B", fulfilments=("O1-F7",))).then(
-        withdrawn("A"), deallocated("A", EAST=1), withdrawn("B"), released("O1-F1", "O1-F7")
+        withdrawn("A", 1), deallocated("A", EAST=1), withdrawn("B", 1), released("O1-F1", "O1-F7")
     )
 
 
@@ -129,7 +129,7 @@ def test_a_release_takes_back_units_that_are_on_their_way_to_the_reservation() -
     )
     outcome = on_the_way.after.when(release("A", "B"))
     outcome.then(
-        withdrawn("A"), deallocated("A", EAST=2), withdrawn("B"), deallocated("B", WEST=1), released("O1-F1")
+        withdrawn("A", 0), deallocated("A", EAST=2), withdrawn("B", 0), deallocated("B", WEST=1), released("O1-F1")
     )
     assert outcome.state(STOCK, "A").filled == {}
     outcome.after.when(hands_over("A", "O1").message).then_nothing_happened()
@@ -152,7 +152,7 @@ def test_a_reservation_that_is_not_kept_expires_at_its_deadline() -> None:
 
 def test_an_order_that_still_waits_at_its_deadline_waits_no_longer() -> None:
     waiting().at(DEADLINE).when(expiry("A", "B")).then(
-        withdrawn("A"), deallocated("A", EAST=1), withdrawn("B"), EXPIRED
+        withdrawn("A", 1), deallocated("A", EAST=1), withdrawn("B", 1), EXPIRED
     )
 
 

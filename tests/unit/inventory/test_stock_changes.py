@@ -93,6 +93,25 @@ def test_a_change_that_would_leave_less_on_hand_than_is_reserved_is_refused(mess
     assert outcome.after.states == stocked().states
 
 
+@pytest.mark.parametrize(
+    "message",
+    [
+        ReceiveStock(sku="A", location=WEST, quantity=1),
+        AdjustStock(sku="A", location=WEST, change=1, cause="found"),
+        TransferStock(sku="A", origin=EAST, destination=WEST, quantity=1),
+    ],
+    ids=lambda message: type(message).__name__,
+)
+def test_a_location_holds_no_more_units_than_a_message_can_state(message: Command) -> None:
+    full = stocked().given("stock-A", StockReceived(sku="A", location=WEST, quantity=10**9))
+    explanation = "WH-WEST has 1000000000 of A on hand and can't hold more than 1000000000"
+    outcome = full.when(message)
+    outcome.then(
+        Recorded("stock-A", StockChangeRefused(sku="A", location=WEST, change=1, explanation=explanation))
+    )
+    assert outcome.reply == Reply("refused", {"sku": "A", "location": WEST, "explanation": explanation})
+
+
 def test_units_that_were_never_there_can_not_be_taken_away() -> None:
     outcome = inventory().when(AdjustStock(sku="A", location=EAST, change=-1, cause="loss"))
     assert outcome.reply is not None

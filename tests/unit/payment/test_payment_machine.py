@@ -1,7 +1,7 @@
 """Whatever the gateway does to us, the books agree with it in the end, and no rule of money is ever broken."""
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -29,9 +29,13 @@ from tests.unit.payment.model_gateway import ModelGateway
 
 ORDER = "7Q2M-XH4T-9KFD"
 CODEC = TypeAdapter(PAYMENT.state_type)
-AMOUNTS = st.integers(min_value=0, max_value=100)
+LARGE = st.sampled_from([100, 70, 100, 0])
+SMALL = st.sampled_from([20, 30, 40, 60, 30, 20, 0])
+MOST_ATTEMPTS = 4
+RARELY = st.sampled_from([False, False, False, True])
+MOSTLY = st.sampled_from([True, True, True, False])
 ANY = st.integers(min_value=0, max_value=1_000)
-FATES = st.sampled_from(["", "", "", "request", "answer"])
+FATES = st.sampled_from(["", "", "request", "answer", "late"])
 
 
 class PaymentMachine(RuleBasedStateMachine):
@@ -46,106 +50,91 @@ class PaymentMachine(RuleBasedStateMachine):
         self.late: list[Payload] = []
         self.reminders: list[Reminder] = []
         self.log: list[Event] = []
-        self.attempt = 0
-        self.commands = 0
+        self.fulfilments = self.refunds = 0
+        self.attempt = 1
+        self._authorise(1, 100, PaymentMethod(kind="card", token="tok"), at_once=True)
 
     # Commands
 
-    @rule(amount=AMOUNTS, prepaid=st.booleans())
-    def authorise(self, amount: int, prepaid: bool) -> None:
+    @precondition(lambda self: self.attempt < MOST_ATTEMPTS)
+    @rule(amount=LARGE, kind=st.sampled_from(["card", "card", "card", "prepaid"]), at_once=MOSTLY)
+    def authorise(self, amount: int, kind: Literal["card", "prepaid"], at_once: bool) -> None:
         self.attempt += 1
-        reference = f"REF-{self.attempt}" if prepaid else ""
-        method = PaymentMethod(kind="prepaid" if prepaid else "card", token="tok", reference=reference)
-        self._authorise(self.attempt, amount, method)
+        reference = f"REF-{self.attempt}" if kind == "prepaid" else ""
+        self._authorise(self.attempt, amount, PaymentMethod(kind=kind, token="tok", reference=reference), at_once)
 
-    @precondition(lambda self: self.attempt > 0)
-    @rule(which=ANY, amount=AMOUNTS)
-    def authorise_again(self, which: int, amount: int) -> None:
-        self._authorise(1 + which % self.attempt, amount, PaymentMethod(kind="card", token="tok"))
+    @rule(again=RARELY, which=ANY, amount=SMALL, at_once=RARELY)
+    def capture(self, again: bool, which: int, amount: int, at_once: bool) -> None:
+        self.fulfilments += not again
+        name = f"{ORDER}-F{which % (self.fulfilments + 1) if again else self.fulfilments}"
+        command = CapturePayment(order_number=ORDER, fulfilment_id=name, amount=amount, currency="EUR")
+        self._take(command, at_once)
 
-    @rule()
-    def void(self) -> None:
-        self._take(VoidPayment(order_number=ORDER))
+    @precondition(lambda self: self.gateway.captures)
+    @rule(again=RARELY, which=ANY, amount=SMALL, at_once=RARELY)
+    def refund(self, again: bool, which: int, amount: int, at_once: bool) -> None:
+        self.refunds += not again
+        name = f"R{which % (self.refunds + 1) if again else self.refunds}"
+        command = RefundPayment(order_number=ORDER, refund_id=name, amount=amount, currency="EUR")
+        self._take(command, at_once)
 
-    @rule(fulfilment=st.integers(1, 3), amount=AMOUNTS)
-    def capture(self, fulfilment: int, amount: int) -> None:
-        self._take(
-            CapturePayment(
-                order_number=ORDER, fulfilment_id=f"{ORDER}-F{fulfilment}", amount=amount, currency="EUR"
-            )
-        )
-
-    @rule(refund=st.integers(1, 3), amount=AMOUNTS)
-    def refund(self, refund: int, amount: int) -> None:
-        self._take(RefundPayment(order_number=ORDER, refund_id=f"R{refund}", amount=amount, currency="EUR"))
+    @rule(what=st.sampled_from(["void", "authorise again", "expire", "nothing"]), which=ANY)
+    def disturb(self, what: str, which: int) -> None:
+        accounts = list(self.gateway.accounts.values())
+        match what:
+            case "void" if which % 2:
+                self._take(VoidPayment(order_number=ORDER))
+            case "authorise again" if self.attempt:
+                method = PaymentMethod(kind="card", token="tok")
+                self._authorise(1 + which % self.attempt, 100, method, at_once=False)
+            case "expire" if len(accounts) > 1 and which % 3 == 0:
+                accounts[which % len(accounts)].expired = True
 
     # What happens between us and the gateway
 
     @precondition(lambda self: self.intents)
-    @rule(which=ANY, fate=FATES, refuse=st.booleans(), twice=st.booleans())
+    @rule(which=ANY, fate=FATES, refuse=RARELY, twice=RARELY)
     def carry_out(self, which: int, fate: str, refuse: bool, twice: bool) -> None:
         intent = self.intents[which % len(self.intents)]
         if not twice:
             self.intents.remove(intent)
-        self.gateway.lose, self.gateway.refuse = fate, refuse
-        self._take(self._called(intent))
-
-    @precondition(lambda self: self.intents)
-    @rule(which=ANY, refuse=st.booleans())
-    def carry_out_with_a_late_answer(self, which: int, refuse: bool) -> None:
-        intent = self.intents.pop(which % len(self.intents))
-        self.gateway.refuse = refuse
+        self.gateway.lose, self.gateway.refuse = fate if fate != "late" else "", refuse
         answer = self._called(intent)
-        self.late.append(answer)
-        self._take(answer.model_copy(update={"outcome": "unknown", "explanation": "late"}))
+        if fate == "late":
+            self.late.append(answer)
+            answer = answer.model_copy(update={"outcome": "unknown", "explanation": "late"})
+        self._take(answer)
 
-    @precondition(lambda self: self.late)
-    @rule(which=ANY)
-    def a_late_answer_arrives(self, which: int) -> None:
-        self._take(self.late.pop(which % len(self.late)))
-
-    @precondition(lambda self: self.gateway.notices)
-    @rule(which=ANY, twice=st.booleans())
-    def a_notice_arrives(self, which: int, twice: bool) -> None:
-        notice = self.gateway.notices[which % len(self.gateway.notices)]
-        if not twice:
-            self.gateway.notices.remove(notice)
-        self._take(notice)
-
-    @precondition(lambda self: self.reminders)
-    @rule(which=ANY, twice=st.booleans())
-    def a_reminder_is_due(self, which: int, twice: bool) -> None:
-        reminder = self.reminders[which % len(self.reminders)]
-        if not twice:
-            self.reminders.remove(reminder)
-        self._remind(reminder)
-
-    @precondition(lambda self: self.gateway.accounts)
-    @rule(which=ANY)
-    def an_authorisation_expires(self, which: int) -> None:
-        accounts = list(self.gateway.accounts.values())
-        accounts[which % len(accounts)].expired = True
+    @precondition(lambda self: self.late or self.gateway.notices or self.reminders)
+    @rule(which=ANY, twice=RARELY)
+    def something_arrives(self, which: int, twice: bool) -> None:
+        waiting = (self.late, self.gateway.notices, self.reminders)
+        choices = [(queue, place) for queue in waiting for place in range(len(queue))]
+        queue, place = choices[which % len(choices)]
+        arrived = queue[place] if twice else queue.pop(place)
+        if isinstance(arrived, Reminder):
+            self._remind(arrived)
+        else:
+            self._take(arrived)
 
     @rule()
     def all_answers_come_in(self) -> None:
         self._settle()
         self._agrees_with_the_gateway()
 
-    @rule()
-    def a_void_leaves_nothing_authorised(self) -> None:
+    def teardown(self) -> None:
+        """In the end a void leaves nothing authorised, here and there."""
+        if not hasattr(self, "scenario"):
+            return
+        self._settle()
+        self._agrees_with_the_gateway()
         self._take(VoidPayment(order_number=ORDER))
         self._settle()
-        payment = self._payment
-        assert not payment.void_owed
-        assert any(isinstance(event, PaymentVoided) for event in self.log)
-        assert all(authorisation.uncaptured == 0 for authorisation in payment.authorisations)
-        assert all(account.set_aside == 0 for account in self.gateway.accounts.values())
         self._agrees_with_the_gateway()
-
-    def teardown(self) -> None:
-        if hasattr(self, "scenario"):
-            self._settle()
-            self._agrees_with_the_gateway()
+        assert not self._payment.void_owed
+        assert any(isinstance(event, PaymentVoided) for event in self.log)
+        assert all(one.uncaptured == 0 for one in self._payment.authorisations)
+        assert all(account.set_aside == 0 for account in self.gateway.accounts.values())
 
     # What is always so
 
@@ -187,17 +176,20 @@ class PaymentMachine(RuleBasedStateMachine):
         state: Payment = self.scenario.states.get(PAYMENT.stream(ORDER), PAYMENT.initial)
         return state
 
-    def _authorise(self, attempt: int, amount: int, method: PaymentMethod) -> None:
-        self._take(
-            AuthorisePayment(order_number=ORDER, attempt=attempt, amount=amount, currency="EUR", payment=method)
+    def _authorise(self, attempt: int, amount: int, method: PaymentMethod, at_once: bool) -> None:
+        command = AuthorisePayment(
+            order_number=ORDER, attempt=attempt, amount=amount, currency="EUR", payment=method
         )
+        self._take(command, at_once)
 
-    def _take(self, message: Payload) -> None:
+    def _take(self, message: Payload, answer_at_once: bool = False) -> None:
         outcome = self.scenario.when(message)
         self.scenario = outcome.after
         self.log.extend(outcome.events)
         self.intents.extend(event for event in outcome.events if type(event) in self.calls)
         self.reminders.extend(outcome.reminders)
+        if answer_at_once and self.intents:
+            self._take(self._called(self.intents.pop()))
 
     def _remind(self, reminder: Reminder) -> None:
         self.scenario = self.scenario.at(max(self.scenario.now, reminder.at))

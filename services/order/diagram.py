@@ -1,0 +1,29 @@
+"""`python -m services.order.diagram [--check]`: draws the placement saga into docs/architecture.md."""
+
+import sys
+from pathlib import Path
+
+from services.order.domain.diagram import diagram
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "architecture.md"
+BEGIN, END = "<!-- diagram: placement -->", "<!-- /diagram -->"
+
+
+def drawn(page: str) -> str:
+    """The page with the diagram as the table of steps has it now."""
+    before, _, rest = page.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return f"{before}{BEGIN}\n```mermaid\n{diagram()}```\n{END}{after}"
+
+
+def main() -> int:
+    """Write the page, or with --check say whether it is up to date."""
+    page = PAGE.read_text(encoding="utf-8")
+    if sys.argv[1:] == ["--check"]:
+        return 0 if drawn(page) == page else 1
+    PAGE.write_text(drawn(page), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

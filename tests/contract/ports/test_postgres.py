@@ -1,0 +1,205 @@
+"""What only PostgreSQL has: migrations and a bell for other processes."""
+
+import asyncio
+from collections.abc import Awaitable
+from contextlib import suppress
+from random import Random
+from string import ascii_letters
+from typing import Any
+
+import asyncpg
+import pytest
+
+from deploy.local.description import Description
+from deploy.local.topics import SERVICES
+from shared.eventsourcing.clock import SystemClock
+from shared.eventsourcing.metrics import Metrics
+from shared.eventsourcing.pipeline import Pipeline
+from shared.eventsourcing.postgres.migrate import MigrationFailed, migrate
+from shared.eventsourcing.postgres.statements import SCHEMA
+from shared.eventsourcing.postgres.store import PostgresStore
+from shared.eventsourcing.store import StoreUnavailable
+from tests.contract.ports.writing import record
+from tests.unit.eventsourcing.toy import arrival, block, toy_model, translate
+
+TABLES_OF = """
+select
+    relation.relname as relation, relation.relkind::text as kind, attribute.attname as name,
+    format_type(attribute.atttypid, attribute.atttypmod) as type, attribute.attnotnull as required,
+    attribute.attidentity::text as identity, ordering.collname as ordering, relation.reloptions as options,
+    pg_get_expr(initial.adbin, initial.adrelid) as initial
+from pg_class as relation
+join pg_attribute as attribute on attribute.attrelid = relation.oid and attribute.attnum > 0
+left join pg_collation as ordering on ordering.oid = attribute.attcollation
+left join pg_attrdef as initial on initial.adrelid = relation.oid and initial.adnum = attribute.attnum
+where relation.relnamespace = $1::regnamespace and relation.relname !~ '^alembic'
+order by relation.relname, attribute.attnum
+"""
+INDEXES_OF = (
+    "select indexname, indexdef from pg_indexes where schemaname = $1 and tablename !~ '^alembic' order by 1"
+)
+CHECKS_OF = """
+select conname, pg_get_constraintdef(oid) from pg_constraint
+where connamespace = $1::regnamespace and contype = 'c' order by 1
+"""
+
+
+def _in_database(url: str, work: Any) -> Any:
+    async def run() -> Any:
+        connection = await asyncpg.connect(url)
+        try:
+            return await work(connection)
+        finally:
+            await connection.close()
+
+    return asyncio.run(run())
+
+
+async def _described(connection: "asyncpg.Connection[asyncpg.Record]", schema: str) -> list[list[tuple[Any, ...]]]:
+    found = []
+    for query in (TABLES_OF, INDEXES_OF, CHECKS_OF):
+        rows = await connection.fetch(query, schema)
+        found.append([tuple(str(value).replace(f"{schema}.", "") for value in row) for row in rows])
+    return found
+
+
+async def _expected(connection: "asyncpg.Connection[asyncpg.Record]") -> list[list[tuple[Any, ...]]]:
+    await connection.execute("drop schema if exists expected cascade; create schema expected")
+    await connection.execute("set search_path to expected")
+    await connection.execute(SCHEMA)
+    await connection.execute("reset search_path")
+    try:
+        return await _described(connection, "expected")
+    finally:
+        await connection.execute("drop schema expected cascade")
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_migrated_database_has_the_tables_of_the_runtime_and_migrating_again_changes_nothing(
+    infrastructure: Description, service: str
+) -> None:
+    url = infrastructure.databases[service]
+
+    migrate(service, url)
+    once = _in_database(url, lambda connection: _described(connection, "public"))
+    migrate(service, url)
+    twice = _in_database(url, lambda connection: _described(connection, "public"))
+
+    assert once == _in_database(url, _expected)
+    assert twice == once
+
+
+def test_a_database_that_cannot_be_reached_is_said_in_one_line() -> None:
+    with pytest.raises(MigrationFailed, match=r"^database not migrated: [^\n]+$"):
+        migrate("order", "postgresql://nobody:x@127.0.0.1:1/nothing")
+
+
+async def test_a_commit_rings_the_bell_in_another_process(database: str) -> None:
+    one, other = await PostgresStore.connect(database), await PostgresStore.connect(database)
+    heard, listening = asyncio.Event(), asyncio.Event()
+
+    async def pause() -> None:
+        listening.set()
+        await asyncio.sleep(60)
+
+    ear = asyncio.create_task(other.listen(heard.set, pause))
+    await listening.wait()
+    assert not heard.is_set()
+    await record(one, 1, "customer-bell")
+    async with asyncio.timeout(30):
+        await heard.wait()
+
+    ear.cancel()
+    with suppress(asyncio.CancelledError):
+        await ear
+    await one.close()
+    await other.close()
+
+
+async def test_a_dead_line_is_noticed(database: str, infrastructure: Description) -> None:
+    store = await PostgresStore.connect(database, max_connections=2)
+    listening, go_on = asyncio.Event(), asyncio.Event()
+
+    async def pause() -> None:
+        listening.set()
+        await go_on.wait()
+
+    ear = asyncio.create_task(store.listen(lambda: None, pause))
+    await listening.wait()
+    await _end_other_connections(infrastructure.postgres)
+    go_on.set()
+
+    with pytest.raises(StoreUnavailable):
+        await ear
+    async with asyncio.timeout(30):
+        await _answering(store)
+    await store.close()
+
+
+async def test_a_transaction_whose_connection_is_lost_is_unavailable_and_leaves_nothing(
+    database: str, infrastructure: Description
+) -> None:
+    store = await PostgresStore.connect(database)
+    with pytest.raises(StoreUnavailable):
+        await _cut(store, infrastructure.postgres)
+
+    await _answering(store)
+    assert await store.stream("customer-cut") is None
+    await store.close()
+
+
+async def test_a_message_whose_key_no_index_takes_parks_under_a_shorter_one(database: str) -> None:
+    store, model = await PostgresStore.connect(database), toy_model()
+    pipeline = Pipeline(
+        model,
+        store,
+        SystemClock(),
+        translate=translate(model),
+        observer=Metrics(),
+        on_commit=lambda committed: None,
+    )
+    running = asyncio.create_task(pipeline.run())
+    key = "".join(Random(1).choices(ascii_letters, k=20_000))
+    await pipeline.take([arrival(block("good")), arrival(block("bad"), key), arrival(block("fine"))])
+    pipeline.stop()
+    await running
+
+    assert [len(one.key) for one in await store.parked(key[:500])] == [500]
+    assert await store.stream("customer-good") is not None
+    assert await store.stream("customer-fine") is not None
+    assert await store.stream("customer-bad") is None
+    await store.close()
+
+
+async def test_no_database_is_said_in_one_line(infrastructure: Description) -> None:
+    def connect(url: str) -> Awaitable[PostgresStore]:
+        return PostgresStore.connect(url)
+
+    with pytest.raises(StoreUnavailable, match=r"^[^\n]+$"):
+        await connect("postgresql://nobody:x@127.0.0.1:1/nothing")
+    with pytest.raises(StoreUnavailable, match="does not exist"):
+        await connect(infrastructure.postgres.rpartition("/")[0] + "/nothing")
+
+
+async def _cut(store: PostgresStore, admin_url: str) -> None:
+    async with store.transaction() as transaction:
+        await transaction.load(["customer-cut"], [])
+        await _end_other_connections(admin_url)
+        await transaction.lock_lanes([1])
+
+
+async def _answering(store: PostgresStore) -> None:
+    while True:
+        with suppress(StoreUnavailable):
+            return await store.ping()
+
+
+async def _end_other_connections(admin_url: str) -> None:
+    connection = await asyncpg.connect(admin_url)
+    try:
+        await connection.execute(
+            "select pg_terminate_backend(pid) from pg_stat_activity"
+            " where application_name = 'orderstream' and pid <> pg_backend_pid()"
+        )
+    finally:
+        await connection.close()

@@ -1,0 +1,31 @@
+"""What the pages say is what the code does."""
+
+import re
+from pathlib import Path
+
+from services.order.diagram import PAGE, drawn
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def test_the_saga_in_the_architecture_page_is_the_table_that_runs() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+
+    assert drawn(page) == page, "run python -m services.order.diagram"
+
+
+def test_every_link_between_pages_leads_somewhere() -> None:
+    broken = [
+        f"{page.relative_to(ROOT)}: {target}"
+        for page in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("*/README.md")]
+        for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8"))
+        if not (page.parent / target).exists()
+    ]
+
+    assert broken == []
+
+
+def test_every_decision_is_numbered_once() -> None:
+    numbers = sorted(page.name[:4] for page in (ROOT / "docs" / "adr").glob("[0-9]*.md"))
+
+    assert numbers == [f"{number:04}" for number in range(1, len(numbers) + 1)]
