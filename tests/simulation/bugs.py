@@ -183,7 +183,7 @@ def _effect_inside_decision() -> Iterator[None]:
             decision: Decision = route.decide(states, message, context)
             return decision
 
-        routes = {**made.model.routes, AuthorisePayment: Route(route.streams, decide)}
+        routes: dict[Any, Route[Any]] = {**made.model.routes, AuthorisePayment: Route(route.streams, decide)}
         return replace(made, model=replace(made.model, routes=routes))
 
     yield from _patched(patch("tests.simulation.world.definition", definition))

@@ -165,6 +165,7 @@ def narrate(outcome: Outcome, most: int = 400) -> Iterator[str]:
     lines = list(outcome.trace.lines())
     orders, faults = len(outcome.plan.workload.orders), len(outcome.plan.faults)
     yield f"seed {outcome.plan.seed}: {orders} orders, {faults} faults"
+    yield from (line for line in lines[:-most] if " FAULT " in line)
     yield from lines[-most:]
     for finding in outcome.findings[:10]:
         yield f"FOUND  {finding}"

@@ -310,6 +310,7 @@ async def _until_rest(world: World) -> None:
         if coming is not None and not unrest:
             await asyncio.sleep(max(0.0, coming - world.now))
             world.keep_leases()
+            began, pause = world.now, 0.05
         pause = min(pause * 1.5, 30.0)
 
 
