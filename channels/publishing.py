@@ -110,23 +110,25 @@ class OrderPublisher:
         return published
 
     async def _deliver(self, waiting: list[IntakeMessage], published: int) -> None:
+        """Send one batch until all of it is acknowledged; `published` were acknowledged before it."""
+        so_far = published + len(waiting)
         failure: BaseException | None = None
         try:
             async with asyncio.timeout(self._patience.total_seconds()):
                 while waiting:
                     waiting, failure = await self._attempt(waiting)
                     if isinstance(failure, _FINAL):
-                        raise NotAcknowledged(self._refusal(len(waiting), published, failure)) from failure
+                        raise self._giving_up(len(waiting), so_far, failure) from failure
                     if waiting:
                         await self._disconnect()
                         await asyncio.sleep(_PAUSE)
         except TimeoutError:
-            raise NotAcknowledged(self._refusal(len(waiting), published, failure)) from failure
+            raise self._giving_up(len(waiting), so_far, failure) from failure
 
-    def _refusal(self, waiting: int, published: int, failure: BaseException | None) -> str:
-        return (
+    def _giving_up(self, waiting: int, so_far: int, failure: BaseException | None) -> NotAcknowledged:
+        return NotAcknowledged(
             f"the broker at {self._access.bootstrap} did not acknowledge {waiting} orders on {self._topic} "
-            f"({failure or 'no answer'}); {published} were published before them"
+            f"({failure or 'no answer, or no such topic'}); {so_far - waiting} others were published"
         )
 
     async def _attempt(self, messages: list[IntakeMessage]) -> tuple[list[IntakeMessage], BaseException | None]:
@@ -136,9 +138,8 @@ class OrderPublisher:
         try:
             producer = await self._connected()
             for message in messages:
-                promises.append(
-                    await producer.send(self._topic, message.value, key=message.key, headers=message.headers)
-                )
+                promise = await producer.send(self._topic, message.value, key=message.key, headers=message.headers)
+                promises.append(promise)
         except (KafkaError, OSError) as error:
             failure = error
         outcomes = await asyncio.gather(*promises, return_exceptions=True)

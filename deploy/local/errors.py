@@ -5,5 +5,5 @@ class StackError(Exception):
     """The stack can't do what was asked; the message is one line for a person."""
 
 
-class InfrastructureUnavailable(StackError):  # noqa: N818 - the name is the state it reports
+class InfrastructureUnavailable(StackError):
     """The chosen Kafka and PostgreSQL can't be had."""

@@ -49,6 +49,7 @@ class Postgres:
     def __init__(self, state: Path, *, stack_id: str, port: int, password: str) -> None:
         self.port = port
         self._password = password
+        self._state = state
         self._user = _unprivileged_user()
         self.data = _reachable_data(state / "postgres", stack_id, self._user)
 
@@ -63,6 +64,9 @@ class Postgres:
         if not (self.data / "PG_VERSION").exists():
             report("creating the PostgreSQL cluster")
             self._initialise(binaries)
+            if self.data.is_relative_to(OPEN_TO_ALL):
+                _remove_forsaken()
+                self.data.with_name("state").write_text(str(self._state))
         settings = [f"--{name}={value}" for name, value in {**SETTINGS, "port": str(self.port)}.items()]
         return Command(
             name=self.name,
@@ -129,6 +133,13 @@ def _reachable_data(wanted: Path, stack_id: str, user: int | None) -> Path:
     if user is None or _open_to_all(wanted.parent):
         return wanted
     return OPEN_TO_ALL / stack_id / "postgres"
+
+
+def _remove_forsaken() -> None:
+    """Data that lie outside their state directory are removed some time after it: here."""
+    for note in OPEN_TO_ALL.glob("*/state"):
+        if not Path(note.read_text()).exists():
+            shutil.rmtree(note.parent, ignore_errors=True)
 
 
 def _reachable_binaries(user: int | None) -> Path:

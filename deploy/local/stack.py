@@ -17,7 +17,7 @@ from deploy.local.description import Description, write_description
 from deploy.local.errors import StackError
 from deploy.local.identity import load_identity, save_identity
 from deploy.local.infrastructure import BROKER, DATABASE, provide
-from deploy.local.ownership import disown, own
+from deploy.local.ownership import disown, own, owner
 from deploy.local.ports import Ports, check_free
 from deploy.local.processes import Processes, end_left_over
 from deploy.local.status import Status, answers_ok, read_status
@@ -110,8 +110,10 @@ class Stack:
         self._lock = None
 
     def discard(self) -> None:
-        """Stop, and remove all that the stack ever stored, wherever it is."""
+        """Stop, and remove all that the stack ever stored. Raises StackError when another process runs it."""
         self.stop()
+        if owner(self.state) is not None:
+            raise StackError(f"a stack is running in {self.state}: stop it first")
         if self._infrastructure.shared:
             addresses, wiring = self._infrastructure.addresses, self._wiring
             run_blocking(drop_databases(addresses.postgres, [wiring.database(of).name for of in SERVICES]))

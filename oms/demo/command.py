@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 
-from oms.demo.run import Demo, run_demo
 from oms.options import AsJson
 
 
@@ -16,7 +15,9 @@ def register(app: typer.Typer) -> None:
 
 def demo(
     orders: Annotated[int, typer.Option(min=1, max=150_000, help="How many real baskets to place.")] = 1_000,
-    seed: Annotated[int, typer.Option(help="What all faults and mischief come from; the same seed, the same run.")] = 1,
+    seed: Annotated[
+        int, typer.Option(help="What all faults and mischief come from; the same seed, the same run.")
+    ] = 1,
     rate: Annotated[int, typer.Option(min=1, help="Orders published a second at most.")] = 100,
     state: Annotated[
         Path | None, typer.Option("--state", help="Where the stack keeps its state; by default a new directory.")
@@ -25,4 +26,6 @@ def demo(
     as_json: AsJson = False,
 ) -> int:
     """Start the whole stack, place real orders, follow each to its end, check everything, and stop."""
+    from oms.demo.run import Demo, run_demo  # here because its libraries take a second that others do not need
+
     return run_demo(Demo(orders=orders, seed=seed, rate=rate, state=state, keep=keep, as_json=as_json))

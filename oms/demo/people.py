@@ -1,7 +1,7 @@
 """Customers and staff of the demonstration: who pays again, who mends an address, what the lorry brings."""
 
 from channels.completejourney.opening_stock import OpeningStock
-from oms.client import Client
+from oms.client import Client, Json
 
 PAYS_AGAIN_EVERY = 2
 """Of the customers whose payment was declined, each second one tries another card; the others let it lapse."""
@@ -12,37 +12,44 @@ REPLENISHMENT = 5
 """Units of each scarce product that arrive in the end."""
 
 
-def customers_pay_again(client: Client) -> None:
-    """Let some of the customers whose payment was declined try another card."""
-    for order in client.get("order", "/orders", status="awaiting_payment", limit=1_000)["orders"]:
-        number = order["order_number"]
-        if _picked(number, PAYS_AGAIN_EVERY):
-            client.post(
-                "order",
-                f"/orders/{number}/payment",
-                {"payment": {"kind": "card", "token": f"tok_again_{number}"}, "reason": "another card"},
-            )
+class People:
+    """They look at the same lists as `oms` does, and act on each order once: a list may lag behind."""
 
+    def __init__(self, client: Client, stock: OpeningStock) -> None:
+        self._client = client
+        self._stock = stock
+        self._acted: set[str] = set()
 
-def staff_mends_addresses(client: Client) -> None:
-    """Release some of the holds on refused parcels, with an address that the carrier takes."""
-    for order in client.get("order", "/orders", status="held", limit=1_000)["orders"]:
-        number = order["order_number"]
-        for hold in order["holds"]:
-            if hold["reason"] == "carrier_refused" and _picked(number, MENDS_EVERY):
-                client.post(
-                    "order",
-                    f"/orders/{number}/holds/{hold['hold_id']}/release",
-                    {**MENDED_ADDRESS, "reason": "the customer gave another address"},
-                )
+    def act(self) -> None:
+        """Do what waits for a person."""
+        for order in self._waiting("awaiting_payment"):
+            if self._picks(order["order_number"], PAYS_AGAIN_EVERY):
+                self._pay_again(order["order_number"])
+        for order in self._waiting("held"):
+            for hold in order["holds"]:
+                if hold["reason"] == "carrier_refused" and self._picks(order["order_number"], MENDS_EVERY):
+                    self._mend_address(order["order_number"], hold["hold_id"])
 
+    def goods_arrive(self) -> None:
+        """Bring what waiting backorders need."""
+        lines = [{"sku": sku, "location": "WH-CENTRAL", "quantity": REPLENISHMENT} for sku in self._stock.short]
+        if lines:
+            self._client.post("inventory", "/stock/bulk-receive", {"lines": lines})
 
-def goods_arrive(client: Client, stock: OpeningStock) -> None:
-    """Bring what waiting backorders need."""
-    lines = [{"sku": sku, "location": "WH-CENTRAL", "quantity": REPLENISHMENT} for sku in stock.short]
-    if lines:
-        client.post("inventory", "/stock/bulk-receive", {"lines": lines})
+    def _waiting(self, status: str) -> list[Json]:
+        found: list[Json] = self._client.get("order", "/orders", status=status, limit=1_000)["orders"]
+        return found
 
+    def _picks(self, number: str, every: int) -> bool:
+        if number in self._acted or sum(number.encode()) % every:
+            return False
+        self._acted.add(number)
+        return True
 
-def _picked(number: str, every: int) -> bool:
-    return sum(number.encode()) % every == 0
+    def _pay_again(self, number: str) -> None:
+        body = {"payment": {"kind": "card", "token": f"tok_again_{number}"}, "reason": "another card"}
+        self._client.post("order", f"/orders/{number}/payment", body)
+
+    def _mend_address(self, number: str, hold_id: str) -> None:
+        body = {**MENDED_ADDRESS, "reason": "the customer gave another address"}
+        self._client.post("order", f"/orders/{number}/holds/{hold_id}/release", body)

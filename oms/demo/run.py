@@ -1,7 +1,6 @@
 """The demonstration, step by step: stack, opening stock, orders, customers and staff who act, closing check."""
 
 import asyncio
-import shutil
 import tempfile
 import time
 from collections.abc import Sequence
@@ -15,7 +14,7 @@ from channels.publishing import OrderPublisher
 from deploy.local.description import Description
 from deploy.local.stack import Stack
 from oms.client import Client
-from oms.demo.people import customers_pay_again, goods_arrive, staff_mends_addresses
+from oms.demo.people import People
 from oms.demo.progress import Progress
 from oms.demo.report import Outcome, closing_report
 from oms.options import DEFAULT_STATE
@@ -142,6 +141,7 @@ def _note(orders: Sequence[ChannelOrderReceived], publication: Publication) -> N
 
 def _follow(client: Client, expected: int, stock: OpeningStock, progress: Progress) -> None:
     """Let customers and staff act where an order waits for them, until nothing moves any more."""
+    people = People(client, stock)
     counts: dict[str, int] = {}
     changed_at = time.monotonic()
     arrived = False
@@ -150,10 +150,9 @@ def _follow(client: Client, expected: int, stock: OpeningStock, progress: Progre
         if now != counts:
             counts, changed_at = now, time.monotonic()
             progress.show(counts)
-        customers_pay_again(client)
-        staff_mends_addresses(client)
+        people.act()
         if not arrived and sum(counts.values()) == expected and _only_waiting(counts):
-            goods_arrive(client, stock)
+            people.goods_arrive()
             arrived = True
         if arrived and sum(counts.values()) == expected and _settled(counts):
             return

@@ -1,0 +1,1 @@
+"""The inventory service: how much of what is where, and for which order."""

@@ -27,9 +27,7 @@ def router(submit: Submit, views: ViewReader) -> APIRouter:
         wanted = {"order_number": order_number, "status": status or ""}
         where = {field: value for field, value in wanted.items() if value}
         found = await views.find(NOTICES, where, limit=limit, offset=offset)
-        return {
-            "notices": [{field: row[field] for field in row if field != "kind_and_status"} for row in found]
-        }
+        return {"notices": [{field: row[field] for field in row if field != "kind_and_status"} for row in found]}
 
     @routes.get("/summary")
     async def summary() -> dict[str, dict[str, dict[str, int]]]:

@@ -28,9 +28,7 @@ def definition(settings: Settings) -> ServiceDefinition:
         topics=TOPICS,
         translate=translate,
         internal=INTERNAL,
-        effects=effects(
-            mail_server, Letters(), sender=settings.mail_from, sender_name=settings.mail_from_name
-        ),
+        effects=effects(mail_server, Letters(), sender=settings.mail_from, sender_name=settings.mail_from_name),
         views=VIEWS,
         router=router,
         resources=(mail_server,),

@@ -148,9 +148,7 @@ async def _quit(connection: _Connection) -> None:
 
 
 def _answer(refusal: SMTPResponseException) -> Answer:
-    return Answer(
-        "refused" if refusal.code >= 500 else "unknown", f"{refusal.code} {refusal.message}"[:2_000]
-    )
+    return Answer("refused" if refusal.code >= 500 else "unknown", f"{refusal.code} {refusal.message}"[:2_000])
 
 
 def _described(error: Exception) -> str:

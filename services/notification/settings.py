@@ -4,6 +4,7 @@ from email.headerregistry import Address
 from typing import Literal
 
 from pydantic import Field, SecretStr, field_validator
+
 from shared.eventsourcing.settings import ServiceSettings
 
 

@@ -1,0 +1,1 @@
+"""The payment service: what is authorised, captured, let go and paid back for each order."""

@@ -101,7 +101,7 @@ _HEADERS: Document = {
     "required": ["ce_specversion", "ce_id", "ce_source", "ce_type"],
     "properties": {
         "ce_specversion": _header("The version of CloudEvents.", const="1.0"),
-        "ce_id": _header("The message's id, unique within its source; Orderstream's own are UUIDs of version 7."),
+        "ce_id": _header("The message's id, unique within its source; a service's is a UUID of version 7."),
         "ce_source": _header("Who states it.", examples=["/orderstream/order"]),
         "ce_type": _header("Name and version of the message.", examples=["order.placed.v1"]),
         "ce_time": _header("When it occurred, RFC 3339 with an offset.", format="date-time"),

@@ -120,11 +120,22 @@ class BackorderFilled(Event, name="inventory.backorder-filled", version=1):
     still_waiting: Count
 
 
-class BackorderWithdrawn(Event, name="inventory.backorder-withdrawn", version=1):
-    """An order no longer waits for units of this SKU."""
+class BackorderHandedOver(Event, name="inventory.backorder-handed-over", version=1):
+    """Units that were filled for a waiting order now belong to its reservation."""
 
     sku: Sku
     order_number: OrderNumber
+    allocations: tuple[LocatedQuantity, ...]
+    """How many and where."""
+
+
+class BackorderWithdrawn(Event, name="inventory.backorder-withdrawn", version=1):
+    """An order no longer waits for units of this SKU; what was filled and not yet handed over is deallocated."""
+
+    sku: Sku
+    order_number: OrderNumber
+    quantity: Count = 0
+    """Units that it still waited for."""
 
 
 class LowStockReported(Event, name="inventory.low-stock-reported", version=1):
@@ -149,11 +160,14 @@ class StockReserved(Event, name="inventory.stock-reserved", version=1):
 
 
 class StockBackordered(Event, name="inventory.stock-backordered", version=1):
-    """Part of the order is reserved, the rest waits for stock."""
+    """Part of the order is reserved, the rest waits for stock; stated again as units arrive."""
 
     order_number: OrderNumber
     waiting: tuple[Shortage, ...]
-    """What is waited for."""
+    """What still waits."""
+    fulfilments: tuple[FulfilmentPlan, ...] = ()
+    """What is reserved so far; they may grow, and are not to be shipped before the stock is reserved."""
+    expires_at: Instant | None = None
 
 
 class ReservationRefused(Event, name="inventory.reservation-refused", version=1):
@@ -162,6 +176,12 @@ class ReservationRefused(Event, name="inventory.reservation-refused", version=1)
     order_number: OrderNumber
     shortages: tuple[Shortage, ...]
     """What was missing."""
+
+
+class ReservationKept(Event, name="inventory.reservation-kept", version=1):
+    """The reservation no longer expires."""
+
+    order_number: OrderNumber
 
 
 class ReservationReleased(Event, name="inventory.reservation-released", version=1):

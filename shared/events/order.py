@@ -11,9 +11,11 @@ from shared.events.payload import (
     MinorUnits,
     Name,
     OrderNumber,
+    Ordinal,
+    Sku,
     Text,
 )
-from shared.events.values import FulfilmentPlan, OrderContent, PaymentMethod, Shortage
+from shared.events.values import Address, FulfilmentPlan, OrderContent, PaymentMethod, Shortage
 
 HoldReason = Literal[
     "amount_over_limit",
@@ -41,12 +43,25 @@ CancellationCause = Literal[
 ]
 """Why an order was cancelled."""
 
+CompensationPart = Literal["stock", "payment"]
+"""What has to be taken back: the reservation, or the authorisation."""
+
+
+class PricedFulfilment(FulfilmentPlan):
+    """A fulfilment with what the customer pays for its units."""
+
+    amount: MinorUnits
+    """The value of its units in minor units; the amounts of an order's fulfilments and of what was dropped add up
+    to the order's total."""
+
 
 class OrderPlaced(Event, name="order.placed", version=1):
     """An order was accepted under its number; the money of its lines is frozen."""
 
     order_number: OrderNumber
     content: OrderContent
+    counts_as_credit: bool = False
+    """The order counts against its customer's credit limit until it ends."""
 
 
 class OrderReplaced(Event, name="order.replaced", version=1):
@@ -54,14 +69,23 @@ class OrderReplaced(Event, name="order.replaced", version=1):
 
     order_number: OrderNumber
     content: OrderContent
+    counts_as_credit: bool = False
+    """The order counts against its customer's credit limit until it ends."""
 
 
-class RestatementIgnored(Event, name="order.restatement-ignored", version=1):
-    """An older restatement arrived after a newer one and was dropped."""
+class OrderReaffirmed(Event, name="order.reaffirmed", version=1):
+    """The channel restated the order later without a change; only the time of what stands moved on."""
 
     order_number: OrderNumber
     channel_updated_at: Instant
-    """The older restatement's time."""
+
+
+class RestatementIgnored(Event, name="order.restatement-ignored", version=1):
+    """A restatement was dropped: it is older than what stands, or the order has ended."""
+
+    order_number: OrderNumber
+    channel_updated_at: Instant
+    """The dropped restatement's time."""
     current_updated_at: Instant
     """The time of what stands."""
 
@@ -97,6 +121,8 @@ class HoldReleased(Event, name="order.hold-released", version=1):
     """Why it had been opened."""
     fulfilment_id: str = ""
     """Empty: the whole order."""
+    address: Address | None = None
+    """The corrected shipping address, where the release brought one."""
 
 
 class OrderApproved(Event, name="order.approved", version=1):
@@ -105,6 +131,31 @@ class OrderApproved(Event, name="order.approved", version=1):
     order_number: OrderNumber
     automatic: bool
     """True when no person had to decide."""
+
+
+class ReservationRequested(Event, name="order.reservation-requested", version=1):
+    """The order's stock was asked for."""
+
+    order_number: OrderNumber
+    expires_at: Instant
+    """When the reservation may end by itself, unless the order is confirmed before."""
+
+
+class StockSecured(Event, name="order.stock-secured", version=1):
+    """The order's stock is reserved, and its placement stands still before the payment: a hold is open, or
+    there is nothing to pay."""
+
+    order_number: OrderNumber
+    fulfilments: tuple[PricedFulfilment, ...]
+    """What is reserved, by location."""
+
+
+class StockMissing(Event, name="order.stock-missing", version=1):
+    """Nothing could be reserved for the order."""
+
+    order_number: OrderNumber
+    shortages: tuple[Shortage, ...]
+    """What was missing."""
 
 
 class OrderBackordered(Event, name="order.backordered", version=1):
@@ -126,6 +177,34 @@ class LinesDropped(Event, name="order.lines-dropped", version=1):
     currency: CurrencyCode
     cause: Literal["shortage", "cancelled"]
     """Why it was dropped."""
+
+
+class AuthorisationSought(Event, name="order.authorisation-sought", version=1):
+    """The payment service was asked to set the order's amount aside."""
+
+    order_number: OrderNumber
+    attempt: Ordinal
+    amount: MinorUnits
+    currency: CurrencyCode
+    payment: PaymentMethod
+    fulfilments: tuple[PricedFulfilment, ...] = ()
+    """What the amount pays for; empty when an authorisation that lapsed after confirmation is replaced."""
+
+
+class PaymentSecured(Event, name="order.payment-secured", version=1):
+    """The payment is authorised, and the placement stands still before confirmation; or a lapsed authorisation was
+    replaced after it."""
+
+    order_number: OrderNumber
+    attempt: Ordinal
+    amount: MinorUnits
+    currency: CurrencyCode
+
+
+class AuthorisationLost(Event, name="order.authorisation-lost", version=1):
+    """What is not captured is no longer covered by an authorisation: goods that have not left must wait."""
+
+    order_number: OrderNumber
 
 
 class PaymentWindowOpened(Event, name="order.payment-window-opened", version=1):
@@ -166,12 +245,63 @@ class FulfilmentCharged(Event, name="order.fulfilment-charged", version=1):
     currency: CurrencyCode
 
 
+class CaptureDelayed(Event, name="order.capture-delayed", version=1):
+    """The value of a dispatched fulfilment could not be captured; it is tried again, in the end by a person."""
+
+    order_number: OrderNumber
+    fulfilment_id: FulfilmentId
+    tries: Ordinal
+    """How often it failed so far."""
+    refusal_code: Name
+
+
 class CancellationRequested(Event, name="order.cancellation-requested", version=1):
     """Someone asked to cancel; the order is locked until the services have answered."""
 
     order_number: OrderNumber
     cause: CancellationCause
     """Who or what asked."""
+
+
+class RecallBegan(Event, name="order.recall-began", version=1):
+    """The shipments that have not left were asked to be cancelled."""
+
+    order_number: OrderNumber
+    fulfilments: tuple[FulfilmentId, ...]
+    """The fulfilments whose shipments they are."""
+
+
+class RecallRefused(Event, name="order.recall-refused", version=1):
+    """A shipment that was to be cancelled has left, or is being handed over."""
+
+    order_number: OrderNumber
+    fulfilment_id: FulfilmentId
+
+
+class RecallEnded(Event, name="order.recall-ended", version=1):
+    """Some shipments had left: the stock of the others is given back, and the order goes on with the rest."""
+
+    order_number: OrderNumber
+    released: tuple[Name, ...]
+    """The fulfilments whose stock is given back."""
+
+
+class CompensationBegan(Event, name="order.compensation-began", version=1):
+    """What the placement had asked for is being taken back."""
+
+    order_number: OrderNumber
+    parts: tuple[CompensationPart, ...]
+    """What is taken back."""
+    skus: tuple[Sku, ...] = ()
+    """The SKUs whose stock is given back."""
+
+
+class CompensationAnswered(Event, name="order.compensation-answered", version=1):
+    """One part of the placement has been taken back."""
+
+    order_number: OrderNumber
+    part: CompensationPart
+    """What was taken back."""
 
 
 class CancellationRefused(Event, name="order.cancellation-refused", version=1):
@@ -197,6 +327,15 @@ class OrderCompleted(Event, name="order.completed", version=1):
     charged: MinorUnits
     """All that was captured, in minor units."""
     currency: CurrencyCode
+
+
+class CommandRefused(Event, name="order.command-refused", version=1):
+    """A request about the order was refused; nothing changed."""
+
+    order_number: OrderNumber
+    command: Name
+    """The wire type of the request."""
+    explanation: Text
 
 
 class CustomerBlocked(Event, name="order.customer-blocked", version=1):

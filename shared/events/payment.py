@@ -38,7 +38,10 @@ class PaymentAuthorised(Event, name="payment.authorised", version=1):
     amount: MinorUnits
     currency: CurrencyCode
     authorisation_id: Name
+    """The gateway's id; it begins with `prepaid:` for what the channel took, with `free:` for nothing."""
     expires_at: Instant
+    repeated: bool = False
+    """True when it only answers a repeated request: it was stated before, and nothing happened anew."""
 
 
 class PaymentDeclined(Event, name="payment.declined", version=1):
@@ -47,6 +50,8 @@ class PaymentDeclined(Event, name="payment.declined", version=1):
     order_number: OrderNumber
     attempt: Ordinal
     decline_code: Name
+    repeated: bool = False
+    """True when it only answers a repeated request: it was stated before, and nothing happened anew."""
 
 
 class GatewayOutcomeUnknown(Event, name="payment.gateway-outcome-unknown", version=1):
@@ -83,7 +88,7 @@ class AuthorisationLapsed(Event, name="payment.authorisation-lapsed", version=1)
 
 
 class CaptureRequested(Event, name="payment.capture-requested", version=1):
-    """The gateway is to be asked to collect the value of one fulfilment."""
+    """The gateway is to be asked to collect the value of one fulfilment, or a part of it."""
 
     order_number: OrderNumber
     fulfilment_id: FulfilmentId
@@ -92,16 +97,41 @@ class CaptureRequested(Event, name="payment.capture-requested", version=1):
     currency: CurrencyCode
     idempotency_key: IdempotencyKey
     asked: Ordinal
+    whole: MinorUnits | None = None
+    """What is to be collected for the fulfilment in all, in minor units; absent when `amount` is all."""
 
 
-class PaymentCaptured(Event, name="payment.captured", version=1):
-    """Money was collected for one fulfilment."""
+class PartiallyCaptured(Event, name="payment.partially-captured", version=1):
+    """A part of one fulfilment's value was collected, from one of several authorisations.
+
+    `payment.captured` states the whole when the last part is in.
+    """
 
     order_number: OrderNumber
     fulfilment_id: FulfilmentId
     capture_id: Name
     amount: MinorUnits
     currency: CurrencyCode
+    authorisation_id: Name
+    whole: MinorUnits
+    """What is to be collected for the fulfilment in all, in minor units."""
+
+
+class PaymentCaptured(Event, name="payment.captured", version=1):
+    """The whole value of one fulfilment was collected."""
+
+    order_number: OrderNumber
+    fulfilment_id: FulfilmentId
+    capture_id: Name
+    """The gateway's id of the last part; begins with `prepaid:` or `free:` where it was not asked."""
+    amount: MinorUnits
+    currency: CurrencyCode
+    authorisation_id: str = ""
+    """Where the last part was collected from."""
+    already_captured: MinorUnits = 0
+    """How much of the amount `payment.partially-captured` stated before, in minor units."""
+    repeated: bool = False
+    """True when it only answers a repeated request: it was stated before, and nothing happened anew."""
 
 
 class CaptureRefused(Event, name="payment.capture-refused", version=1):
@@ -110,6 +140,14 @@ class CaptureRefused(Event, name="payment.capture-refused", version=1):
     order_number: OrderNumber
     fulfilment_id: FulfilmentId
     refusal_code: Name
+
+
+class VoidStarted(Event, name="payment.void-started", version=1):
+    """All that is authorised and not captured is being let go of; `payment.voided` tells when it is done."""
+
+    order_number: OrderNumber
+    attempt: Ordinal
+    """The latest attempt that it covers."""
 
 
 class VoidRequested(Event, name="payment.void-requested", version=1):
@@ -121,13 +159,34 @@ class VoidRequested(Event, name="payment.void-requested", version=1):
     asked: Ordinal
 
 
+class VoidRefused(Event, name="payment.void-refused", version=1):
+    """The gateway refused to let go and the record does not say why; it will be asked under a new key."""
+
+    order_number: OrderNumber
+    idempotency_key: IdempotencyKey
+    refusal_code: Name
+    ask_again_at: Instant
+
+
+class AuthorisationVoided(Event, name="payment.authorisation-voided", version=1):
+    """What was uncaptured of one authorisation is no longer set aside."""
+
+    order_number: OrderNumber
+    attempt: Ordinal
+    authorisation_id: Name
+    amount: MinorUnits
+    """What was let go, in minor units."""
+    currency: CurrencyCode
+
+
 class PaymentVoided(Event, name="payment.voided", version=1):
     """Nothing uncaptured is set aside for the order any longer; without an authorisation it is voided at once."""
 
     order_number: OrderNumber
     amount: MinorUnits
-    """What was let go, in minor units."""
+    """What was let go since it was asked, in minor units."""
     currency: CurrencyCode
+    """`XXX`, no currency, when nothing was ever authorised."""
 
 
 class RefundRequested(Event, name="payment.refund-requested", version=1):
@@ -140,15 +199,40 @@ class RefundRequested(Event, name="payment.refund-requested", version=1):
     currency: CurrencyCode
     idempotency_key: IdempotencyKey
     asked: Ordinal
+    whole: MinorUnits | None = None
+    """What is to be paid back in all, in minor units; absent when `amount` is all of it."""
+
+
+class PartiallyRefunded(Event, name="payment.partially-refunded", version=1):
+    """A part of a refund was paid back, from one of several captures.
+
+    `payment.refunded` states the whole when the last part is paid.
+    """
+
+    order_number: OrderNumber
+    refund_id: Name
+    capture_id: Name
+    amount: MinorUnits
+    currency: CurrencyCode
+    already_refunded: MinorUnits
+    """What earlier parts of the same refund paid back, in minor units."""
+    whole: MinorUnits
+    """What is to be paid back in all, in minor units."""
 
 
 class PaymentRefunded(Event, name="payment.refunded", version=1):
-    """Money was paid back."""
+    """The whole of a refund was paid back."""
 
     order_number: OrderNumber
     refund_id: Name
     amount: MinorUnits
     currency: CurrencyCode
+    capture_id: str = ""
+    """Where the last part was paid back from."""
+    already_refunded: MinorUnits = 0
+    """How much of the amount `payment.partially-refunded` stated before, in minor units."""
+    repeated: bool = False
+    """True when it only answers a repeated request: it was stated before, and nothing happened anew."""
 
 
 class RefundRefused(Event, name="payment.refund-refused", version=1):

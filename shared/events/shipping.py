@@ -237,6 +237,13 @@ class ShipmentResumed(Event, name="shipping.resumed", version=1):
     address: Address
 
 
+class ShipmentCancellationRequested(Event, name="shipping.cancellation-requested", version=1):
+    """A shipment with a label, or with one being bought, is to be cancelled once no label is left."""
+
+    order_number: OrderNumber
+    fulfilment_id: FulfilmentId
+
+
 class ShipmentCancelled(Event, name="shipping.cancelled", version=1):
     """The shipment will not leave, and no label stays behind."""
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import hmac
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated
 
 from fastapi import Depends, HTTPException, Request
@@ -46,13 +46,13 @@ def identify(keys: Sequence[ApiKey], presented: str) -> Caller | None:
     return None
 
 
-def requires(scope: str) -> Callable[..., Caller]:
+def requires(scope: str) -> Callable[..., Awaitable[Caller]]:
     """A dependency that lets only callers with the scope pass: 401 without a known key, 403 without the scope.
 
     The application keeps its keys in `app.state.api_keys`.
     """
 
-    def check(
+    async def check(
         request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
     ) -> Caller:
         caller = identify(request.app.state.api_keys, credentials.credentials) if credentials else None

@@ -25,7 +25,6 @@ from shared.eventsourcing.kafka.broker import KafkaBroker
 from shared.eventsourcing.logs import configure_logs
 from shared.eventsourcing.metrics import Metrics
 from shared.eventsourcing.operations_api import operations_router
-from shared.eventsourcing.postgres.migrate import MigrationFailed, migrate
 from shared.eventsourcing.postgres.store import PostgresStore
 from shared.eventsourcing.projections import StoredViews
 from shared.eventsourcing.runtime import Runtime
@@ -38,19 +37,14 @@ log = structlog.get_logger()
 
 
 def run(service: str, definition: Callable[[T], ServiceDefinition], settings_type: type[T]) -> None:
-    """`python -m services.<name> [migrate]`: run the service, or bring its database up to date."""
+    """Run a service until SIGTERM; what keeps it from running is said in one line."""
     try:
         settings = settings_type()
-        if sys.argv[1:] == ["migrate"]:
-            migrate(service, settings.database_url.get_secret_value(), settings.database_tls)
-            return
-        if sys.argv[1:]:
-            sys.exit(f"usage: python -m services.{service} [migrate]")
         _run(settings, definition(settings))
     except ValidationError as wrong:
         faults = "; ".join(f"OMS_{'_'.join(map(str, one['loc'])).upper()}: {one['msg']}" for one in wrong.errors())
         sys.exit(f"{service}: settings are wrong: {faults}")
-    except (MigrationFailed, StoreUnavailable, BrokerUnavailable, ValueError, OSError) as error:
+    except (StoreUnavailable, BrokerUnavailable, ValueError, OSError) as error:
         if isinstance(error, OSError | ValueError) and os.environ.get("OMS_DEBUG"):
             raise
         sys.exit(f"{service}: {error}")

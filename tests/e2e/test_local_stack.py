@@ -36,12 +36,17 @@ def _embedded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def servers(tmp_path: Path) -> Iterator[Stack]:
+def state(tmp_path: Path) -> Iterator[Path]:
+    """A state directory, removed afterwards with all that belongs to it."""
+    yield tmp_path / "state"
+    Stack(tmp_path / "state", components=()).discard()
+
+
+@pytest.fixture
+def servers(state: Path) -> Iterator[Stack]:
     """Kafka and PostgreSQL alone."""
-    stack = Stack(tmp_path / "state", components=())
-    stack.start()
-    yield stack
-    stack.discard()
+    with Stack(state, components=()) as stack:
+        yield stack
 
 
 async def store(stack: Stack, number: int) -> None:
@@ -154,17 +159,21 @@ async def test_topics_are_made_with_their_settings_and_never_by_accident(servers
 
 
 async def test_two_stacks_run_at_once_and_know_nothing_of_each_other(servers: Stack, tmp_path: Path) -> None:
-    with Stack(tmp_path / "other", components=()) as other:
+    other = Stack(tmp_path / "other", components=())
+    with other:
         await store(servers, 1)
         await store(other, 2)
 
         assert await stored(servers) == ([1], [1])
         assert await stored(other) == ([2], [2])
+    other.discard()
 
 
 def test_a_second_start_in_the_same_directory_is_refused(servers: Stack) -> None:
     with pytest.raises(StackError, match=f"^a stack is running in {servers.state} already$"):
         Stack(servers.state, components=()).start()
+    with pytest.raises(StackError, match="stop it first"):
+        Stack(servers.state, components=()).discard()
 
     assert {row.state for row in servers.status()} == {"ready"}
 
@@ -187,26 +196,26 @@ async def test_shared_servers_are_used_under_names_of_ones_own_and_left_clean(
     assert len(names) == 3 + 5
 
 
-def test_everything_starts_is_ready_and_ends_with_nothing_left(tmp_path: Path) -> None:
+def test_everything_starts_is_ready_and_ends_with_nothing_left(state: Path) -> None:
     said: list[str] = []
-    with Stack(tmp_path, components=STUBS, seed=7, report=said.append) as stack:
+    with Stack(state, components=STUBS, seed=7, report=said.append) as stack:
         description = stack.description
-        assert {row.state for row in read_status(tmp_path)} == {"ready"}
+        assert {row.state for row in read_status(state)} == {"ready"}
         assert told(description.services["payment"])["environment"]["OMS_GATEWAY_URL"] == description.gateway_url
         arguments = told(description.gateway_url)["arguments"]
         assert arguments[arguments.index("--seed") + 1] == "7"
-        assert (tmp_path / "stack.json").stat().st_mode & 0o077 == 0
-        running = read_records(tmp_path)
+        assert (state / "stack.json").stat().st_mode & 0o077 == 0
+        running = read_records(state)
         assert len(running) == 10
 
     assert "starting order" in said
     assert not any(record.alive for record in running)
-    assert {row.state for row in read_status(tmp_path)} == {"stopped"}
+    assert {row.state for row in read_status(state)} == {"stopped"}
 
 
-def test_a_service_that_never_gets_ready_is_named_with_the_end_of_its_log(tmp_path: Path) -> None:
+def test_a_service_that_never_gets_ready_is_named_with_the_end_of_its_log(state: Path) -> None:
     stack = Stack(
-        tmp_path,
+        state,
         components=[service("order", module=STUB)],
         environment={"order": {"STUB_FAILS": "no such table"}},
     )
@@ -214,12 +223,12 @@ def test_a_service_that_never_gets_ready_is_named_with_the_end_of_its_log(tmp_pa
     with pytest.raises(StackError, match=r"(?s)^order.migrate ended with code 1:\n.*no such table"):
         stack.start()
 
-    assert read_records(tmp_path) == []
-    assert not is_running(tmp_path)
+    assert read_records(state) == []
+    assert not is_running(state)
 
 
-def test_a_second_instance_of_a_service_is_added_while_it_runs(tmp_path: Path) -> None:
-    with Stack(tmp_path, components=[service("order", module=STUB)]) as stack:
+def test_a_second_instance_of_a_service_is_added_while_it_runs(state: Path) -> None:
+    with Stack(state, components=[service("order", module=STUB)]) as stack:
         stack.add(service("order", name="order-2", module=STUB))
 
         one, two = stack.description.services["order"], stack.description.services["order-2"]
@@ -227,12 +236,12 @@ def test_a_second_instance_of_a_service_is_added_while_it_runs(tmp_path: Path) -
         assert told(one)["environment"]["OMS_DATABASE_URL"] == told(two)["environment"]["OMS_DATABASE_URL"]
 
 
-async def test_a_service_that_dies_is_started_again_at_its_port(tmp_path: Path) -> None:
+async def test_a_service_that_dies_is_started_again_at_its_port(state: Path) -> None:
     over = threading.Event()
-    with Stack(tmp_path, components=[service("order", module=STUB)]) as stack:
+    with Stack(state, components=[service("order", module=STUB)]) as stack:
         watching = threading.Thread(target=stack.watch, args=(over,))
         watching.start()
-        [first] = [record for record in read_records(tmp_path) if record.name == "order"]
+        [first] = [record for record in read_records(state) if record.name == "order"]
         os.kill(first.pid, signal.SIGKILL)
 
         def back() -> bool:
@@ -247,13 +256,13 @@ async def test_a_service_that_dies_is_started_again_at_its_port(tmp_path: Path) 
         assert {row.name: row.state for row in stack.status()}["order"] == "stopped"
 
 
-def test_nothing_is_left_when_the_owner_is_killed_and_the_data_are_found_again(tmp_path: Path) -> None:
+def test_nothing_is_left_when_the_owner_is_killed_and_the_data_are_found_again(state: Path) -> None:
     code = f"""
 import time
 from pathlib import Path
 from deploy.local.stack import Stack
 from tests.e2e.test_local_stack import STUBS
-Stack(Path({str(tmp_path)!r}), components=STUBS).start()
+Stack(Path({str(state)!r}), components=STUBS).start()
 print("ready", flush=True)
 time.sleep(300)
 """
@@ -261,41 +270,41 @@ time.sleep(300)
     assert owner.stdout is not None
     with owner.stdout as output:
         assert output.readline() == b"ready\n"
-    running = read_records(tmp_path)
+    running = read_records(state)
     assert len(running) == 10
 
     owner.kill()
     owner.wait()
 
     assert wait_until_gone(running, seconds=15)
-    assert not is_running(tmp_path)
-    with Stack(tmp_path, components=STUBS):
-        assert is_running(tmp_path)
+    assert not is_running(state)
+    with Stack(state, components=STUBS):
+        assert is_running(state)
 
 
-def test_a_detached_stack_runs_on_until_it_is_ended(tmp_path: Path) -> None:
+def test_a_detached_stack_runs_on_until_it_is_ended(state: Path) -> None:
     said: list[str] = []
 
-    description = start_detached(tmp_path, components=STUBS, seed=3, report=said.append)
+    description = start_detached(state, components=STUBS, seed=3, report=said.append)
 
     try:
         assert "starting shipping" in said
-        assert {row.state for row in read_status(tmp_path)} == {"ready"}
+        assert {row.state for row in read_status(state)} == {"ready"}
         assert told(description.services["order"])["environment"]["OMS_TOPIC_PREFIX"] == "orderstream"
     finally:
-        assert stop_stack(tmp_path)
-    assert read_records(tmp_path) == []
-    assert not is_running(tmp_path)
-    assert not stop_stack(tmp_path)
+        assert stop_stack(state)
+    assert read_records(state) == []
+    assert not is_running(state)
+    assert not stop_stack(state)
 
 
-def test_a_detached_stack_that_fails_says_why_and_leaves_nothing(tmp_path: Path) -> None:
+def test_a_detached_stack_that_fails_says_why_and_leaves_nothing(state: Path) -> None:
     with pytest.raises(StackError, match=r"(?s)^order.migrate ended with code 1:\n.*no luck"):
         start_detached(
-            tmp_path,
+            state,
             components=[service("order", module=STUB)],
             environment={"order": {"STUB_FAILS": "no luck"}},
         )
 
-    assert read_records(tmp_path) == []
-    assert not is_running(tmp_path)
+    assert read_records(state) == []
+    assert not is_running(state)

@@ -1,5 +1,7 @@
 """Bringing a service's database up to date with alembic; each service has its own migrations."""
 
+import os
+import sys
 from pathlib import Path
 
 from alembic import command
@@ -8,6 +10,17 @@ from alembic.util.exc import CommandError
 from sqlalchemy.exc import SQLAlchemyError
 
 SERVICES = Path(__file__).resolve().parents[3] / "services"
+
+
+def migrate_from_environment(service: str) -> None:
+    """Bring the database in OMS_DATABASE_URL up to date; what keeps it from that is said in one line."""
+    url = os.environ.get("OMS_DATABASE_URL")
+    if not url:
+        sys.exit(f"{service}: settings are wrong: OMS_DATABASE_URL is missing")
+    try:
+        migrate(service, url, os.environ.get("OMS_DATABASE_TLS", "off"))
+    except MigrationFailed as error:
+        sys.exit(f"{service}: {error}")
 
 
 class MigrationFailed(Exception):

@@ -17,7 +17,7 @@ class Stub(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name in http.server
+    def log_message(self, format: str, *args: object) -> None:
         pass
 
 

@@ -34,7 +34,7 @@ class Repository:
                 self.end_headers()
                 self.wfile.write(repository.content)
 
-            def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name in http.server
+            def log_message(self, format: str, *args: object) -> None:
                 pass
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)

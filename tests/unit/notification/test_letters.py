@@ -110,9 +110,7 @@ def test_a_name_is_text_and_neither_markup_nor_template() -> None:
 
 
 def test_a_value_can_not_break_its_line_or_turn_the_writing() -> None:
-    subject, body = write(
-        CONFIRMED, order_number="SO-7\r\nBcc: all@example.com", name="Ada\n\nPay\u202e here"
-    )
+    subject, body = write(CONFIRMED, order_number="SO-7\r\nBcc: all@example.com", name="Ada\n\nPay\u202e here")
 
     assert subject == "Your order SO-7 Bcc: all@example.com is confirmed"
     assert "Dear Ada Pay  here," in body

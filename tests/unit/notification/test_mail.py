@@ -119,9 +119,7 @@ async def test_many_mails_share_few_connections(sink: Sink) -> None:
 
 
 async def test_a_connection_ends_after_its_share_of_mails(sink: Sink) -> None:
-    async with SmtpMailServer(
-        host="127.0.0.1", port=sink.port, connections=1, mails_per_connection=2
-    ) as server:
+    async with SmtpMailServer(host="127.0.0.1", port=sink.port, connections=1, mails_per_connection=2) as server:
         for _ in range(5):
             await offer(server, requested())
 

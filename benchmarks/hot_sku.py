@@ -1,0 +1,86 @@
+"""Reservations a second of one hot SKU, through the topic, with nothing oversold."""
+
+import asyncio
+import time
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+from aiokafka import AIOKafkaProducer
+
+from benchmarks.measure import Measure
+from benchmarks.road import Unsound
+from deploy.local.description import Description
+from oms.client import Client
+from shared.events.cloudevents import Metadata, headers_of
+from shared.events.inventory import ReserveStock
+from shared.events.registry import topic_of
+from shared.events.values import RequestedLine
+
+ATTEMPTS = 10_000
+STOCK = 6_000
+RUNS = 3
+
+
+async def measure_hot_sku(description: Description) -> Measure:
+    """Ten thousand orders want one unit each of a SKU that has six thousand."""
+    rates = []
+    with Client(description) as client:
+        for run in range(RUNS + 1):
+            sku = f"hot-{uuid4().hex[:8]}"
+            client.post("inventory", f"/stock/{sku}/receive", {"location": "WH-EAST", "quantity": STOCK})
+            began = time.perf_counter()
+            await _reserve(description, sku)
+            await asyncio.to_thread(_until_answered, client, sku)
+            if run:
+                rates.append(ATTEMPTS / (time.perf_counter() - began))
+    return Measure(
+        name="reservations of one hot SKU", unit="/s", runs=tuple(rates), note="through the topic, 0 oversold"
+    )
+
+
+async def _reserve(description: Description, sku: str) -> None:
+    topic = f"{description.topic_prefix}.{topic_of(ReserveStock)}"
+    expires_at = datetime.now(UTC) + timedelta(days=1)
+    producer = AIOKafkaProducer(
+        bootstrap_servers=description.kafka, acks="all", enable_idempotence=True, linger_ms=5
+    )
+    await producer.start()
+    try:
+        sent = []
+        for number in range(ATTEMPTS):
+            order = f"{sku}-{number}"
+            line = RequestedLine(line_id="1", sku=sku, quantity=1)
+            command = ReserveStock(order_number=order, lines=(line,), country="US", expires_at=expires_at)
+            metadata = Metadata(id=str(uuid4()), source="/bench", type=command.wire_type, partition_key=order)
+            value = command.model_dump_json().encode()
+            sent.append(await producer.send(topic, value, key=order.encode(), headers=headers_of(metadata)))
+        await asyncio.gather(*sent)
+    finally:
+        await producer.stop()
+
+
+def _until_answered(client: Client, sku: str) -> None:
+    """Wait until every attempt is answered, by the stream itself.
+
+    Raises:
+        Unsound: more was sold than there was.
+    """
+    last = f"reservation-{sku}-{ATTEMPTS - 1}"
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        state = client.get("inventory", f"/operations/streams/stock-{sku}", version=0)["stored_state"]
+        shelf = state["shelves"]["WH-EAST"]
+        if shelf["reserved"] > STOCK:
+            raise Unsound(f"{shelf['reserved']} of {STOCK} units of {sku} were reserved")
+        known = client.get("inventory", "/operations/streams", category=f"reservation-{sku}", limit=1)["streams"]
+        if shelf["reserved"] == STOCK and known and _answered(client, last):
+            return
+        time.sleep(0.1)
+    raise Unsound("the reservations were not answered in two minutes")
+
+
+def _answered(client: Client, stream: str) -> bool:
+    facts = client.get("inventory", "/operations/facts", correlation_id=stream.removeprefix("reservation-"))[
+        "facts"
+    ]
+    return bool(facts)

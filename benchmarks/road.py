@@ -1,0 +1,120 @@
+"""A running stack for the benchmarks that go down the whole road, and a watch on what it confirms."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from aiokafka import AIOKafkaConsumer
+
+from benchmarks.orders import stock
+from channels.publishing import OrderPublisher, intake_message
+from deploy.local.components import EVERYTHING
+from deploy.local.description import Description
+from deploy.local.stack import Stack
+from oms.client import Client
+from oms.verify.run import verify
+from shared.events.channel import ChannelOrderReceived
+from shared.events.order import OrderConfirmed
+from shared.events.registry import topic_of
+from shared.eventsourcing.kafka.security import KafkaAccess
+
+LOTS = 1_000
+"""Lots of stock received in one request."""
+
+
+class Unsound(Exception):
+    """`oms verify` found something: the run is not reported."""
+
+
+@contextmanager
+def stack_for_benchmarks() -> Iterator[Description]:
+    """Five services and the simulators, nobody at the warehouse, in a directory that goes away."""
+    with TemporaryDirectory(prefix="orderstream-bench-") as folder:
+        environment = {"shipping": {"OMS_WAREHOUSE": "manual"}} | {
+            name: {"OMS_LOG_LEVEL": "warning"} for name in ("order", "inventory", "payment", "notification")
+        }
+        stack = Stack(Path(folder) / "state", components=EVERYTHING, environment=environment)
+        try:
+            description = stack.start()
+            with Client(description) as client:
+                receive(client)
+            yield description
+        finally:
+            stack.discard()
+
+
+def receive(client: Client) -> None:
+    """Bring the stock in."""
+    lines = [one.model_dump() for one in stock()]
+    for start in range(0, len(lines), LOTS):
+        client.post("inventory", "/stock/bulk-receive", {"lines": lines[start : start + LOTS]})
+
+
+def insist_on_verify(description: Description) -> None:
+    """Check every promise.
+
+    Raises:
+        Unsound: one of them is broken.
+    """
+    with Client(description) as client:
+        broken = [verdict for verdict in verify(client, patience_s=60) if verdict.findings]
+    if broken:
+        raise Unsound("; ".join(f"{one.invariant}: {one.findings[0].what}" for one in broken))
+
+
+@asynccontextmanager
+async def confirmations(description: Description) -> AsyncIterator["Confirmations"]:
+    """Watch the order service's events from now on."""
+    consumer = AIOKafkaConsumer(
+        f"{description.topic_prefix}.{topic_of(OrderConfirmed)}",
+        bootstrap_servers=description.kafka,
+        auto_offset_reset="latest",
+        fetch_max_wait_ms=50,
+    )
+    await consumer.start()
+    try:
+        await consumer.seek_to_end()
+        yield Confirmations(consumer)
+    finally:
+        await consumer.stop()
+
+
+class Confirmations:
+    """Counts confirmations by their headers alone, and notes when the broker had each."""
+
+    def __init__(self, consumer: AIOKafkaConsumer) -> None:
+        self._consumer = consumer
+        self.at_ms: dict[bytes, int] = {}
+        """By order number."""
+
+    async def until(self, number: int, patience_s: float = 120) -> None:
+        """Wait for so many confirmations.
+
+        Raises:
+            TimeoutError: they don't come.
+        """
+        wanted = OrderConfirmed.wire_type.encode()
+        async with asyncio.timeout(patience_s):
+            while len(self.at_ms) < number:
+                batches = await self._consumer.getmany(timeout_ms=100)
+                for records in batches.values():
+                    for record in records:
+                        if dict(record.headers).get("ce_type") == wanted:
+                            self.at_ms.setdefault(record.key, record.timestamp)
+
+
+async def place(description: Description, orders: Sequence[ChannelOrderReceived]) -> float:
+    """Publish orders as fast as the broker takes them; returns when the first was sent, in seconds since 1970."""
+    access = KafkaAccess(bootstrap=description.kafka)
+    began = time.time()
+    async with OrderPublisher(access, prefix=description.topic_prefix) as publisher:
+        await publisher.publish(orders)
+    return began
+
+
+def size_of(order: ChannelOrderReceived) -> int:
+    """Bytes of an order on the intake."""
+    return len(intake_message(order).value)

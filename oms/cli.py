@@ -1,0 +1,68 @@
+"""`oms`: every command, and how failures end."""
+
+import logging
+import os
+import sys
+from collections.abc import Sequence
+
+import typer
+
+from deploy.local.errors import StackError
+from oms.commands import audit, orders, publish, stack, stock, verify
+from oms.demo import command as demo
+from oms.errors import OmsError, WrongUsage
+
+app = typer.Typer(
+    name="oms",
+    help="Orderstream's operator command line.",
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.callback(invoke_without_command=True)
+def _without_command(context: typer.Context) -> None:
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+        raise typer.Exit(WrongUsage.exit_code)
+
+
+for group in (stack, publish, orders, stock, audit, verify, demo):
+    group.register(app)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Carry out one command line.
+
+    Returns the exit code: 0 done, 1 refused, failed or something found, 2 wrong usage, 3 no stack to be reached.
+    """
+    # The broker's library reports on its own what we say in one line.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    try:
+        ended = app(args=None if arguments is None else list(arguments), standalone_mode=False)
+    except BrokenPipeError:
+        # Whoever read our output has seen enough; Python must not complain when it closes the pipe.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except (Exception, KeyboardInterrupt) as error:  # a user gets one line, whatever it was
+        if os.environ.get("OMS_DEBUG"):
+            raise
+        line, code = _failure(error)
+        typer.echo(f"oms: {' '.join(line.split())}", err=True)
+        return code
+    return ended if isinstance(ended, int) else 0
+
+
+def _failure(error: BaseException) -> tuple[str, int]:
+    match error:
+        case typer.Abort() | KeyboardInterrupt():
+            return "stopped", 130
+        case typer.TyperException():
+            return error.format_message(), 2
+        case OmsError():
+            return str(error), error.exit_code
+        case StackError():
+            return str(error), 1
+        case _:
+            return f"unexpected {type(error).__name__}: {error} (OMS_DEBUG=1 shows where)", 1

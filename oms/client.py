@@ -1,0 +1,152 @@
+"""The services of a running stack over HTTP, as an operator."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import httpx2
+
+from deploy.local.description import Description, read_description
+from deploy.local.errors import StackError
+from oms.errors import OmsError, Unreachable
+
+SERVICES = ("order", "inventory", "payment", "shipping", "notification")
+
+Json = dict[str, Any]
+
+
+class NotFound(OmsError):
+    """The service knows nothing of that name."""
+
+
+class Client:
+    """Speaks to every service of a stack under the operator's key; use it as a context manager."""
+
+    def __init__(self, stack: Description, *, timeout_s: float = 30.0) -> None:
+        self.stack = stack
+        self._http = httpx2.Client(timeout=timeout_s, trust_env=False)
+
+    @classmethod
+    def of(cls, state: Path) -> Self:
+        """The client of the stack in a state directory.
+
+        Raises:
+            Unreachable: no stack was ever started there.
+        """
+        try:
+            return cls(read_description(state))
+        except StackError as error:
+            raise Unreachable(f"{error}; start one with `oms up`") from None
+        except (OSError, ValueError) as error:
+            raise Unreachable(f"{state / 'stack.json'} can't be read: {_first_line(error)}") from None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._http.close()
+
+    def get(self, service: str, path: str, **parameters: Any) -> Json:
+        """The answer of a service to a question; parameters that are None are left out.
+
+        Raises:
+            Unreachable: the service does not answer.
+            NotFound: it knows nothing of that name.
+            OmsError: it refuses.
+        """
+        return self._ask("GET", service, path, parameters=parameters)
+
+    def post(self, service: str, path: str, body: Mapping[str, Any]) -> Json:
+        """The answer of a service to a request; raises as `get` does."""
+        return self._ask("POST", service, path, body=body)
+
+    def simulator(self, name: str, path: str, **parameters: Any) -> Json:
+        """The answer of the gateway, the carrier or the mailbox; raises as `get` does."""
+        addresses = {
+            "gateway": (self.stack.gateway_url, self.stack.gateway_key),
+            "carrier": (self.stack.carrier_url, self.stack.carrier_key),
+            "mailbox": (self.stack.mailbox_url, ""),
+        }
+        url, key = addresses[name]
+        if not url:
+            raise Unreachable(f"the stack runs no {name}")
+        return self._send("GET", name, url, path, key, parameters, None)
+
+    def effects(self, simulator: str) -> Iterator[Json]:
+        """Everything in the ledger of the gateway or the carrier, oldest first; raises as `get` does."""
+        after = 0
+        while True:
+            page = self.simulator(simulator, "/v1/ledger", after=after, limit=5_000)
+            yield from page["effects"]
+            if not page["effects"]:
+                return
+            after = page["next"]
+
+    def _ask(
+        self,
+        method: str,
+        service: str,
+        path: str,
+        *,
+        parameters: Mapping[str, Any] | None = None,
+        body: Mapping[str, Any] | None = None,
+    ) -> Json:
+        url = self.stack.services.get(service)
+        if url is None:
+            raise Unreachable(f"the stack runs no {service} service")
+        return self._send(method, f"{service} service", url, path, self.stack.operator_key, parameters, body)
+
+    def _send(
+        self,
+        method: str,
+        whom: str,
+        url: str,
+        path: str,
+        key: str,
+        parameters: Mapping[str, Any] | None,
+        body: Mapping[str, Any] | None,
+    ) -> Json:
+        given = {name: value for name, value in (parameters or {}).items() if value is not None}
+        try:
+            response = self._http.request(
+                method,
+                url + path,
+                params=given,
+                json=None if body is None else dict(body),
+                headers={"Authorization": f"Bearer {key}"} if key else {},
+            )
+        except httpx2.TransportError as error:
+            raise Unreachable(
+                f"the {whom} does not answer at {url} ({_first_line(error)}); see `oms status`"
+            ) from error
+        if response.is_success:
+            answer: Json = response.json()
+            return answer
+        raise _refusal(whom, response)
+
+
+def _refusal(whom: str, response: httpx2.Response) -> OmsError:
+    try:
+        problem = response.json()
+    except ValueError:
+        problem = {}
+    detail = ""
+    if isinstance(problem, dict):
+        detail = str(problem.get("detail") or problem.get("message") or problem.get("title") or "")
+    line = " ".join((detail or f"the {whom} answered {response.status_code}").split())
+    if response.status_code == httpx2.codes.NOT_FOUND:
+        return NotFound(line)
+    if response.status_code in (
+        httpx2.codes.BAD_GATEWAY,
+        httpx2.codes.SERVICE_UNAVAILABLE,
+        httpx2.codes.GATEWAY_TIMEOUT,
+    ):
+        return Unreachable(f"the {whom} can't work now: {line}")
+    return OmsError(line)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__

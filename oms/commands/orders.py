@@ -1,0 +1,145 @@
+"""`oms order`, `orders`, `hold`, `approve`, `reject`, `cancel`: orders and the decisions of people."""
+
+from typing import Annotated, Any
+from urllib.parse import quote
+
+import typer
+
+from oms.client import Client
+from oms.options import DEFAULT_STATE, AsJson, OrderNumber, Reason, State
+from oms.output import as_document, as_record, as_table, say
+
+LISTED = (
+    "order_number",
+    "status",
+    "channel",
+    "channel_order_id",
+    "customer_id",
+    "units",
+    "total",
+    "currency",
+    "confirmed_at",
+)
+"""What is shown of an order in a list; amounts are minor units."""
+
+HELD = ("order_number", "hold_id", "reason", "owner", "explanation", "fulfilment_id", "opened_at")
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(order)
+    app.command()(orders)
+    app.command()(approve)
+    app.command()(reject)
+    app.command()(cancel)
+    holds = typer.Typer(help="Holds: work on an order stands still until each is released.")
+    holds.command("list")(list_holds)
+    holds.command("release")(release)
+    holds.command("open")(open_hold)
+    app.add_typer(holds, name="hold")
+
+
+def order(number: OrderNumber, state: State = DEFAULT_STATE, as_json: AsJson = False) -> None:
+    """Show one order."""
+    with Client.of(state) as client:
+        found = client.get("order", path_of(number))
+    if as_json:
+        as_document(found)
+    else:
+        as_record(f"order {number}", found)
+
+
+def orders(
+    status: Annotated[str | None, typer.Option("--status", help="Only orders in this status.")] = None,
+    customer: Annotated[str | None, typer.Option("--customer", help="Only this customer's orders.")] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=1_000)] = 50,
+    state: State = DEFAULT_STATE,
+    as_json: AsJson = False,
+) -> None:
+    """List orders."""
+    with Client.of(state) as client:
+        found = client.get("order", "/orders", status=status, customer=customer, limit=limit)
+    _list("orders", found, found["orders"], LISTED, as_json)
+
+
+def list_holds(
+    owner: Annotated[str | None, typer.Option("--owner", help="Only the holds of this team.")] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=1_000, help="Orders looked through.")] = 1_000,
+    state: State = DEFAULT_STATE,
+    as_json: AsJson = False,
+) -> None:
+    """List the open holds of all orders."""
+    with Client.of(state) as client:
+        held = client.get("order", "/orders", status="held", limit=limit)["orders"]
+    holds = [
+        {"order_number": one["order_number"], **hold}
+        for one in held
+        for hold in one["holds"]
+        if owner in (None, hold.get("owner"))
+    ]
+    _list("open holds", {"holds": holds}, holds, HELD, as_json)
+
+
+def release(
+    number: OrderNumber,
+    hold: Annotated[str, typer.Argument(metavar="HOLD", help="The hold's id, for example H1.")],
+    reason: Reason,
+    street: Annotated[str, typer.Option(help="A corrected street, where a label was refused.")] = "",
+    city: Annotated[str, typer.Option(help="A corrected city.")] = "",
+    postal_code: Annotated[str, typer.Option(help="A corrected postal code.")] = "",
+    state: State = DEFAULT_STATE,
+    as_json: AsJson = False,
+) -> None:
+    """Release one hold of an order."""
+    corrected = {"street": street, "city": city, "postal_code": postal_code}
+    body = {"reason": reason, **{name: value for name, value in corrected.items() if value}}
+    path = f"{path_of(number)}/holds/{quote(hold, safe='')}/release"
+    _decide(state, path, body, f"hold {hold} of {number} is released", as_json)
+
+
+def open_hold(
+    number: OrderNumber,
+    reason: Reason,
+    owner: Annotated[str, typer.Option("--owner", help="The team that answers for it.")] = "operations",
+    state: State = DEFAULT_STATE,
+    as_json: AsJson = False,
+) -> None:
+    """Stop work on an order by hand."""
+    body = {"explanation": reason, "reason": reason, "owner": owner}
+    _decide(state, f"{path_of(number)}/holds", body, f"{number} is on hold", as_json)
+
+
+def approve(number: OrderNumber, reason: Reason, state: State = DEFAULT_STATE, as_json: AsJson = False) -> None:
+    """Approve an order in review, whatever holds the review opened."""
+    _decide(state, f"{path_of(number)}/approve", {"reason": reason}, f"{number} is approved", as_json)
+
+
+def reject(number: OrderNumber, reason: Reason, state: State = DEFAULT_STATE, as_json: AsJson = False) -> None:
+    """Refuse an order in review; it is cancelled."""
+    _decide(state, f"{path_of(number)}/reject", {"reason": reason}, f"{number} is rejected", as_json)
+
+
+def cancel(number: OrderNumber, reason: Reason, state: State = DEFAULT_STATE, as_json: AsJson = False) -> None:
+    """Cancel an order that has not left yet."""
+    done = f"the cancellation of {number} is under way"
+    _decide(state, f"{path_of(number)}/cancel", {"reason": reason}, done, as_json)
+
+
+def path_of(number: str) -> str:
+    """The route of one order."""
+    return f"/orders/{quote(number, safe='')}"
+
+
+def _decide(state: Any, path: str, body: dict[str, str], done: str, as_json: bool) -> None:
+    with Client.of(state) as client:
+        answer = client.post("order", path, body)
+    if as_json:
+        as_document(answer)
+    else:
+        say(done)
+
+
+def _list(title: str, found: Any, rows: Any, columns: tuple[str, ...], as_json: bool) -> None:
+    if as_json:
+        as_document(found)
+    else:
+        as_table(title, rows, [name for name in columns if any(name in row for row in rows)])

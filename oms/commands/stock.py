@@ -1,0 +1,48 @@
+"""`oms stock`, `receive`: what is on hand, and what arrives."""
+
+from typing import Annotated
+from urllib.parse import quote
+
+import typer
+
+from oms.client import Client
+from oms.options import DEFAULT_STATE, AsJson, State
+from oms.output import as_document, as_record, say
+
+Sku = Annotated[str, typer.Argument(metavar="SKU", help="The stock-keeping unit.")]
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(stock)
+    app.command()(receive)
+
+
+def stock(sku: Sku, state: State = DEFAULT_STATE, as_json: AsJson = False) -> None:
+    """Show the stock of one SKU at all its locations."""
+    with Client.of(state) as client:
+        found = client.get("inventory", path_of(sku))
+    if as_json:
+        as_document(found)
+    else:
+        as_record(f"stock of {sku}", found)
+
+
+def receive(
+    sku: Sku,
+    quantity: Annotated[int, typer.Argument(metavar="QTY", min=1, help="Units that arrived.")],
+    location: Annotated[str, typer.Option("--at", help="Where they are now.")],
+    state: State = DEFAULT_STATE,
+    as_json: AsJson = False,
+) -> None:
+    """Take units into stock; backorders that wait for them are served."""
+    with Client.of(state) as client:
+        answer = client.post("inventory", f"{path_of(sku)}/receive", {"location": location, "quantity": quantity})
+    if as_json:
+        as_document(answer)
+    else:
+        say(f"{quantity} units of {sku} received at {location}")
+
+
+def path_of(sku: str) -> str:
+    """The route of one SKU."""
+    return f"/stock/{quote(sku, safe='')}"

@@ -1,0 +1,63 @@
+"""`oms verify`: what must stay true, on a live stack."""
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from oms.client import Client
+from oms.options import DEFAULT_STATE, AsJson, State
+from oms.output import as_document, as_table, say
+from oms.verify.run import STREAMS_PER_SERVICE, Verdict, all_checks, verify
+
+NAMED = 20
+"""Findings shown of each check; `--json` has them all."""
+
+
+def register(app: typer.Typer) -> None:
+    app.command("verify")(verify_stack)
+
+
+def verify_stack(
+    patience: Annotated[
+        float, typer.Option(min=0, help="Seconds for which a finding must stand; what is in flight goes by.")
+    ] = 10.0,
+    streams: Annotated[
+        int, typer.Option(min=0, help="Streams of each service that are folded anew, evenly chosen.")
+    ] = STREAMS_PER_SERVICE,
+    state: State = DEFAULT_STATE,
+    as_json: AsJson = False,
+) -> int:
+    """Check what must stay true of orders, stock, payments, endings and the log; 1 when something does not."""
+    with Client.of(state) as client:
+        verdicts = verify(client, all_checks(streams), patience_s=patience, report=say)
+    return conclude(verdicts, as_json=as_json)
+
+
+def conclude(verdicts: list[Verdict], *, as_json: bool) -> int:
+    """Print what came of the checks; returns the exit code."""
+    holds = not any(verdict.findings for verdict in verdicts)
+    if as_json:
+        as_document({"holds": holds, "checks": [asdict(verdict) for verdict in verdicts]})
+    else:
+        show(verdicts)
+    return 0 if holds else 1
+
+
+def show(verdicts: list[Verdict]) -> None:
+    """The checks as a table, then what was found."""
+    as_table(
+        "verify",
+        [
+            {
+                "invariant": verdict.invariant,
+                "checked": verdict.checked,
+                "result": f"{len(verdict.findings)} findings" if verdict.findings else "holds",
+            }
+            for verdict in verdicts
+        ],
+    )
+    for verdict in verdicts:
+        if verdict.findings:
+            rows = [{"where": one.where, "what": one.what} for one in verdict.findings[:NAMED]]
+            as_table(f"{verdict.invariant}: {len(verdict.findings)} findings", rows)

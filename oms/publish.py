@@ -1,0 +1,48 @@
+"""The smallest channel adapter: orders from a file, published to the intake as any partner would.
+
+The id of each event is made from what it says, so publishing a file twice doubles nothing.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import timedelta
+
+from channels.publishing import NotAcknowledged, OrderPublisher, intake_message
+from deploy.local.description import Description
+from oms.errors import Unreachable
+from oms.orders_file import Fault, Statement
+from shared.events.channel import ChannelOrderReceived
+from shared.eventsourcing.kafka.security import KafkaAccess
+
+LARGEST = 1_000_000
+"""Bytes of an order that the intake topic takes, with room for its headers."""
+
+PATIENCE = timedelta(seconds=15)
+"""How long a broker that does not answer is tried."""
+
+
+def publish(
+    stack: Description, statements: Sequence[Statement], *, patience: timedelta = PATIENCE
+) -> tuple[int, list[Fault]]:
+    """Publish orders to the intake; returns how many, and those that are too large for it.
+
+    Raises:
+        Unreachable: the broker does not take them; what it took stays published.
+    """
+    orders: list[ChannelOrderReceived] = []
+    faults: list[Fault] = []
+    for one in statements:
+        if len(intake_message(one.order).value) <= LARGEST:
+            orders.append(one.order)
+        else:
+            faults.append(Fault(one.line, "the order is larger than the intake takes"))
+    return asyncio.run(_publish(stack, orders, patience)), faults
+
+
+async def _publish(stack: Description, orders: Sequence[ChannelOrderReceived], patience: timedelta) -> int:
+    access = KafkaAccess(bootstrap=stack.kafka)
+    try:
+        async with OrderPublisher(access, prefix=stack.topic_prefix, patience=patience) as publisher:
+            return await publisher.publish(orders)
+    except NotAcknowledged as error:
+        raise Unreachable(f"{error}; see `oms status`") from None

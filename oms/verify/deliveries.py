@@ -1,0 +1,87 @@
+"""Invariant 5: what is in the store is published, and that is what is consumed or parked."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+from oms.client import SERVICES, Client
+from oms.verify.finding import Entry, Finding
+from oms.verify.logs import AT_ONCE, PAGE
+from shared.events.cloudevents import source_of
+
+NO_ID = "00000000-0000-0000-0000-000000000000"
+NAMED = 5
+"""Missing ids named for each pair of services; the rest are counted by `oms audit` and the log."""
+
+Pair = tuple[str, str, int]
+"""Producer, consumer, lane."""
+
+
+class Deliveries:
+    """Compares, lane by lane, what each service sent to each other one with what that one has taken."""
+
+    name = "5 published = consumed + parked"
+
+    def __init__(self) -> None:
+        self._sent: dict[tuple[str, str, str, int], set[str]] = defaultdict(set)
+        self._compared = 0
+
+    def see(self, entry: Entry) -> None:
+        self._sent[entry.service, entry.topic, entry.type, entry.lane].add(entry.id)
+
+    def findings(self, client: Client) -> Iterator[Finding]:
+        yield from self._behind(client)
+        expected = self._expected(client)
+        self._compared = sum(len(ids) for ids in expected.values())
+        parked = {service: _parked(client, service) for service in SERVICES}
+        missing: dict[tuple[str, str], set[str]] = defaultdict(set)
+        foreign: dict[tuple[str, str], set[str]] = defaultdict(set)
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            taken = pool.map(lambda pair: _consumed(client, *pair), expected)
+            for (producer, consumer, _), ids, found in zip(expected, expected.values(), taken, strict=True):
+                missing[producer, consumer] |= ids - found - parked[consumer]
+                foreign[producer, consumer] |= found - ids
+        for (producer, consumer), ids in missing.items():
+            for identity in sorted(ids)[:NAMED]:
+                yield Finding(self.name, f"{producer} to {consumer}", f"{identity} was published and not taken")
+        for (producer, consumer), ids in foreign.items():
+            for identity in sorted(ids)[:NAMED]:
+                what = f"{identity} was taken and is not in the store of {producer}"
+                yield Finding(self.name, f"{producer} to {consumer}", what)
+
+    def checked(self) -> str:
+        return f"{self._compared} messages"
+
+    def _expected(self, client: Client) -> dict[Pair, set[str]]:
+        """The ids that each consumer must have taken."""
+        expected: dict[Pair, set[str]] = defaultdict(set)
+        for consumer in SERVICES:
+            takes = client.get(consumer, "/operations/takes")["takes"]
+            wanted = {(topic, wire_type) for topic, types in takes.items() for wire_type in types}
+            for (producer, topic, wire_type, lane), ids in self._sent.items():
+                if (topic, wire_type) in wanted:
+                    expected[producer, consumer, lane] |= ids
+        return expected
+
+    def _behind(self, client: Client) -> Iterator[Finding]:
+        for service in SERVICES:
+            for reader in client.get(service, "/operations/lag")["readers"]:
+                if reader["position"] < reader["head"] and reader["reader"] == "relay":
+                    yield Finding(self.name, f"{service} lane {reader['lane']}", "the relay has not published all")
+
+
+def _consumed(client: Client, producer: str, consumer: str, lane: int) -> set[str]:
+    ids: set[str] = set()
+    after = NO_ID
+    while True:
+        page = client.get(
+            consumer, "/operations/consumed", source=source_of(producer), lane=lane, after=after, limit=PAGE
+        )["ids"]
+        ids.update(page)
+        if len(page) < PAGE:
+            return ids
+        after = page[-1]
+
+
+def _parked(client: Client, service: str) -> set[str]:
+    return {parked["message_id"] for parked in client.get(service, "/operations/parked")["parked"]}

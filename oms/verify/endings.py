@@ -1,0 +1,162 @@
+"""Invariant 4: every order ended, or waits on a hold or a deadline; an ended one leaves nothing behind."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from oms.client import Client
+from oms.verify.finding import Entry, Finding
+from oms.verify.payments import read_ledger
+
+ENDS = {"order.completed": "completed", "order.cancelled": "cancelled"}
+
+
+@dataclass(slots=True)
+class Course:
+    """What one order has come to."""
+
+    ended: str = ""
+    holds: dict[str, str] = field(default_factory=dict)
+    """Open holds by id, with their owners."""
+    reserved: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    """Units set aside by SKU."""
+    waiting: dict[str, tuple[int, bool]] = field(default_factory=dict)
+    """Whether the order waits for a SKU, by the latest version of the SKU's stream that says so."""
+    shipments: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    """What happened to each fulfilment's parcel."""
+
+    def wait(self, sku: str, version: int, *, waits: bool) -> None:
+        """Note whether the order waits; facts of one SKU lie in several lanes, so they come in any order."""
+        if version > self.waiting.get(sku, (0, False))[0]:
+            self.waiting[sku] = (version, waits)
+
+
+class Endings:
+    """Follows every order to its end, and looks for what it left at warehouse, gateway and carrier."""
+
+    name = "4 endings"
+
+    def __init__(self) -> None:
+        self._orders: dict[str, Course] = {}
+        self._courses: dict[str, Course] = defaultdict(Course)
+
+    def see(self, entry: Entry) -> None:
+        if entry.kind != "event":
+            return
+        match entry.service:
+            case "order":
+                self._see_order(entry)
+            case "inventory":
+                self._see_stock(entry)
+            case "shipping":
+                self._see_parcel(entry)
+            case _:
+                pass
+
+    def findings(self, client: Client) -> Iterator[Finding]:
+        for number, course in self._orders.items():
+            if course.ended:
+                yield from self._left_behind(number, course)
+            elif not course.holds and not _deadline(client, number):
+                yield Finding(self.name, number, "has not ended, and waits on no hold and no deadline")
+            elif any(not owner for owner in course.holds.values()):
+                yield Finding(self.name, number, "is on a hold without an owner")
+        if client.stack.gateway_url:
+            yield from self._authorisations(client)
+        if client.stack.carrier_url:
+            yield from self._labels(client)
+
+    def checked(self) -> str:
+        ended = sum(1 for course in self._orders.values() if course.ended)
+        held = sum(1 for course in self._orders.values() if not course.ended and course.holds)
+        return f"{len(self._orders)} orders: {ended} ended, {held} on hold"
+
+    def _left_behind(self, number: str, course: Course) -> Iterator[Finding]:
+        for sku, units in course.reserved.items():
+            if units:
+                yield Finding(self.name, number, f"is {course.ended} and leaves units of {sku} reserved")
+        for sku in [sku for sku, (_, waits) in course.waiting.items() if waits]:
+            yield Finding(self.name, number, f"is {course.ended} and still waits for {sku}")
+        for fulfilment, past in course.shipments.items():
+            if "label-bought" in past and not past & {"label-voided", "dispatched"}:
+                yield Finding(self.name, number, f"is {course.ended} and leaves a label for {fulfilment}")
+
+    def _authorisations(self, client: Client) -> Iterator[Finding]:
+        for identity, one in read_ledger(client.effects("gateway")).authorisations.items():
+            course = self._orders.get(one.order_number)
+            if course and course.ended and one.left > 0:
+                yield Finding(
+                    self.name, one.order_number, f"is {course.ended} and leaves authorisation {identity}"
+                )
+
+    def _labels(self, client: Client) -> Iterator[Finding]:
+        bought: dict[str, str] = {}
+        for effect in client.effects("carrier"):
+            if effect["operation"] == "buy_label":
+                bought[effect["label_id"]] = effect["reference"]
+            else:
+                bought.pop(effect["label_id"], None)
+        fulfilments = {
+            fulfilment: number for number, course in self._orders.items() for fulfilment in course.shipments
+        }
+        for label, reference in bought.items():
+            number = fulfilments.get(reference, "")
+            if number and self._orders[number].ended:
+                what = f"is {self._orders[number].ended} and leaves label {label} at the carrier"
+                yield Finding(self.name, number, what)
+
+    def _see_order(self, entry: Entry) -> None:
+        name = entry.type.rpartition(".")[0]
+        if name not in ("order.placed", "order.hold-opened", "order.hold-released", *ENDS):
+            return
+        fact = entry.body()
+        number = fact["order_number"]
+        course = self._courses[number]
+        match name:
+            case "order.placed":
+                self._orders[number] = course
+            case "order.hold-opened":
+                course.holds[fact["hold_id"]] = fact["owner"]
+            case "order.hold-released":
+                course.holds.pop(fact["hold_id"], None)
+            case _:
+                course.ended = ENDS[name]
+
+    def _see_stock(self, entry: Entry) -> None:
+        name = entry.type.rpartition(".")[0]
+        if not entry.stream.startswith("stock-") or not name.startswith(
+            ("inventory.stock-", "inventory.backorder-")
+        ):
+            return
+        fact = entry.body()
+        number = fact.get("order_number")
+        if number is None:
+            return
+        course, sku = self._courses[number], fact["sku"]
+        units = sum(part["quantity"] for part in fact.get("allocations", ()))
+        match name:
+            case "inventory.stock-allocated":
+                course.reserved[sku] += units
+            case "inventory.stock-deallocated":
+                course.reserved[sku] -= units
+            case "inventory.stock-shipped":
+                course.reserved[sku] -= fact["quantity"]
+            case "inventory.backorder-queued":
+                course.wait(sku, entry.version, waits=True)
+            case "inventory.backorder-filled":
+                course.reserved[sku] += units
+                course.wait(sku, entry.version, waits=fact["still_waiting"] > 0)
+            case "inventory.backorder-withdrawn":
+                course.wait(sku, entry.version, waits=False)
+            case _:
+                pass
+
+    def _see_parcel(self, entry: Entry) -> None:
+        name = entry.type.rpartition(".")[0].removeprefix("shipping.")
+        if name in ("shipment-requested", "label-requested", "label-bought", "label-voided", "dispatched"):
+            fact = entry.body()
+            self._courses[fact["order_number"]].shipments[fact["fulfilment_id"]].add(name)
+
+
+def _deadline(client: Client, number: str) -> bool:
+    return bool(client.get("order", "/operations/reminders", correlation_id=number)["reminders"])

@@ -1,0 +1,152 @@
+"""Invariant 3: captured <= authorised, refunded <= captured, one effect per key, by the gateway's own ledger."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from oms.client import Client
+from oms.verify.finding import Entry, Finding
+
+STATED = (
+    "payment.authorised",
+    "payment.partially-captured",
+    "payment.captured",
+    "payment.partially-refunded",
+    "payment.refunded",
+)
+"""The facts that state an effect at the gateway."""
+
+OUTSIDE = ("prepaid:", "free:")
+"""Beginnings of the ids of authorisations and captures that the gateway never heard of."""
+
+
+@dataclass(slots=True)
+class Authorisation:
+    """What the gateway's ledger says of one authorisation, in minor units."""
+
+    order_number: str = ""
+    authorised: int = 0
+    captured: int = 0
+    voided: int = 0
+    refunded: int = 0
+
+    @property
+    def left(self) -> int:
+        """Still set aside."""
+        return self.authorised - self.captured - self.voided
+
+
+@dataclass(slots=True)
+class Ledger:
+    """The gateway's ledger, added up."""
+
+    authorisations: dict[str, Authorisation] = field(default_factory=lambda: defaultdict(Authorisation))
+    operations: dict[str, str] = field(default_factory=dict)
+    """Operation id of each effect to its idempotency key."""
+    doubled: list[str] = field(default_factory=list)
+    """Idempotency keys with more than one effect."""
+
+
+def read_ledger(effects: Iterable[Mapping[str, Any]]) -> Ledger:
+    """Add up the effects of a gateway's ledger."""
+    ledger = Ledger()
+    seen: set[str] = set()
+    for effect in effects:
+        key = effect["idempotency_key"]
+        if key in seen:
+            ledger.doubled.append(key)
+        seen.add(key)
+        authorisation = ledger.authorisations[effect["authorisation_id"]]
+        authorisation.order_number = effect["reference"]
+        match effect["operation"]:
+            case "authorise":
+                authorisation.authorised += effect["amount"]
+            case "capture":
+                authorisation.captured += effect["amount"]
+            case "void":
+                authorisation.voided += effect["amount"]
+            case "refund":
+                authorisation.refunded += effect["amount"]
+            case _:
+                continue
+        ledger.operations[effect["operation_id"]] = key
+    return ledger
+
+
+class Payments:
+    """Compares the payment service's facts with the ledger, and the ledger with arithmetic."""
+
+    name = "3 payments"
+
+    def __init__(self) -> None:
+        self._stated: dict[str, str] = {}
+        """Id of each authorisation, capture and refund that a fact states, to its order."""
+        self._captured: dict[str, int] = defaultdict(int)
+        self._refunded: dict[str, int] = defaultdict(int)
+        self._effects = 0
+
+    def see(self, entry: Entry) -> None:
+        name = entry.type.rpartition(".")[0]
+        if entry.service != "payment" or name not in STATED:
+            return
+        fact = entry.body()
+        if fact.get("repeated"):
+            return
+        number = fact["order_number"]
+        match name:
+            case "payment.authorised":
+                self._state(fact["authorisation_id"], number)
+            case "payment.partially-captured" | "payment.captured":
+                if self._state(fact["capture_id"], number):
+                    self._captured[number] += fact["amount"] - fact.get("already_captured", 0)
+            case "payment.partially-refunded":
+                self._refunded[number] += _at_gateway(fact)
+            case "payment.refunded":
+                self._refunded[number] += _at_gateway(fact) - fact.get("already_refunded", 0)
+
+    def findings(self, client: Client) -> Iterator[Finding]:
+        if not client.stack.gateway_url:
+            return
+        ledger = read_ledger(client.effects("gateway"))
+        self._effects = len(ledger.operations)
+        for key in ledger.doubled:
+            yield Finding(self.name, f"key {key}", "more than one effect under one idempotency key")
+        captured: dict[str, int] = defaultdict(int)
+        refunded: dict[str, int] = defaultdict(int)
+        for identity, one in ledger.authorisations.items():
+            captured[one.order_number] += one.captured
+            refunded[one.order_number] += one.refunded
+            yield from self._arithmetic(f"{one.order_number} {identity}", one)
+        for identity, number in self._stated.items():
+            if identity not in ledger.operations:
+                yield Finding(self.name, f"{number} {identity}", "is recorded and not in the gateway's ledger")
+        for number in sorted(set(captured) | set(self._captured)):
+            if captured[number] != self._captured[number]:
+                yield Finding(self.name, number, "the gateway captured another amount than is recorded")
+            if refunded[number] != self._refunded[number]:
+                yield Finding(self.name, number, "the gateway refunded another amount than is recorded")
+
+    def _state(self, identity: str, number: str) -> bool:
+        """Note what a fact states; whether the gateway must know of it."""
+        if identity.startswith(OUTSIDE):
+            return False
+        self._stated[identity] = number
+        return True
+
+    def _arithmetic(self, where: str, one: Authorisation) -> Iterator[Finding]:
+        if one.captured > one.authorised:
+            yield Finding(self.name, where, "more was captured than authorised")
+        if one.refunded > one.captured:
+            yield Finding(self.name, where, "more was refunded than captured")
+        if one.left < 0:
+            yield Finding(self.name, where, "more was captured and voided than authorised")
+
+    def checked(self) -> str:
+        return f"{len(self._stated)} operations recorded, {self._effects} in the gateway's ledger"
+
+
+def _at_gateway(fact: Mapping[str, Any]) -> int:
+    """What a refund paid back through the gateway."""
+    amount: int = fact["amount"]
+    return 0 if str(fact.get("capture_id", "")).startswith(OUTSIDE) else amount

@@ -1,0 +1,84 @@
+"""All checks in one go, with patience for what is in flight."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from oms.client import Client
+from oms.verify.chain import Chain, Versions
+from oms.verify.deliveries import Deliveries
+from oms.verify.endings import Endings
+from oms.verify.finding import Check, Finding
+from oms.verify.intake import Intake
+from oms.verify.logs import Logs
+from oms.verify.orders import Orders
+from oms.verify.payments import Payments
+from oms.verify.states import States
+from oms.verify.stock import Stock
+
+PAUSE_S = 0.5
+STREAMS_PER_SERVICE = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What one check came to."""
+
+    invariant: str
+    checked: str
+    findings: tuple[Finding, ...]
+
+
+def all_checks(streams_per_service: int = STREAMS_PER_SERVICE, intake: Intake | None = None) -> tuple[Check, ...]:
+    """Every invariant of the design; without an intake, the topic of the stack is read."""
+    if intake is None:
+        from oms.verify.intake_topic import IntakeTopic  # here because most commands need no Kafka library
+
+        intake = IntakeTopic()
+    return (
+        Orders(intake),
+        Stock(),
+        Payments(),
+        Endings(),
+        Versions(),
+        Chain(),
+        Deliveries(),
+        States(streams_per_service),
+    )
+
+
+def verify(
+    client: Client,
+    checks: Sequence[Check] | None = None,
+    *,
+    patience_s: float = 10.0,
+    report: Callable[[str], None] = lambda line: None,
+) -> list[Verdict]:
+    """Look at a live stack until nothing is found, or what is found has stood for as long as the patience.
+
+    What is in flight at one look has arrived at the next; what stands at every look is a finding.
+
+    Raises:
+        Unreachable: a service, a simulator or the broker does not answer.
+    """
+    checks = all_checks() if checks is None else checks
+    logs = Logs()
+    deadline = time.monotonic() + patience_s
+    standing = _look(client, logs, checks)
+    while any(standing.values()) and time.monotonic() < deadline:
+        suspects = sum(len(found) for found in standing.values())
+        report(f"{suspects} suspects; looking again")
+        time.sleep(PAUSE_S)
+        again = _look(client, logs, [check for check in checks if standing[check.name]])
+        standing = {name: found & again.get(name, found) for name, found in standing.items()}
+    return [
+        Verdict(invariant=check.name, checked=check.checked(), findings=tuple(sorted(standing[check.name])))
+        for check in checks
+    ]
+
+
+def _look(client: Client, logs: Logs, checks: Sequence[Check]) -> dict[str, set[Finding]]:
+    for entry in logs.news(client):
+        for check in checks:
+            check.see(entry)
+    return {check.name: set(check.findings(client)) for check in checks}

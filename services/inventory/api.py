@@ -1,0 +1,224 @@
+"""Stock over HTTP: what is there, what each order holds, and the changes that people make."""
+
+import asyncio
+import hashlib
+from typing import Annotated, Any, Literal
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+from fastapi import APIRouter, Depends, Header, Path, Query
+from pydantic import BaseModel, Field
+
+from services.inventory.views import RESERVATIONS, STOCK
+from shared.events.inventory import AdjustStock, CountStock, ReceiveStock, SetStockLevels, TransferStock
+from shared.events.payload import Change, Command, Count, Location, Name, Quantity, Sku
+from shared.eventsourcing.api_keys import Caller, requires
+from shared.eventsourcing.decider import Reply
+from shared.eventsourcing.definition import KeyParked, Submit
+from shared.eventsourcing.problems import problem
+from shared.eventsourcing.views import Row, ViewReader
+
+SkuPath = Annotated[str, Path(alias="sku", min_length=1, max_length=200)]
+Limit = Annotated[int, Query(ge=1, le=1_000)]
+Offset = Annotated[int, Query(ge=0, le=10**9)]
+IdempotencyKey = Annotated[str | None, Header(alias="Idempotency-Key", pattern="^[!-~]{1,200}$")]
+Writer = Annotated[Caller, Depends(requires("stock:write"))]
+
+MOST_LOTS = 5_000
+
+
+class Receipt(BaseModel):
+    """Units that arrived."""
+
+    location: Location
+    quantity: Quantity
+    reason: str = Field(default="", max_length=2_000)
+
+
+class Lot(BaseModel):
+    """Units of one SKU that arrived at one location."""
+
+    sku: Sku
+    location: Location
+    quantity: Quantity
+
+
+class Delivery(BaseModel):
+    """Many lots at once."""
+
+    lines: tuple[Lot, ...] = Field(min_length=1, max_length=MOST_LOTS)
+    reason: str = Field(default="", max_length=2_000)
+
+
+class Adjustment(BaseModel):
+    """A correction by a difference."""
+
+    location: Location
+    change: Change
+    cause: Literal["damage", "loss", "found", "correction"]
+    reason: str = Field(min_length=1, max_length=2_000)
+
+
+class StockCount(BaseModel):
+    """What a count found."""
+
+    location: Location
+    counted: Count
+    reason: str = Field(min_length=1, max_length=2_000)
+
+
+class Transfer(BaseModel):
+    """Units that move to another location."""
+
+    origin: Location
+    destination: Location
+    quantity: Quantity
+    reason: str = Field(default="", max_length=2_000)
+
+
+class Levels(BaseModel):
+    """Safety stock at each location, and the reorder point over all of them."""
+
+    safety_stock: Count
+    reorder_point: Count
+    reason: str = Field(default="", max_length=2_000)
+
+
+def router(submit: Submit, views: ViewReader) -> APIRouter:
+    """The service's routes beside the operations API."""
+    routes = APIRouter()
+    routes.include_router(_asking(views))
+    routes.include_router(_changing(submit))
+    routes.include_router(_receiving(submit))
+    return routes
+
+
+def _asking(views: ViewReader) -> APIRouter:
+    routes = APIRouter(tags=["stock"], dependencies=[Depends(requires("stock:read"))])
+
+    @routes.get("/stock", summary="SKUs, all or those below their reorder point")
+    async def skus(low: bool = False, limit: Limit = 100, offset: Offset = 0) -> dict[str, Any]:
+        where = {"status": "low"} if low else {}
+        found = await views.find(STOCK, where, order_by="sku", limit=limit, offset=offset)
+        return {"stock": [_shown(row) for row in found]}
+
+    @routes.get("/stock/{sku:path}", summary="One SKU at all its locations")
+    async def stock(sku: SkuPath) -> Row:
+        row = await views.get(STOCK, sku)
+        if row is None:
+            raise problem(404, "Unknown SKU", f"nothing is known of the SKU {sku}")
+        return _shown(row)
+
+    @routes.get("/reservations/{order_number}", summary="What one order holds")
+    async def reservation(order_number: Annotated[str, Path(min_length=1, max_length=200)]) -> Row:
+        row = await views.get(RESERVATIONS, order_number)
+        if row is None:
+            raise problem(404, "Unknown reservation", f"nothing was reserved for order {order_number}")
+        return row
+
+    return routes
+
+
+def _changing(submit: Submit) -> APIRouter:
+    routes = APIRouter(prefix="/stock/{sku:path}", tags=["stock"])
+
+    async def change(command: Command, sku: str, wanted: Any, key: str | None, caller: Caller) -> dict[str, Any]:
+        reply = await submit(
+            command,
+            partition_key=sku,
+            actor=caller.name,
+            reason=wanted.reason,
+            message_id=_identity(caller, key),
+            body_digest=hashlib.sha256(command.model_dump_json().encode()).digest() if key else b"",
+        )
+        return _answer(reply)
+
+    @routes.post("/receive", summary="Take units into stock")
+    async def receive(sku: SkuPath, wanted: Receipt, caller: Writer, key: IdempotencyKey = None) -> dict[str, Any]:
+        command = ReceiveStock(sku=sku, location=wanted.location, quantity=wanted.quantity)
+        return await change(command, sku, wanted, key, caller)
+
+    @routes.post("/adjust", summary="Correct on hand by a difference")
+    async def adjust(
+        sku: SkuPath, wanted: Adjustment, caller: Writer, key: IdempotencyKey = None
+    ) -> dict[str, Any]:
+        command = AdjustStock(sku=sku, location=wanted.location, change=wanted.change, cause=wanted.cause)
+        return await change(command, sku, wanted, key, caller)
+
+    @routes.post("/count", summary="State what a count found")
+    async def count(
+        sku: SkuPath, wanted: StockCount, caller: Writer, key: IdempotencyKey = None
+    ) -> dict[str, Any]:
+        command = CountStock(sku=sku, location=wanted.location, counted=wanted.counted)
+        return await change(command, sku, wanted, key, caller)
+
+    @routes.post("/transfer", summary="Move units between two locations")
+    async def transfer(
+        sku: SkuPath, wanted: Transfer, caller: Writer, key: IdempotencyKey = None
+    ) -> dict[str, Any]:
+        command = TransferStock(
+            sku=sku, origin=wanted.origin, destination=wanted.destination, quantity=wanted.quantity
+        )
+        return await change(command, sku, wanted, key, caller)
+
+    @routes.post("/levels", summary="Set safety stock and reorder point")
+    async def levels(sku: SkuPath, wanted: Levels, caller: Writer, key: IdempotencyKey = None) -> dict[str, Any]:
+        command = SetStockLevels(sku=sku, safety_stock=wanted.safety_stock, reorder_point=wanted.reorder_point)
+        return await change(command, sku, wanted, key, caller)
+
+    return routes
+
+
+def _receiving(submit: Submit) -> APIRouter:
+    routes = APIRouter(tags=["stock"])
+
+    @routes.post("/stock/bulk-receive", summary="Take many lots into stock at once")
+    async def receive_all(delivery: Delivery, caller: Writer, key: IdempotencyKey = None) -> dict[str, Any]:
+        answers = await asyncio.gather(
+            *(
+                submit(
+                    ReceiveStock(sku=lot.sku, location=lot.location, quantity=lot.quantity),
+                    partition_key=lot.sku,
+                    actor=caller.name,
+                    reason=delivery.reason,
+                    message_id=_identity(caller, f"{key}/{place}" if key else None),
+                    body_digest=hashlib.sha256(lot.model_dump_json().encode()).digest() if key else b"",
+                )
+                for place, lot in enumerate(delivery.lines)
+            ),
+            return_exceptions=True,
+        )
+        refused = [
+            {"line": place, "sku": lot.sku, "explanation": explanation}
+            for place, (lot, answer) in enumerate(zip(delivery.lines, answers, strict=True))
+            if (explanation := _refusal(lot, answer))
+        ]
+        return {"received": len(delivery.lines) - len(refused), "refused": refused}
+
+    return routes
+
+
+def _refusal(lot: Lot, answer: Reply | BaseException) -> str:
+    """Why one lot of many was not taken; empty when it was. What befell all of them is raised."""
+    match answer:
+        case Reply():
+            return str(answer.body["explanation"]) if answer.outcome == "refused" else ""
+        case KeyParked():
+            return f"work on {lot.sku} stands still until operations has dealt with it; the receipt is kept"
+        case _:
+            raise answer
+
+
+def _identity(caller: Caller, key: Name | None) -> UUID | None:
+    return uuid5(NAMESPACE_URL, f"orderstream/stock/{caller.name}/{key}") if key else None
+
+
+def _shown(row: Row) -> Row:
+    waiting = [{"order_number": number, "units": units} for number, units in row["waiting"].items()]
+    return {**row, "waiting": waiting}
+
+
+def _answer(reply: Reply) -> dict[str, Any]:
+    body = dict(reply.body)
+    if reply.outcome in ("refused", "conflict"):
+        raise problem(409, "Refused", str(body.pop("explanation", "the change is refused")), **body)
+    return body

@@ -1,0 +1,27 @@
+"""The inventory service, put together."""
+
+from services.inventory.api import router
+from services.inventory.domain.messages import INTERNAL
+from services.inventory.domain.model import model
+from services.inventory.settings import Settings
+from services.inventory.translate import TOPICS, translate
+from services.inventory.views import VIEWS
+from shared.eventsourcing.definition import ServiceDefinition
+from shared.eventsourcing.service import run
+
+
+def definition(settings: Settings) -> ServiceDefinition:
+    """What the service is made of, under these settings."""
+    return ServiceDefinition(
+        model=model(),
+        topics=TOPICS,
+        translate=translate,
+        internal=INTERNAL,
+        views=VIEWS,
+        router=router,
+    )
+
+
+def main() -> None:
+    """Run the service until it is told to stop."""
+    run("inventory", definition, Settings)

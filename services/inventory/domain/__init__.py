@@ -1,0 +1,1 @@
+"""What the inventory service decides, without I/O."""

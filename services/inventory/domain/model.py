@@ -1,0 +1,72 @@
+"""All that the inventory service decides: which messages it takes, and which streams each of them touches."""
+
+from functools import partial
+
+from services.inventory.domain.backorders import hand_over
+from services.inventory.domain.messages import (
+    BookDispatch,
+    ExpireReservation,
+    HandOverBackorder,
+    ReleaseReserved,
+)
+from services.inventory.domain.releasing import expire, release, release_reserved
+from services.inventory.domain.reservation import RESERVATION
+from services.inventory.domain.reserving import keep, reserve
+from services.inventory.domain.shipping import book_dispatch, book_dispatched
+from services.inventory.domain.sourcing import Policy
+from services.inventory.domain.stock import STOCK
+from services.inventory.domain.stock_changes import adjust, count, receive, set_levels, transfer
+from shared.events.inventory import (
+    AdjustStock,
+    CountStock,
+    KeepReservation,
+    ReceiveStock,
+    ReleaseStock,
+    ReserveStock,
+    SetStockLevels,
+    TransferStock,
+)
+from shared.events.shipping import ShipmentDispatched
+from shared.eventsourcing.decider import Model, Route
+
+StockChange = ReceiveStock | AdjustStock | CountStock | TransferStock | SetStockLevels
+
+
+def model(policy: Policy | None = None) -> Model:
+    """The inventory service's model."""
+    return Model(
+        service="inventory",
+        categories=(STOCK, RESERVATION),
+        routes={
+            ReserveStock: Route(_of_lines, partial(reserve, policy or Policy())),
+            KeepReservation: Route(lambda message: (RESERVATION.stream(message.order_number),), keep),
+            ReleaseStock: Route(lambda message: _of_order(message.order_number, message.skus), release),
+            ReleaseReserved: Route(
+                lambda message: _of_order(message.release.order_number, message.skus), release_reserved
+            ),
+            ExpireReservation: Route(lambda message: _of_order(message.order_number, message.skus), expire),
+            HandOverBackorder: Route(lambda message: _of_order(message.order_number, (message.sku,)), hand_over),
+            ShipmentDispatched: Route(_of_lines, book_dispatched),
+            BookDispatch: Route(
+                lambda message: _of_order(message.dispatch.order_number, message.skus), book_dispatch
+            ),
+            ReceiveStock: Route(_of_sku, receive),
+            AdjustStock: Route(_of_sku, adjust),
+            CountStock: Route(_of_sku, count),
+            TransferStock: Route(_of_sku, transfer),
+            SetStockLevels: Route(_of_sku, set_levels),
+        },
+    )
+
+
+def _of_lines(message: ReserveStock | ShipmentDispatched) -> tuple[str, ...]:
+    return _of_order(message.order_number, tuple([line.sku for line in message.lines]))
+
+
+def _of_order(order_number: str, skus: tuple[str, ...]) -> tuple[str, ...]:
+    """The reservation and the stock of its SKUs, each stream once."""
+    return (RESERVATION.stream(order_number), *[STOCK.stream(sku) for sku in dict.fromkeys(skus)])
+
+
+def _of_sku(message: StockChange) -> tuple[str, ...]:
+    return (STOCK.stream(message.sku),)

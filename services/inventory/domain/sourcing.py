@@ -1,0 +1,151 @@
+"""Where an order's units come from: fewest splits, then the nearest region, then the most stock."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import combinations
+
+Units = Mapping[str, int]
+"""Whole units by location."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Location:
+    """A place that holds stock."""
+
+    country: str
+    """ISO 3166-1 alpha-2."""
+    regions: frozenset[str] = frozenset()
+    """The regions of its country that it is the nearest location to, as addresses write them, in upper case."""
+
+
+_EAST = "CT DC DE FL GA MA MD ME NC NH NJ NY OH PA RI SC VA VT WV"
+_CENTRAL = "AL AR IA IL IN KS KY LA MI MN MO MS ND NE OK SD TN TX WI"
+_WEST = "AK AZ CA CO HI ID MT NM NV OR UT WA WY"
+
+
+def _default_locations() -> Mapping[str, Location]:
+    return {
+        "WH-EAST": Location(country="US", regions=frozenset(_EAST.split())),
+        "WH-CENTRAL": Location(country="US", regions=frozenset(_CENTRAL.split())),
+        "WH-WEST": Location(country="US", regions=frozenset(_WEST.split())),
+    }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """What the service decides by; all of it is data."""
+
+    locations: Mapping[str, Location] = field(default_factory=_default_locations)
+    """Where the known locations are; stock at any other is used as well, after theirs."""
+    exact_up_to: int = 6
+    """With more candidate locations than this the split is found greedily, no longer over all their subsets."""
+    most_units: int = 10**9
+    """An order for more units of one SKU is refused: no message could state them."""
+
+    def distance(self, location: str, country: str, region: str) -> int:
+        """How far a location is from an address: 0 its region, 1 its country, 2 another country, 3 unknown."""
+        known = self.locations.get(location)
+        if known is None:
+            return 3
+        if known.country != country:
+            return 2
+        return 0 if region.upper() in known.regions else 1
+
+
+@dataclass(frozen=True, slots=True)
+class Sourcing:
+    """Which locations serve an order, nearest first, and with how many units of each SKU."""
+
+    locations: tuple[str, ...]
+    units: Mapping[str, Units]
+
+
+def source(
+    demand: Mapping[str, int],
+    stock: Mapping[str, Units],
+    distance: Callable[[str], int],
+    exact_up_to: int = 6,
+) -> Sourcing:
+    """Source each SKU's demand from what each location can give; the stock must suffice in all.
+
+    The fewest locations win, then the nearest (by the sum of their distances), then those with the most of what
+    is wanted; the same question always has the same answer.
+    """
+    usable: dict[str, int] = {}
+    for sku, wanted in demand.items():
+        for location, units in stock[sku].items():
+            usable[location] = usable.get(location, 0) + min(wanted, units)
+    away = {location: distance(location) for location in usable}
+    candidates = sorted(
+        (location for location, units in usable.items() if units),
+        key=lambda location: (away[location], -usable[location], location),
+    )
+    total = sum(demand.values())
+    alone = next(((location,) for location in candidates if usable[location] == total), None)
+    if alone is not None:
+        chosen: tuple[str, ...] = alone
+    elif len(candidates) <= exact_up_to:
+        covers = _smallest_covers(_scarce(demand, stock, candidates), candidates)
+        chosen = min(covers, key=lambda cover: (_sum(cover, away), -_sum(cover, usable)))
+    else:
+        chosen = _greedy_cover(_scarce(demand, stock, candidates), candidates)
+    return Sourcing(chosen, {sku: divide(wanted, chosen, stock[sku]) for sku, wanted in demand.items()})
+
+
+def divide(wanted: int, locations: Iterable[str], stock: Units) -> Units:
+    """Take units from the first location that has them all, else from one after the other."""
+    divided: dict[str, int] = {}
+    left = wanted
+    for location in locations:
+        available = stock.get(location, 0)
+        if available >= wanted > 0:
+            return {location: wanted}
+        if left and available:
+            divided[location] = min(left, available)
+            left -= divided[location]
+    return divided
+
+
+_Scarce = Sequence[tuple[int, Units]]
+"""The SKUs that decide a split, those that not every location has enough of: units wanted, units there."""
+
+
+def _scarce(demand: Mapping[str, int], stock: Mapping[str, Units], candidates: Sequence[str]) -> _Scarce:
+    return [
+        (wanted, stock[sku])
+        for sku, wanted in demand.items()
+        if any(stock[sku].get(location, 0) < wanted for location in candidates)
+    ]
+
+
+def _smallest_covers(scarce: _Scarce, candidates: Sequence[str]) -> list[tuple[str, ...]]:
+    """All sets of as few locations as possible that together have enough of everything."""
+    for size in range(1, len(candidates)):
+        covers = [
+            subset
+            for subset in combinations(candidates, size)
+            if all(_sum(subset, units) >= wanted for wanted, units in scarce)
+        ]
+        if covers:
+            return covers
+    return [tuple(candidates)]
+
+
+def _greedy_cover(scarce: _Scarce, candidates: Sequence[str]) -> tuple[str, ...]:
+    """The location that adds most, again and again; ties to the nearer one. Answered in the candidates' order."""
+    chosen: set[str] = set()
+    missing = [wanted for wanted, _ in scarce]
+    while any(missing):
+        adds = {
+            location: sum(map(min, missing, (units.get(location, 0) for _, units in scarce)))
+            for location in candidates
+            if location not in chosen
+        }
+        best = max(adds, key=lambda location: adds[location])
+        chosen.add(best)
+        missing = [max(0, left - units.get(best, 0)) for left, (_, units) in zip(missing, scarce, strict=True)]
+    return tuple(location for location in candidates if location in chosen)
+
+
+def _sum(locations: Iterable[str], numbers: Mapping[str, int]) -> int:
+    return sum(numbers.get(location, 0) for location in locations)

@@ -1,0 +1,262 @@
+"""Orders over HTTP: taking them, asking for them, and the decisions of people."""
+
+import hashlib
+import re
+from typing import Annotated, Any
+from uuid import NAMESPACE_URL, uuid5
+
+from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
+from pydantic import BaseModel, Field
+
+from services.order.domain.messages import TakeChannelOrder
+from services.order.domain.number import order_number
+from services.order.reading import Fault, read_order
+from services.order.views import ORDERS
+from shared.events.channel import ChannelOrderReceived
+from shared.events.order import (
+    ApproveOrder,
+    BlockCustomer,
+    CancelOrder,
+    OpenHold,
+    PayAgain,
+    RejectOrder,
+    ReleaseHold,
+    SetCreditLimit,
+    UnblockCustomer,
+)
+from shared.events.payload import Command, CurrencyCode, MinorUnits
+from shared.events.values import PaymentMethod
+from shared.eventsourcing.api_keys import Caller, requires
+from shared.eventsourcing.decider import Reply
+from shared.eventsourcing.definition import Submit
+from shared.eventsourcing.problems import problem
+from shared.eventsourcing.views import Row, ViewReader
+
+Number = Annotated[str, Path(min_length=1, max_length=200)]
+CustomerId = Annotated[str, Path(min_length=1, max_length=200)]
+Limit = Annotated[int, Query(ge=1, le=1_000)]
+Offset = Annotated[int, Query(ge=0, le=10**9)]
+IdempotencyKey = Annotated[
+    str, Header(alias="Idempotency-Key", description="Mandatory: the same key never places two orders.")
+]
+KEY = re.compile("[!-~]{1,200}")
+Decider = Annotated[Caller, Depends(requires("orders:decide"))]
+
+
+class Decided(BaseModel):
+    """A person's decision."""
+
+    reason: str = Field(min_length=1, max_length=2_000, description="Why; kept with the order for good.")
+
+
+class HoldWanted(Decided):
+    """A hold opened by hand."""
+
+    owner: str = Field(
+        default="operations", min_length=1, max_length=200, description="The team that answers for it."
+    )
+
+
+class Released(Decided):
+    """The release of a hold, with a corrected address where a label was refused."""
+
+    street: str = Field(default="", max_length=500)
+    city: str = Field(default="", max_length=200)
+    postal_code: str = Field(default="", max_length=50)
+
+
+class PaidAgain(Decided):
+    """Another payment method within the payment window."""
+
+    payment: PaymentMethod
+
+
+class CreditLimit(Decided):
+    """How much the customer's open orders may add up to."""
+
+    limit: MinorUnits
+    currency: CurrencyCode
+
+
+def router(submit: Submit, views: ViewReader) -> APIRouter:
+    """The service's routes beside the operations API."""
+    routes = APIRouter()
+    routes.include_router(_taking(submit))
+    routes.include_router(_asking(views))
+    routes.include_router(_deciding(submit))
+    routes.include_router(_customers(submit))
+    return routes
+
+
+def _taking(submit: Submit) -> APIRouter:
+    routes = APIRouter(tags=["orders"])
+
+    @routes.post(
+        "/orders",
+        status_code=201,
+        summary="Place an order, or restate it whole",
+        openapi_extra={
+            "requestBody": {
+                "required": True,
+                "content": {"application/json": {"schema": _self_contained(ChannelOrderReceived)}},
+            }
+        },
+    )
+    async def place(
+        request: Request,
+        response: Response,
+        caller: Annotated[Caller, Depends(requires("orders:write"))],
+        key: IdempotencyKey = "",
+    ) -> dict[str, Any]:
+        if not KEY.fullmatch(key):
+            raise problem(400, "No idempotency key", "Idempotency-Key is needed: 1 to 200 visible characters")
+        body = await request.body()
+        order = read_order(body)
+        if isinstance(order, Fault):
+            status = 413 if order.code == "too_large" else 422
+            raise problem(status, "Order refused", order.explanation, code=order.code)
+        number = order_number(order.channel, order.channel_order_id)
+        reply = await submit(
+            TakeChannelOrder(order_number=number, order=order, source="POST /orders"),
+            partition_key=number,
+            actor=caller.name,
+            message_id=uuid5(NAMESPACE_URL, f"orderstream/orders/{caller.name}/{key}"),
+            body_digest=hashlib.sha256(body).digest(),
+        )
+        response.headers["Location"] = f"/orders/{number}"
+        if reply.outcome == "accepted":
+            response.status_code = 200
+        return _answer(reply, refused=422)
+
+    return routes
+
+
+def _asking(views: ViewReader) -> APIRouter:
+    routes = APIRouter(tags=["orders"], dependencies=[Depends(requires("orders:read"))])
+
+    @routes.get("/orders", summary="Orders by status, customer or channel, the newest first")
+    async def orders(
+        status: str = "", customer: str = "", channel: str = "", limit: Limit = 100, offset: Offset = 0
+    ) -> dict[str, Any]:
+        wanted = {"status": status, "customer_id": customer, "channel": channel}
+        where = {field: value for field, value in wanted.items() if value}
+        found = await views.find(
+            ORDERS, where, order_by="accepted_at", descending=True, limit=limit, offset=offset
+        )
+        return {"orders": found}
+
+    @routes.get("/orders/summary", summary="How many orders have which status")
+    async def summary() -> dict[str, dict[str, int]]:
+        return {"statuses": await views.count_by(ORDERS, "status")}
+
+    @routes.get("/holds", summary="Open holds")
+    async def holds(owner: str = "", limit: Limit = 100, offset: Offset = 0) -> dict[str, Any]:
+        found = await views.find(ORDERS, {"on_hold": "yes"}, order_by="accepted_at", limit=limit, offset=offset)
+        rows = [{"order_number": row["order_number"], **hold} for row in found for hold in row["holds"]]
+        return {"holds": [row for row in rows if owner in ("", row["owner"])]}
+
+    @routes.get("/orders/{number}", summary="One order")
+    async def order(number: Number) -> Row:
+        row = await views.get(ORDERS, number)
+        if row is None:
+            raise problem(404, "Unknown order", f"there is no order {number}")
+        return row
+
+    return routes
+
+
+def _deciding(submit: Submit) -> APIRouter:
+    routes = APIRouter(prefix="/orders/{number}", tags=["decisions"])
+
+    async def decide(command: Command, number: str, decided: Decided, caller: Caller) -> dict[str, Any]:
+        reply = await submit(command, partition_key=number, actor=caller.name, reason=decided.reason)
+        return _answer(reply, refused=409)
+
+    @routes.post("/cancel", status_code=202, summary="Cancel an order that has not left")
+    async def cancel(number: Number, decided: Decided, caller: Decider) -> dict[str, Any]:
+        return await decide(CancelOrder(order_number=number), number, decided, caller)
+
+    @routes.post("/approve", status_code=202, summary="Approve an order in review")
+    async def approve(number: Number, decided: Decided, caller: Decider) -> dict[str, Any]:
+        return await decide(ApproveOrder(order_number=number), number, decided, caller)
+
+    @routes.post("/reject", status_code=202, summary="Refuse an order in review")
+    async def reject(number: Number, decided: Decided, caller: Decider) -> dict[str, Any]:
+        return await decide(RejectOrder(order_number=number), number, decided, caller)
+
+    @routes.post("/holds", status_code=202, summary="Stop work on an order")
+    async def hold(number: Number, wanted: HoldWanted, caller: Decider) -> dict[str, Any]:
+        command = OpenHold(order_number=number, explanation=wanted.reason, owner=wanted.owner)
+        return await decide(command, number, wanted, caller)
+
+    @routes.post("/holds/{hold_id}/release", status_code=202, summary="Release one hold by name")
+    async def release(number: Number, hold_id: Number, released: Released, caller: Decider) -> dict[str, Any]:
+        command = ReleaseHold(
+            order_number=number,
+            hold_id=hold_id,
+            street=released.street,
+            city=released.city,
+            postal_code=released.postal_code,
+        )
+        return await decide(command, number, released, caller)
+
+    @routes.post("/payment", status_code=202, summary="Pay again after a decline")
+    async def pay_again(number: Number, paid: PaidAgain, caller: Decider) -> dict[str, Any]:
+        return await decide(PayAgain(order_number=number, payment=paid.payment), number, paid, caller)
+
+    return routes
+
+
+def _customers(submit: Submit) -> APIRouter:
+    routes = APIRouter(prefix="/customers/{customer_id}", tags=["customers"])
+
+    async def decide(command: Command, customer_id: str, decided: Decided, caller: Caller) -> dict[str, Any]:
+        reply = await submit(command, partition_key=customer_id, actor=caller.name, reason=decided.reason)
+        return _answer(reply, refused=409)
+
+    @routes.post("/block", status_code=202, summary="Hold the customer's new orders")
+    async def block(customer_id: CustomerId, decided: Decided, caller: Decider) -> dict[str, Any]:
+        return await decide(BlockCustomer(customer_id=customer_id), customer_id, decided, caller)
+
+    @routes.post("/unblock", status_code=202, summary="Let the customer's orders pass again")
+    async def unblock(customer_id: CustomerId, decided: Decided, caller: Decider) -> dict[str, Any]:
+        return await decide(UnblockCustomer(customer_id=customer_id), customer_id, decided, caller)
+
+    @routes.post("/credit-limit", status_code=202, summary="Limit the customer's open orders")
+    async def credit_limit(customer_id: CustomerId, wanted: CreditLimit, caller: Decider) -> dict[str, Any]:
+        command = SetCreditLimit(customer_id=customer_id, limit=wanted.limit, currency=wanted.currency)
+        return await decide(command, customer_id, wanted, caller)
+
+    return routes
+
+
+def _self_contained(model: type[BaseModel]) -> Any:
+    """The JSON Schema of a model with its parts in place: a reference would point out of the OpenAPI document."""
+    schema = model.model_json_schema()
+    parts = schema.pop("$defs", {})
+
+    def in_place(node: Any) -> Any:
+        if isinstance(node, list):
+            return [in_place(one) for one in node]
+        if not isinstance(node, dict):
+            return node
+        rest = {name: in_place(value) for name, value in node.items() if name != "$ref"}
+        return {**in_place(parts[node["$ref"].rpartition("/")[2]]), **rest} if "$ref" in node else rest
+
+    return in_place(schema)
+
+
+def _answer(reply: Reply, *, refused: int) -> dict[str, Any]:
+    """The body of an answer.
+
+    Raises:
+        Problem: the request is refused.
+    """
+    body = dict(reply.body)
+    match reply.outcome:
+        case "created" | "accepted":
+            return body
+        case "not_found":
+            raise problem(404, "Unknown", str(body.pop("detail", "there is no such thing")), **body)
+        case "refused" | "conflict":
+            raise problem(refused, "Refused", str(body.pop("detail", "the request is refused")), **body)

@@ -1,0 +1,1 @@
+"""What the order service decides: pure functions over frozen values."""

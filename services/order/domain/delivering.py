@@ -1,0 +1,213 @@
+"""From confirmation to the last delivery: each fulfilment goes its way, and waits while a hold is open."""
+
+from collections.abc import Iterable
+from typing import Literal
+
+from services.order.domain.capturing import capture
+from services.order.domain.case import Case
+from services.order.domain.compensating import compensate
+from services.order.domain.delivery import Delivery, Fulfilment
+from services.order.domain.holds import hold, open_holds, release, stands_still
+from services.order.domain.messages import FulfilmentOverdue
+from services.order.domain.order import Confirmed
+from services.order.domain.placement import Placement, Recalling, Shipping
+from shared.events.inventory import KeepReservation
+from shared.events.order import FulfilmentProgressed, OrderCompleted, OrderConfirmed, PricedFulfilment
+from shared.events.payload import Command
+from shared.events.shipping import (
+    HoldShipment,
+    LabelRefused,
+    RequestShipment,
+    ResumeShipment,
+    ShipmentDelivered,
+    ShipmentDispatched,
+)
+from shared.events.values import FulfilmentPlan, OrderContent, RequestedLine
+from shared.eventsourcing.decider import NOTHING, Decision, Recorded, Reminder
+
+_Status = Literal["requested", "held", "dispatched", "delivered"]
+
+
+def confirm(case: Case, content: OrderContent, fulfilments: tuple[PricedFulfilment, ...]) -> Decision:
+    """Promise the order to the customer, and hand each fulfilment to shipping."""
+    confirmed = OrderConfirmed(
+        order_number=case.number,
+        amount=sum(one.amount for one in fulfilments),
+        currency=content.currency,
+        fulfilments=tuple(
+            FulfilmentPlan(fulfilment_id=one.fulfilment_id, location=one.location, lines=one.lines)
+            for one in fulfilments
+        ),
+    )
+    requests = (request(case, content, one.fulfilment_id, one.location, one.lines) for one in fulfilments)
+    return Decision(
+        case.of_order(confirmed) + case.of_placement(*(requested(case, one.fulfilment_id) for one in fulfilments)),
+        (KeepReservation(order_number=case.number), *requests),
+        tuple(dispatch_deadline(case, content, one.fulfilment_id, wait=1) for one in fulfilments),
+    )
+
+
+def align(case: Case, order: Confirmed, placement: Shipping) -> Decision:
+    """Hold the shipments that have to stand still, and resume those that need not any longer."""
+    events: list[Recorded] = []
+    commands: list[Command] = []
+    reminders: list[Reminder] = []
+    uncovered = placement.delivery.cover in ("lapsed", "authorising")
+    for one in placement.delivery.at_hand:
+        still = uncovered or stands_still(order, one.fulfilment_id)
+        if still and one.status == "requested":
+            events += case.of_placement(_progressed(case, one.fulfilment_id, "held"))
+            commands.append(HoldShipment(order_number=case.number, fulfilment_id=one.fulfilment_id))
+        elif not still and one.status == "held":
+            events += case.of_placement(requested(case, one.fulfilment_id))
+            commands.append(
+                ResumeShipment(
+                    order_number=case.number,
+                    fulfilment_id=one.fulfilment_id,
+                    address=order.content.shipping_address,
+                )
+            )
+            reminders.append(dispatch_deadline(case, order.content, one.fulfilment_id, one.waits + 1))
+    return Decision(tuple(events), tuple(commands), tuple(reminders))
+
+
+def complete(case: Case, order: Confirmed, placement: Shipping) -> Decision:
+    """End the order once everything is delivered and charged, and nothing uncaptured is left set aside."""
+    delivery = placement.delivery
+    if not delivery.done or delivery.cover == "voiding" or stands_still(order):
+        return NOTHING
+    if delivery.cover != "voided" and (delivery.captured < delivery.authorised or delivery.cover == "authorising"):
+        return compensate(case, ("payment",))
+    completed = OrderCompleted(
+        order_number=case.number, charged=delivery.captured, currency=order.content.currency
+    )
+    return Decision(case.of_order(completed))
+
+
+def dispatched(case: Case, message: ShipmentDispatched) -> Decision:
+    """The parcel has left: from here on its money is collected, and nothing of it is taken back."""
+    fulfilment = _at_hand(case.placement, message.fulfilment_id)
+    if fulfilment is None:
+        return NOTHING
+    progressed = case.of_placement(_progressed(case, fulfilment.fulfilment_id, "dispatched"))
+    left = Decision(
+        progressed + _released(case, fulfilment.fulfilment_id),
+        reminders=(_delivery_deadline(case, fulfilment.fulfilment_id, fulfilment.waits + 1),),
+    )
+    return left + capture(case, fulfilment)
+
+
+def delivered(case: Case, message: ShipmentDelivered) -> Decision:
+    """The customer has the goods; a delivery that is reported first stands for the dispatch as well."""
+    delivery = delivery_of(case.placement)
+    fulfilment = delivery.find(message.fulfilment_id) if delivery else None
+    if fulfilment is None or fulfilment.status in ("delivered", "cancelled"):
+        return NOTHING
+    progressed = case.of_placement(_progressed(case, fulfilment.fulfilment_id, "delivered"))
+    arrived = Decision(progressed + _released(case, fulfilment.fulfilment_id))
+    return arrived + capture(case, fulfilment) if fulfilment.at_hand else arrived
+
+
+def label_refused(case: Case, message: LabelRefused) -> Decision:
+    """The carrier will not take the parcel: a person decides, and may correct the address."""
+    fulfilment = _at_hand(case.placement, message.fulfilment_id)
+    if fulfilment is None:
+        return NOTHING
+    explanation = f"The carrier refused the parcel: {message.explanation} ({message.refusal_code})"
+    held = hold(case, "carrier_refused", explanation, fulfilment.fulfilment_id)
+    if held and fulfilment.status != "held":
+        held = case.of_placement(_progressed(case, fulfilment.fulfilment_id, "held")) + held
+    return Decision(held)
+
+
+def fulfilment_overdue(case: Case, message: FulfilmentOverdue) -> Decision:
+    """Let a person look after a parcel that should have left, or arrived."""
+    delivery = delivery_of(case.placement)
+    fulfilment = delivery.find(message.fulfilment_id) if delivery else None
+    if fulfilment is None or fulfilment.waits != message.wait:
+        return NOTHING
+    if fulfilment.status == "requested":
+        explanation = "The parcel should have left by now."
+    elif fulfilment.status == "dispatched":
+        explanation = "The parcel should have arrived by now."
+    else:
+        return NOTHING
+    return Decision(hold(case, "shipment_overdue", explanation, fulfilment.fulfilment_id))
+
+
+def wait_again(case: Case, order: Confirmed, fulfilment: Fulfilment) -> Decision:
+    """A person looked after an overdue parcel: shipping is asked once more, and the wait begins anew."""
+    if fulfilment.status == "requested":
+        ask = request(case, order.content, fulfilment.fulfilment_id, fulfilment.location, fulfilment.lines)
+        wait = dispatch_deadline(case, order.content, fulfilment.fulfilment_id, fulfilment.waits)
+        return Decision(commands=(ask,), reminders=(wait,))
+    if fulfilment.status == "dispatched":
+        return Decision(reminders=(_delivery_deadline(case, fulfilment.fulfilment_id, fulfilment.waits),))
+    return NOTHING
+
+
+def delivery_of(placement: Placement) -> Delivery | None:
+    """The delivery of a confirmed order."""
+    return placement.delivery if isinstance(placement, Shipping | Recalling) else None
+
+
+def request(
+    case: Case,
+    content: OrderContent,
+    fulfilment_id: str,
+    location: str,
+    lines: tuple[RequestedLine, ...],
+) -> RequestShipment:
+    """What shipping is asked for."""
+    return RequestShipment(
+        order_number=case.number,
+        fulfilment_id=fulfilment_id,
+        location=location,
+        lines=lines,
+        weight_grams=case.policy.weight_grams(_units(lines)),
+        address=content.shipping_address,
+        delivery=content.delivery,
+        deliver_by=content.requested_delivery,
+    )
+
+
+def requested(case: Case, fulfilment_id: str) -> FulfilmentProgressed:
+    """The fact that shipping has a fulfilment in hand."""
+    return _progressed(case, fulfilment_id, "requested")
+
+
+def dispatch_deadline(case: Case, content: OrderContent, fulfilment_id: str, wait: int) -> Reminder:
+    """When the parcel should have left: soon, or by the day the customer asked for."""
+    at = case.context.now + case.policy.ship_within
+    if content.requested_delivery is not None:
+        at = max(at, content.requested_delivery)
+    return Reminder(at, FulfilmentOverdue(order_number=case.number, fulfilment_id=fulfilment_id, wait=wait))
+
+
+def _delivery_deadline(case: Case, fulfilment_id: str, wait: int) -> Reminder:
+    overdue = FulfilmentOverdue(order_number=case.number, fulfilment_id=fulfilment_id, wait=wait)
+    return Reminder(case.context.now + case.policy.deliver_within, overdue)
+
+
+def _at_hand(placement: Placement, fulfilment_id: str) -> Fulfilment | None:
+    delivery = delivery_of(placement)
+    fulfilment = delivery.find(fulfilment_id) if delivery else None
+    return fulfilment if fulfilment is not None and fulfilment.at_hand else None
+
+
+def _released(case: Case, fulfilment_id: str) -> tuple[Recorded, ...]:
+    """Holds on a parcel that has left have nothing to stop any more; its money is another matter."""
+    return tuple(
+        recorded
+        for one in open_holds(case.order)
+        if one.fulfilment_id == fulfilment_id and one.reason != "capture_refused"
+        for recorded in release(case, one)
+    )
+
+
+def _progressed(case: Case, fulfilment_id: str, status: _Status) -> FulfilmentProgressed:
+    return FulfilmentProgressed(order_number=case.number, fulfilment_id=fulfilment_id, status=status)
+
+
+def _units(lines: Iterable[RequestedLine]) -> int:
+    return sum(line.quantity for line in lines)

@@ -1,0 +1,150 @@
+"""The first step: the order's stock."""
+
+from datetime import datetime
+
+from services.order.domain.case import Case
+from services.order.domain.compensating import cancel
+from services.order.domain.holds import hold, hold_for, release_for, stands_still
+from services.order.domain.messages import DeadlinePassed
+from services.order.domain.order import Approved
+from services.order.domain.paying import pay
+from services.order.domain.placement import Backordered, Idle, Reserving, Shipping
+from services.order.domain.pricing import price
+from services.order.domain.review import ReviewFacts
+from shared.events.inventory import (
+    ReleaseStock,
+    ReservationExpired,
+    ReservationRefused,
+    ReserveStock,
+    StockBackordered,
+    StockReserved,
+)
+from shared.events.order import (
+    LinesDropped,
+    OrderBackordered,
+    ReservationRequested,
+    StockMissing,
+    StockSecured,
+)
+from shared.events.values import OrderContent, RequestedLine
+from shared.eventsourcing.decider import NOTHING, Decision, Reminder
+
+
+def reserve(case: Case, order: Approved, placement: Idle) -> Decision:
+    """Ask for all lines; the reservation outlasts the waits that follow it."""
+    expires_at = case.policy.reservation_expires_at(case.context.now, order.content.allow_backorder)
+    requested = ReservationRequested(order_number=case.number, expires_at=expires_at)
+    ask = _ask(case, order.content, expires_at)
+    return Decision(case.of_placement(requested), (ask,), (_deadline(case, placement.step + 1),))
+
+
+def stock_reserved(case: Case, message: StockReserved) -> Decision:
+    """Go on to the payment of what is there."""
+    match case.order, case.placement:
+        case Approved(content=content), Reserving() | Backordered() as placement:
+            if message.expires_at != placement.expires_at:
+                return _instead(case, content, message, placement.expires_at)
+            pricing = price(content, message.fulfilments)
+        case _:
+            return NOTHING
+    events = release_for(case, "reservation_overdue")
+    if pricing.dropped:
+        events += case.of_order(
+            LinesDropped(
+                order_number=case.number,
+                dropped=pricing.dropped,
+                amount=pricing.dropped_amount,
+                currency=content.currency,
+                cause="shortage",
+            )
+        )
+    if stands_still(case.order):
+        secured = StockSecured(order_number=case.number, fulfilments=pricing.fulfilments)
+        return Decision(events + case.of_placement(secured))
+    return Decision(events) + pay(case, content, pricing.fulfilments, content.payment)
+
+
+def stock_backordered(case: Case, message: StockBackordered) -> Decision:
+    """Wait for the stock that is missing."""
+    backordered = OrderBackordered(order_number=case.number, waiting=message.waiting)
+    at = case.context.now + case.policy.backorder_within
+    return Decision(
+        release_for(case, "reservation_overdue") + case.of_placement(backordered),
+        reminders=(Reminder(at, DeadlinePassed(order_number=case.number, step=case.placement.step + 1)),),
+    )
+
+
+def reservation_refused(case: Case, message: ReservationRefused) -> Decision:
+    """Nothing is there: the review may want a person to look, else the order ends."""
+    missing = StockMissing(order_number=case.number, shortages=message.shortages)
+    events = release_for(case, "reservation_overdue") + case.of_placement(missing)
+    match case.order:
+        case Approved(dossier=dossier, content=content):
+            findings = case.review(ReviewFacts(occasion="shortage", order=content, shortages=message.shortages))
+        case _:
+            return Decision(events)
+    if findings:
+        return Decision(events + hold_for(case, findings, dossier.holds_opened))
+    return Decision(events) + cancel(case, "shortage")
+
+
+def reservation_expired(case: Case, message: ReservationExpired) -> Decision:
+    """Without its stock an order can't go on; a confirmed one needs a person before anything leaves."""
+    match case.order, case.placement:
+        case Approved(), _:
+            return cancel(case, "reservation_expired")
+        case _, Shipping(delivery=delivery) if delivery.at_hand:
+            explanation = "The reservation ran out as the order was confirmed; see to the stock before it leaves."
+            return Decision(hold(case, "shortage", explanation))
+        case _:
+            return NOTHING
+
+
+def reservation_overdue(case: Case) -> Decision:
+    """Ask again, and let a person look."""
+    match case.order, case.placement:
+        case Approved(content=content), Reserving() as placement:
+            explanation = "Inventory has not answered whether the stock is there; it is asked again."
+            return Decision(
+                hold(case, "reservation_overdue", explanation),
+                (_ask(case, content, placement.expires_at),),
+                (_deadline(case, placement.step),),
+            )
+        case _:
+            return NOTHING
+
+
+def backorder_overdue(case: Case) -> Decision:
+    """The stock did not arrive in time."""
+    return cancel(case, "shortage")
+
+
+def _instead(case: Case, content: OrderContent, late: StockReserved, expires_at: datetime) -> Decision:
+    """A late answer to an earlier request, maybe of another content: give it back by name, and ask again."""
+    release = ReleaseStock(
+        order_number=case.number,
+        skus=tuple(dict.fromkeys(part.sku for plan in late.fulfilments for part in plan.lines)),
+        fulfilments=tuple(plan.fulfilment_id for plan in late.fulfilments),
+    )
+    return Decision(commands=(release, _ask(case, content, expires_at)))
+
+
+def _ask(case: Case, content: OrderContent, expires_at: datetime) -> ReserveStock:
+    return ReserveStock(
+        order_number=case.number,
+        lines=tuple(
+            RequestedLine(line_id=line.line_id, sku=line.sku, quantity=line.quantity) for line in content.lines
+        ),
+        country=content.shipping_address.country,
+        region=content.shipping_address.region,
+        allow_partial=content.allow_partial,
+        allow_backorder=content.allow_backorder,
+        priority=content.priority,
+        expires_at=expires_at,
+    )
+
+
+def _deadline(case: Case, step: int) -> Reminder:
+    return Reminder(
+        case.context.now + case.policy.reserve_within, DeadlinePassed(order_number=case.number, step=step)
+    )

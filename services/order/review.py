@@ -1,0 +1,202 @@
+"""The review: rules kept as data in one file, in the Common Expression Language, as one pure function."""
+
+import csv
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, get_args
+
+import cel
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from services.order.domain.customer import Customer
+from services.order.domain.review import Finding, Occasion, Review, ReviewFacts
+from shared.events.order import HoldReason
+from shared.events.payload import Name, Text
+from shared.events.values import OrderContent
+
+PriceList = Mapping[tuple[str, str], int]
+"""Unit price in minor units by SKU and currency."""
+
+
+CEL_ERRORS = (RuntimeError, TypeError, ValueError, LookupError, OverflowError)
+"""What an expression may raise: unknown names, unlike types, numbers out of range."""
+
+
+class BadRules(ValueError):
+    """The rules or the price list can't be used; one sentence says where."""
+
+
+class Rule(BaseModel):
+    """One entry of the file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    reason: HoldReason
+    owner: Name
+    when: str
+    explanation: Text
+    occasion: Occasion = "order"
+
+
+def load_review(rules: Path, price_list: Path | None = None) -> Review:
+    """The review that a rule file describes.
+
+    Raises:
+        BadRules: a file is missing or malformed, or an expression does not compile or asks for unknown facts.
+    """
+    prices = _read_prices(price_list) if price_list else {}
+    read = _read_rules(rules)
+    by_occasion = {
+        occasion: _Compiled([rule for rule in read if rule.occasion == occasion])
+        for occasion in get_args(Occasion)
+    }
+
+    def review(facts: ReviewFacts) -> tuple[Finding, ...]:
+        compiled = by_occasion[facts.occasion]
+        return compiled.findings(_facts(facts, prices)) if compiled.rules else ()
+
+    for compiled in by_occasion.values():
+        compiled.try_out(rules.name)
+    return review
+
+
+class _Compiled:
+    """The rules of one occasion as a single program, so that the facts are handed over once an order."""
+
+    def __init__(self, rules: Sequence[Rule]) -> None:
+        self.rules = rules
+        for rule in rules:
+            try:
+                cel.compile(rule.when)
+            except ValueError as error:
+                raise BadRules(f"review rule {rule.reason}: {str(error).splitlines()[0]}") from None
+        self._all = cel.compile("[" + ", ".join(f"({rule.when})" for rule in rules) + "]")
+
+    def findings(self, facts: Mapping[str, Any]) -> tuple[Finding, ...]:
+        try:
+            answers = self._all.execute(dict(facts))
+        except CEL_ERRORS:
+            return self._one_by_one(facts)
+        return tuple(
+            Finding(reason=rule.reason, owner=rule.owner, explanation=rule.explanation)
+            for rule, answer in zip(self.rules, answers, strict=True)
+            if answer
+        )
+
+    def try_out(self, file: str) -> None:
+        """Evaluate each rule on empty facts: unknown names and answers that are not yes or no show."""
+        for rule in self.rules:
+            try:
+                answer = cel.compile(rule.when).execute(dict(EMPTY))
+            except CEL_ERRORS as error:
+                raise BadRules(f"{file}: rule {rule.reason}: {str(error).splitlines()[0]}") from None
+            if not isinstance(answer, bool):
+                raise BadRules(f"{file}: rule {rule.reason} answers {answer!r}, not true or false")
+
+    def _one_by_one(self, facts: Mapping[str, Any]) -> tuple[Finding, ...]:
+        """A rule that can't be evaluated holds the order, so that a person sees it."""
+        found = []
+        for rule in self.rules:
+            explanation = rule.explanation
+            try:
+                answer = cel.compile(rule.when).execute(dict(facts))
+            except CEL_ERRORS as error:
+                answer, explanation = True, f"The rule can't be evaluated: {str(error).splitlines()[0]}"
+            if answer:
+                found.append(Finding(reason=rule.reason, owner=rule.owner, explanation=explanation))
+        return tuple(found)
+
+
+EMPTY: Mapping[str, Any] = {
+    "order": {
+        "total": 0,
+        "currency": "",
+        "channel": "",
+        "delivery": "ship",
+        "lines": 0,
+        "units": 0,
+        "lines_off_list": 0,
+    },
+    "address": {"street": "", "city": "", "postal_code": "", "region": "", "country": ""},
+    "customer": {
+        "id": "",
+        "email": "",
+        "blocked": False,
+        "open_credit": 0,
+        "credit_limit": -1,
+        "credit_currency": "",
+    },
+    "shortage": {"lines": 0, "units": 0},
+    "anomaly": "",
+}
+"""Every fact that a rule may ask for."""
+
+
+def _facts(facts: ReviewFacts, prices: PriceList) -> Mapping[str, Any]:
+    order, address = facts.order, facts.order.shipping_address
+    customer = facts.customer or Customer()
+    return {
+        "order": {
+            "total": order.total,
+            "currency": order.currency,
+            "channel": order.channel,
+            "delivery": order.delivery,
+            "lines": len(order.lines),
+            "units": sum(line.quantity for line in order.lines),
+            "lines_off_list": _off_list(order, prices),
+        },
+        "address": {
+            "street": address.street,
+            "city": address.city,
+            "postal_code": address.postal_code,
+            "region": address.region,
+            "country": address.country,
+        },
+        "customer": {
+            "id": order.customer.id,
+            "email": order.customer.email,
+            "blocked": customer.blocked,
+            "open_credit": facts.open_credit,
+            "credit_limit": -1 if customer.credit_limit is None else customer.credit_limit,
+            "credit_currency": customer.currency,
+        },
+        "shortage": {
+            "lines": len(facts.shortages),
+            "units": sum(shortage.missing for shortage in facts.shortages),
+        },
+        "anomaly": facts.anomaly,
+    }
+
+
+def _off_list(order: OrderContent, prices: PriceList) -> int:
+    return sum(prices.get((line.sku, order.currency), line.unit_price) != line.unit_price for line in order.lines)
+
+
+def _read_rules(file: Path) -> tuple[Rule, ...]:
+    try:
+        document = tomllib.loads(file.read_text(encoding="utf-8"))
+        return tuple(Rule.model_validate(rule) for rule in document.get("rule", ()))
+    except OSError as error:
+        raise BadRules(f"{file}: {error.strerror}") from None
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise BadRules(f"{file.name}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadRules(f"{file.name}: {error}") from None
+
+
+def _read_prices(file: Path) -> PriceList:
+    prices: dict[tuple[str, str], int] = {}
+    try:
+        with file.open(encoding="utf-8", newline="") as lines:
+            for number, row in enumerate(csv.DictReader(lines), start=2):
+                try:
+                    prices[row["sku"], row["currency"]] = int(row["unit_price"])
+                except (KeyError, TypeError, ValueError):
+                    raise BadRules(
+                        f"{file.name}, line {number}: sku, currency and unit_price are needed"
+                    ) from None
+    except OSError as error:
+        raise BadRules(f"{file}: {error.strerror}") from None
+    return prices

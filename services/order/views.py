@@ -1,0 +1,194 @@
+"""What can be asked of orders: each with its orthogonal statuses, its holds, and what a person makes of them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from services.order.domain.holds import ALARMS
+from shared.events.order import (
+    AuthorisationLost,
+    AuthorisationSought,
+    CancellationRefused,
+    CancellationRequested,
+    FulfilmentCharged,
+    FulfilmentProgressed,
+    HoldOpened,
+    HoldReleased,
+    LinesDropped,
+    OrderApproved,
+    OrderBackordered,
+    OrderCancelled,
+    OrderCompleted,
+    OrderConfirmed,
+    OrderPlaced,
+    OrderReplaced,
+    PaymentSecured,
+    PaymentWindowOpened,
+    ReservationRequested,
+    StockSecured,
+)
+from shared.events.values import OrderContent
+from shared.eventsourcing.views import Fact, Row, View
+
+
+def _order(key: str, row: Row | None, fact: Fact) -> Row | None:
+    changed = _changed({} if row is None else row, key, fact)
+    return {
+        **changed,
+        "status": status_of(changed),
+        "on_hold": on_hold(changed),
+        "changed_at": fact.recorded_at.isoformat(),
+    }
+
+
+def status_of(row: Row) -> str:
+    """What a person sees, derived from the statuses that are kept apart."""
+    order_status = row.get("order_status", "in_review")
+    if order_status in ("completed", "cancelled", "cancelling"):
+        return str(order_status)
+    if any(hold["reason"] not in ALARMS for hold in row.get("holds", ())):
+        return "held"
+    if order_status == "confirmed":
+        left = {one["status"] for one in row["fulfilments"].values()}
+        if left and left <= {"delivered", "cancelled"}:
+            return "delivered"
+        return "shipping" if left & {"dispatched", "delivered"} else "confirmed"
+    return str(row.get("step", "received"))
+
+
+def on_hold(row: Row) -> str:
+    """Whether a hold is open, be it an alarm that stops nothing; text, so that it can be asked for."""
+    return "yes" if row.get("holds") else "no"
+
+
+def _changed(row: Row, key: str, fact: Fact) -> Row:
+    event = fact.event
+    match event:
+        case OrderPlaced(content=content):
+            accepted = {"accepted_at": fact.recorded_at.isoformat(), "order_status": "in_review", "holds": []}
+            return {**_described(key, content), **accepted, "step": "received", "fulfilments": {}, "charged": 0}
+        case OrderReplaced(content=content):
+            return {**row, **_described(key, content), "order_status": "in_review", "step": "received"}
+        case HoldOpened() | HoldReleased():
+            return {**row, "holds": _holds(row, event, fact)}
+        case OrderApproved():
+            return {**row, "order_status": "approved"}
+        case LinesDropped():
+            return {**row, "dropped": row.get("dropped", 0) + event.amount}
+        case CancellationRequested():
+            return {**row, "order_status": "cancelling", "cancelled_cause": event.cause}
+        case CancellationRefused():
+            return {**row, "order_status": "confirmed" if row.get("confirmed_at") else row["order_status"]}
+        case OrderCancelled():
+            ended = {"ended_at": fact.recorded_at.isoformat(), "cancelled_cause": event.cause, "holds": []}
+            return {**row, **ended, "order_status": "cancelled"}
+        case OrderCompleted():
+            return {**row, "order_status": "completed", "holds": [], "ended_at": fact.recorded_at.isoformat()}
+        case _:
+            return _placed(row, fact)
+
+
+def _placed(row: Row, fact: Fact) -> Row:
+    """The row after a fact of the placement."""
+    event = fact.event
+    match event:
+        case ReservationRequested():
+            return {**row, "step": "reserving"}
+        case OrderBackordered():
+            waiting = [shortage.model_dump() for shortage in event.waiting]
+            return {**row, "step": "backordered", "waiting": waiting}
+        case StockSecured():
+            return {**row, "step": "reserved"}
+        case AuthorisationSought():
+            return {**row, "step": "authorising", "payment_status": "authorising"}
+        case PaymentWindowOpened():
+            window = {"payment_window_until": event.until.isoformat(), "decline_code": event.decline_code}
+            return {**row, **window, "step": "awaiting_payment", "payment_status": "declined"}
+        case PaymentSecured():
+            return {**row, "payment_status": "authorised"}
+        case AuthorisationLost():
+            return {**row, "payment_status": "lapsed"}
+        case OrderConfirmed():
+            confirmed = {"order_status": "confirmed", "confirmed_at": fact.recorded_at.isoformat()}
+            fulfilments = {
+                plan.fulfilment_id: {"location": plan.location, "status": "requested"}
+                for plan in event.fulfilments
+            }
+            paid = "authorised" if event.amount else "nothing_to_pay"
+            return {**row, **confirmed, "fulfilments": fulfilments, "amount": event.amount, "payment_status": paid}
+        case FulfilmentProgressed():
+            return _with_fulfilment(row, event.fulfilment_id, status=event.status)
+        case FulfilmentCharged():
+            charged = _with_fulfilment(row, event.fulfilment_id, charged=event.amount)
+            return {**charged, "charged": row["charged"] + event.amount, "payment_status": "charged"}
+        case _:
+            return row
+
+
+def _described(key: str, content: OrderContent) -> Mapping[str, Any]:
+    return {
+        "order_number": key,
+        "channel": content.channel,
+        "channel_order_id": content.channel_order_id,
+        "customer_id": content.customer.id,
+        "customer_name": content.customer.name,
+        "placed_at": content.placed_at.isoformat(),
+        "currency": content.currency,
+        "total": content.total,
+        "lines": len(content.lines),
+        "units": sum(line.quantity for line in content.lines),
+        "delivery": content.delivery,
+        "payment_status": "none",
+    }
+
+
+def _holds(row: Row, event: HoldOpened | HoldReleased, fact: Fact) -> list[Mapping[str, Any]]:
+    others = [hold for hold in row.get("holds", []) if hold["hold_id"] != event.hold_id]
+    if isinstance(event, HoldReleased):
+        return others
+    opened = {
+        "hold_id": event.hold_id,
+        "reason": event.reason,
+        "owner": event.owner,
+        "explanation": event.explanation,
+        "fulfilment_id": event.fulfilment_id,
+        "opened_at": fact.recorded_at.isoformat(),
+        "opened_by": fact.actor,
+    }
+    return [*others, opened]
+
+
+def _with_fulfilment(row: Row, fulfilment_id: str, **changes: Any) -> Row:
+    before = row.get("fulfilments", {})
+    return {**row, "fulfilments": {**before, fulfilment_id: {**before.get(fulfilment_id, {}), **changes}}}
+
+
+ORDERS = View(
+    name="orders",
+    version=1,
+    handles=(
+        OrderPlaced,
+        OrderReplaced,
+        HoldOpened,
+        HoldReleased,
+        OrderApproved,
+        ReservationRequested,
+        OrderBackordered,
+        StockSecured,
+        LinesDropped,
+        AuthorisationSought,
+        PaymentWindowOpened,
+        PaymentSecured,
+        AuthorisationLost,
+        OrderConfirmed,
+        FulfilmentProgressed,
+        FulfilmentCharged,
+        CancellationRequested,
+        CancellationRefused,
+        OrderCancelled,
+        OrderCompleted,
+    ),
+    keys=lambda event: (event.order_number,),
+    project=_order,
+)
+
+VIEWS: tuple[View, ...] = (ORDERS,)

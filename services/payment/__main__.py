@@ -1,0 +1,16 @@
+"""`python -m services.payment` runs the service; with `migrate` it brings the database up to date."""
+
+import sys
+
+match sys.argv[1:]:
+    case []:
+        from services.payment.app import main
+
+        main()
+    case ["migrate"]:
+        # The application is dear to import, and a migration needs none of it.
+        from shared.eventsourcing.postgres.migrate import migrate_from_environment
+
+        migrate_from_environment("payment")
+    case _:
+        sys.exit("usage: python -m services.payment [migrate]")

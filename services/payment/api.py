@@ -1,0 +1,180 @@
+"""Payments, refunds and the ledger over HTTP, and the gateway's notices."""
+
+import hashlib
+from contextlib import suppress
+from typing import Annotated, Any
+from uuid import NAMESPACE_URL, uuid5
+
+from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
+from pydantic import BaseModel, Field
+
+from services.payment.views import LEDGER, LEDGER_TOTALS, PAYMENTS
+from services.payment.webhooks import MOST_BYTES, BadSignature, SignedNotices, UnreadableNotice
+from shared.events.payload import CurrencyCode
+from shared.events.payment import RefundPayment
+from shared.eventsourcing.api_keys import Caller, requires
+from shared.eventsourcing.definition import KeyParked, Submit
+from shared.eventsourcing.problems import problem
+from shared.eventsourcing.views import Row, ViewReader
+
+OrderNumber = Annotated[str, Path(min_length=1, max_length=200)]
+Limit = Annotated[int, Query(ge=1, le=1_000)]
+Offset = Annotated[int, Query(ge=0, le=10**9)]
+MOST_CURRENCIES = 1_000
+
+
+class RefundRequest(BaseModel):
+    """What is to be paid back, and why."""
+
+    amount: int = Field(gt=0, le=10**15, description="Minor units of the currency.")
+    currency: CurrencyCode
+    reason: str = Field(min_length=1, max_length=2_000)
+
+
+def router(submit: Submit, views: ViewReader, *, notices: SignedNotices) -> APIRouter:
+    """The service's routes beside the operations API."""
+    routes = APIRouter()
+    routes.include_router(_reading(views))
+    routes.include_router(_refunding(submit))
+    routes.include_router(_webhooks(submit, notices))
+    return routes
+
+
+def _reading(views: ViewReader) -> APIRouter:
+    routes = APIRouter(tags=["payments"], dependencies=[Depends(requires("payments:read"))])
+
+    @routes.get("/payments", summary="Payments, of one status or all")
+    async def payments(
+        status: str = "", currency: str = "", limit: Limit = 100, offset: Offset = 0
+    ) -> dict[str, Any]:
+        where = _given(status=status, currency=currency)
+        found = await views.find(PAYMENTS, where, order_by="order_number", limit=limit, offset=offset)
+        return {"payments": [_payment(row) for row in found]}
+
+    @routes.get("/payments/{order_number}", summary="The payment of one order")
+    async def payment(order_number: OrderNumber) -> dict[str, Any]:
+        row = await views.get(PAYMENTS, order_number)
+        if row is None:
+            raise problem(404, "Unknown payment", f"no payment of order {order_number} is known")
+        return _payment(row)
+
+    @routes.get("/ledger", summary="Ledger entries, of one order or all, oldest first")
+    async def ledger(
+        order_number: str = "", currency: str = "", limit: Limit = 100, offset: Offset = 0
+    ) -> dict[str, Any]:
+        where = _given(order_number=order_number, currency=currency)
+        found = await views.find(LEDGER, where, order_by="recorded_at", limit=limit, offset=offset)
+        return {"operations": found}
+
+    @routes.get("/ledger/summary", summary="Totals of every account by currency")
+    async def summary() -> dict[str, Any]:
+        rows = await views.find(LEDGER_TOTALS, {}, limit=MOST_CURRENCIES)
+        currencies = {row["currency"]: _trial_balance(row) for row in rows}
+        return {
+            "currencies": currencies,
+            "balanced": all(totals["balanced"] for totals in currencies.values()),
+        }
+
+    return routes
+
+
+def _refunding(submit: Submit) -> APIRouter:
+    routes = APIRouter(tags=["payments"])
+
+    @routes.post("/payments/{order_number}/refund", status_code=202, summary="Pay back some of what was captured")
+    async def refund(
+        order_number: OrderNumber,
+        wanted: RefundRequest,
+        key: Annotated[
+            str,
+            Header(alias="Idempotency-Key", pattern="^[!-~]{1,100}$", description="It names the refund."),
+        ],
+        caller: Annotated[Caller, Depends(requires("payments:write"))],
+    ) -> dict[str, Any]:
+        command = RefundPayment(
+            order_number=order_number, refund_id=key, amount=wanted.amount, currency=wanted.currency
+        )
+        reply = await submit(
+            command,
+            partition_key=order_number,
+            correlation_id=order_number,
+            actor=caller.name,
+            reason=wanted.reason,
+            message_id=uuid5(NAMESPACE_URL, f"orderstream/payments/{order_number}/refund/{key}"),
+            body_digest=hashlib.sha256(wanted.model_dump_json().encode()).digest(),
+        )
+        match reply.outcome:
+            case "created" | "accepted":
+                return dict(reply.body)
+            case "not_found":
+                raise problem(404, "Unknown payment", f"no payment of order {order_number} is known")
+            case "conflict":
+                detail = f"refund {key} was asked before with another amount"
+                raise problem(409, "Idempotency conflict", detail, **reply.body)
+            case "refused":
+                detail = f"refund {key} is refused: {reply.body['refusal_code']}"
+                raise problem(409, "Refund refused", detail, **reply.body)
+
+    return routes
+
+
+def _webhooks(submit: Submit, notices: SignedNotices) -> APIRouter:
+    """No API key here: the signature says who calls."""
+    routes = APIRouter(tags=["webhooks"])
+
+    @routes.post("/webhooks/gateway", status_code=204, summary="A notice of the gateway, signed")
+    async def gateway(request: Request) -> Response:
+        body = await _body(request)
+        try:
+            notice = notices.read(request.headers, body)
+        except BadSignature as error:
+            raise problem(401, "Bad signature", str(error)) from None
+        except UnreadableNotice as error:
+            raise problem(422, "Unreadable notice", str(error)) from None
+        if notice.message is not None:
+            # A parked key keeps the notice and decides it later: there is nothing to send again.
+            with suppress(KeyParked):
+                await submit(
+                    notice.message,
+                    partition_key=notice.message.order_number,
+                    correlation_id=notice.message.order_number,
+                    actor="gateway",
+                    message_id=notice.message_id,
+                )
+        return Response(status_code=204)
+
+    return routes
+
+
+async def _body(request: Request) -> bytes:
+    """The raw bytes, as the signature is over them; refused before they are all read when there are too many."""
+    body = bytearray()
+    async for part in request.stream():
+        body += part
+        if len(body) > MOST_BYTES:
+            raise problem(413, "Too large", f"a notice holds {MOST_BYTES} bytes at most")
+    return bytes(body)
+
+
+def _given(**wanted: str) -> dict[str, str]:
+    return {field: value for field, value in wanted.items() if value}
+
+
+def _payment(row: Row) -> dict[str, Any]:
+    """A row with its attempts, captures and refunds as lists."""
+    return {
+        **row,
+        "attempts": [{"attempt": int(number), **attempt} for number, attempt in row["attempts"].items()],
+        "captures": [{"fulfilment_id": name, **capture} for name, capture in row["captures"].items()],
+        "refunds": [{"refund_id": name, **refund} for name, refund in row["refunds"].items()],
+    }
+
+
+def _trial_balance(row: Row) -> dict[str, Any]:
+    accounts = {
+        name: {**sides, "balance": sides["debit"] - sides["credit"]}
+        for name, sides in sorted(row["accounts"].items())
+    }
+    debits = sum(sides["debit"] for sides in accounts.values())
+    credits = sum(sides["credit"] for sides in accounts.values())
+    return {"accounts": accounts, "debits": debits, "credits": credits, "balanced": debits == credits}

@@ -1,0 +1,41 @@
+"""The payment service, put together."""
+
+from functools import partial
+
+from services.payment.api import router
+from services.payment.domain.messages import INTERNAL
+from services.payment.domain.model import model
+from services.payment.effects import effects
+from services.payment.gateway import HttpGateway
+from services.payment.settings import Settings
+from services.payment.translate import TOPICS, translate
+from services.payment.views import VIEWS
+from services.payment.webhooks import SignedNotices
+from shared.eventsourcing.definition import ServiceDefinition
+from shared.eventsourcing.service import run
+
+
+def definition(settings: Settings) -> ServiceDefinition:
+    """What the service is made of, under these settings."""
+    gateway = HttpGateway(
+        settings.gateway_url,
+        settings.gateway_key.get_secret_value(),
+        timeout_seconds=settings.gateway_timeout_seconds,
+        connections=settings.gateway_connections,
+    )
+    notices = SignedNotices(settings.gateway_webhook_secret.get_secret_value())
+    return ServiceDefinition(
+        model=model(),
+        topics=TOPICS,
+        translate=translate,
+        internal=INTERNAL,
+        effects=effects(gateway),
+        views=VIEWS,
+        router=partial(router, notices=notices),
+        resources=(gateway,),
+    )
+
+
+def main() -> None:
+    """Run the service until it is told to stop."""
+    run("payment", definition, Settings)

@@ -1,0 +1,1 @@
+"""The rules of payment: pure functions over frozen values."""

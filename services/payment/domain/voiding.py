@@ -1,0 +1,139 @@
+"""Letting go of what is authorised and not captured, also of what is still under way."""
+
+from datetime import datetime
+
+from services.payment.domain.asking import anomaly, ask_again_reminder, outcome_unknown
+from services.payment.domain.evolve import evolve
+from services.payment.domain.keys import void_key
+from services.payment.domain.messages import VoidAnswered
+from services.payment.domain.payment import Authorisation, Payment, Question, Requested, facts
+from services.payment.domain.policy import Policy
+from shared.events.payload import Event
+from shared.events.payment import (
+    AuthorisationVoided,
+    PaymentVoided,
+    VoidPayment,
+    VoidRefused,
+    VoidRequested,
+    VoidStarted,
+)
+from shared.eventsourcing.decider import NOTHING, Context, Decision
+
+NOTHING_LEFT = frozenset({"already_voided", "already_captured", "declined", "not_found"})
+"""Refusals of a void which say that nothing is set aside there any longer."""
+
+
+def void(payment: Payment, command: VoidPayment, _: Context, __: Policy) -> Decision:
+    """Let go of every attempt up to now; the answer comes when nothing of them is under way."""
+    order_number = command.order_number
+    if payment.void_owed and not any(_stands(attempt) and not attempt.let_go for attempt in _alive(payment)):
+        return NOTHING
+    if not any(_stands(attempt) for attempt in _alive(payment)):
+        voided = PaymentVoided(order_number=order_number, amount=0, currency=payment.currency)
+        return Decision(events=facts(order_number, voided))
+    started = VoidStarted(order_number=order_number, attempt=payment.last_attempt)
+    return Decision(events=facts(order_number, *letting_go(payment, order_number, started)))
+
+
+def void_answered(payment: Payment, answer: VoidAnswered, context: Context, policy: Policy) -> Decision:
+    """The gateway let go, or says that nothing is left; another refusal can't stand and is asked anew."""
+    authorisation = payment.authorisation(answer.authorisation_id)
+    if (
+        authorisation is None
+        or authorisation.void is None
+        or authorisation.void.idempotency_key != answer.idempotency_key
+    ):
+        return NOTHING
+    if answer.outcome == "unknown":
+        return outcome_unknown(authorisation.void, answer, context, policy)
+    expected = authorisation.uncaptured
+    named = f"authorisation {authorisation.authorisation_id}"
+    if answer.outcome == "voided":
+        differs = answer.amount != expected
+        surprise = f"the gateway let go of {answer.amount} instead of {expected} ({named})" if differs else ""
+        return _voided(payment, authorisation, answer, answer.amount, surprise)
+    surprise = f"the gateway refused to void {expected} with {answer.code or 'no code'} ({named})"
+    if answer.code in NOTHING_LEFT:
+        return _voided(payment, authorisation, answer, expected, surprise)
+    ask_again_at = context.now + policy.back_off(authorisation.voids)
+    return _refused(payment, authorisation.void, answer, surprise, ask_again_at)
+
+
+def letting_go(payment: Payment, order_number: str, *events: Event) -> tuple[Event, ...]:
+    """Some facts, and what follows from them for what is to be let go: voids that are due, the answer owed.
+
+    Nothing is voided while a capture is under way, for the gateway would refuse one of the two.
+    """
+    for event in events:
+        payment = evolve(payment, event)
+    if payment.capturing:
+        return events
+    for authorisation in payment.authorisations:
+        if authorisation.let_go and authorisation.uncaptured and authorisation.void is None:
+            event = _void_of(authorisation, order_number)
+            events = (*events, event)
+            payment = evolve(payment, event)
+    if payment.void_owed and not any(_stands(attempt) and attempt.let_go for attempt in _alive(payment)):
+        voided = PaymentVoided(order_number=order_number, amount=payment.let_go, currency=payment.currency)
+        events = (*events, voided)
+    return events
+
+
+def _alive(payment: Payment) -> tuple[Requested | Authorisation, ...]:
+    return tuple(attempt for attempt in payment.attempts if isinstance(attempt, Requested | Authorisation))
+
+
+def _stands(attempt: Requested | Authorisation) -> bool:
+    """Something is set aside, or may still come to be."""
+    return isinstance(attempt, Requested) or attempt.uncaptured > 0
+
+
+def _void_of(authorisation: Authorisation, order_number: str) -> Event:
+    if authorisation.at_gateway:
+        return VoidRequested(
+            order_number=order_number,
+            authorisation_id=authorisation.authorisation_id,
+            idempotency_key=void_key(order_number, authorisation.attempt, authorisation.voids + 1),
+            asked=1,
+        )
+    return AuthorisationVoided(
+        order_number=order_number,
+        attempt=authorisation.attempt,
+        authorisation_id=authorisation.authorisation_id,
+        amount=authorisation.uncaptured,
+        currency=authorisation.currency,
+    )
+
+
+def _voided(
+    payment: Payment, authorisation: Authorisation, answer: VoidAnswered, amount: int, surprise: str
+) -> Decision:
+    voided = AuthorisationVoided(
+        order_number=answer.order_number,
+        attempt=authorisation.attempt,
+        authorisation_id=authorisation.authorisation_id,
+        amount=amount,
+        currency=authorisation.currency,
+    )
+    events = letting_go(payment, answer.order_number, voided)
+    if surprise:
+        events += anomaly(payment, answer.order_number, surprise)
+    return Decision(events=facts(answer.order_number, *events))
+
+
+def _refused(
+    payment: Payment, question: Question, answer: VoidAnswered, surprise: str, ask_again_at: datetime
+) -> Decision:
+    """A compensation does not fail: a person is told, and the void is asked again under a new key."""
+    if question.waiting:
+        return NOTHING
+    refused = VoidRefused(
+        order_number=answer.order_number,
+        idempotency_key=question.idempotency_key,
+        refusal_code=answer.code or "refused",
+        ask_again_at=ask_again_at,
+    )
+    return Decision(
+        events=facts(answer.order_number, refused, *anomaly(payment, answer.order_number, surprise)),
+        reminders=(ask_again_reminder(answer.order_number, question, ask_again_at),),
+    )

@@ -1,0 +1,161 @@
+"""Shipments and pick lists over HTTP, the warehouse's confirmations, and the carrier's reports."""
+
+from contextlib import suppress
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from pydantic import BaseModel, Field
+
+from services.shipping.domain.shipment import order_number_of
+from services.shipping.views import PICK_LISTS, SHIPMENTS
+from services.shipping.webhooks import MOST_BYTES, BadSignature, SignedReports, UnreadableReport
+from shared.events.payload import Payload
+from shared.events.shipping import ConfirmPacked, ConfirmPicked, DispatchParcel
+from shared.eventsourcing.api_keys import Caller, requires
+from shared.eventsourcing.definition import KeyParked, Submit
+from shared.eventsourcing.problems import problem
+from shared.eventsourcing.views import ViewReader
+
+Status = Literal[
+    "unknown",
+    "requested",
+    "rated",
+    "picking",
+    "picked",
+    "packed",
+    "labelling",
+    "labelled",
+    "voiding",
+    "refused",
+    "handing_over",
+    "dispatched",
+    "delivered",
+    "cancelling",
+    "cancelled",
+]
+FulfilmentId = Annotated[str, Path(min_length=1, max_length=200)]
+Limit = Annotated[int, Query(ge=1, le=1_000)]
+Offset = Annotated[int, Query(ge=0, le=10**9)]
+Writer = Annotated[Caller, Depends(requires("shipments:write"))]
+
+
+class PackedParcel(BaseModel):
+    """What the scales say."""
+
+    weight_grams: int = Field(gt=0, lt=10**9, description="Grams of the closed parcel.")
+
+
+def router(submit: Submit, views: ViewReader, *, reports: SignedReports) -> APIRouter:
+    """The service's routes beside the operations API."""
+    routes = APIRouter()
+    routes.include_router(_reading(views))
+    routes.include_router(_confirming(submit))
+    routes.include_router(_webhooks(submit, reports))
+    return routes
+
+
+def _reading(views: ViewReader) -> APIRouter:
+    routes = APIRouter(tags=["shipments"], dependencies=[Depends(requires("shipments:read"))])
+
+    @routes.get("/shipments", summary="Shipments, of one order or in one status")
+    async def shipments(
+        order_number: str = "", status: Status | None = None, limit: Limit = 100, offset: Offset = 0
+    ) -> dict[str, Any]:
+        where = _given(order_number=order_number, status=status or "")
+        return {"shipments": await views.find(SHIPMENTS, where, limit=limit, offset=offset)}
+
+    @routes.get("/shipments/{fulfilment_id}", summary="The shipment of one fulfilment")
+    async def shipment(fulfilment_id: FulfilmentId) -> dict[str, Any]:
+        row = await views.get(SHIPMENTS, fulfilment_id)
+        if row is None:
+            raise problem(404, "Unknown shipment", f"no shipment of fulfilment {fulfilment_id} is known")
+        return dict(row)
+
+    @routes.get("/pick-lists", summary="Open pick lists, of one location or all, oldest first")
+    async def pick_lists(location: str = "", limit: Limit = 100, offset: Offset = 0) -> dict[str, Any]:
+        where = _given(location=location)
+        found = await views.find(PICK_LISTS, where, order_by="issued_at", limit=limit, offset=offset)
+        return {"pick_lists": found}
+
+    return routes
+
+
+def _confirming(submit: Submit) -> APIRouter:
+    """Repeating a confirmation changes nothing, so that it needs no idempotency key."""
+    routes = APIRouter(prefix="/shipments/{fulfilment_id}", tags=["warehouse"])
+
+    async def confirm(message: Payload, fulfilment_id: str, caller: Caller) -> dict[str, Any]:
+        order_number = order_number_of(fulfilment_id)
+        reply = await submit(message, partition_key=order_number, correlation_id=order_number, actor=caller.name)
+        match reply.outcome:
+            case "created" | "accepted":
+                return dict(reply.body)
+            case "not_found":
+                raise problem(404, "Unknown shipment", f"no shipment of fulfilment {fulfilment_id} is known")
+            case "conflict" | "refused":
+                status, why = reply.body["status"], reply.body["explanation"]
+                detail = f"fulfilment {fulfilment_id} is {status}: {why}"
+                raise problem(409, "Not possible now", detail, shipment_status=status)
+
+    @routes.post("/picked", status_code=202, summary="Everything on the pick list is picked")
+    async def picked(fulfilment_id: FulfilmentId, caller: Writer) -> dict[str, Any]:
+        message = ConfirmPicked(order_number=order_number_of(fulfilment_id), fulfilment_id=fulfilment_id)
+        return await confirm(message, fulfilment_id, caller)
+
+    @routes.post("/packed", status_code=202, summary="The parcel is closed and weighed")
+    async def packed(fulfilment_id: FulfilmentId, parcel: PackedParcel, caller: Writer) -> dict[str, Any]:
+        message = ConfirmPacked(
+            order_number=order_number_of(fulfilment_id),
+            fulfilment_id=fulfilment_id,
+            weight_grams=parcel.weight_grams,
+        )
+        return await confirm(message, fulfilment_id, caller)
+
+    @routes.post("/dispatch", status_code=202, summary="The parcel goes to the carrier, or to its customer")
+    async def dispatch(fulfilment_id: FulfilmentId, caller: Writer) -> dict[str, Any]:
+        message = DispatchParcel(order_number=order_number_of(fulfilment_id), fulfilment_id=fulfilment_id)
+        return await confirm(message, fulfilment_id, caller)
+
+    return routes
+
+
+def _webhooks(submit: Submit, reports: SignedReports) -> APIRouter:
+    """No API key here: the signature says who calls."""
+    routes = APIRouter(tags=["webhooks"])
+
+    @routes.post("/webhooks/carrier", status_code=204, summary="A report of the carrier, signed")
+    async def carrier(request: Request) -> Response:
+        body = await _body(request)
+        try:
+            report = reports.read(request.headers, body)
+        except BadSignature as error:
+            raise problem(401, "Bad signature", str(error)) from None
+        except UnreadableReport as error:
+            raise problem(422, "Unreadable report", str(error)) from None
+        if report.message is not None:
+            # A parked key keeps the report and decides it later: there is nothing to send again.
+            with suppress(KeyParked):
+                await submit(
+                    report.message,
+                    partition_key=report.message.order_number,
+                    correlation_id=report.message.order_number,
+                    actor="carrier",
+                    message_id=report.message_id,
+                )
+        return Response(status_code=204)
+
+    return routes
+
+
+async def _body(request: Request) -> bytes:
+    """The raw bytes, as the signature is over them; refused before they are all read when too many."""
+    body = bytearray()
+    async for part in request.stream():
+        body += part
+        if len(body) > MOST_BYTES:
+            raise problem(413, "Too large", f"a report holds {MOST_BYTES} bytes at most")
+    return bytes(body)
+
+
+def _given(**wanted: str) -> dict[str, str]:
+    return {field: value for field, value in wanted.items() if value}

@@ -1,0 +1,45 @@
+"""The shipping service, put together."""
+
+from datetime import timedelta
+from functools import partial
+
+from services.shipping.api import router
+from services.shipping.carrier import HttpCarrier
+from services.shipping.domain.messages import INTERNAL
+from services.shipping.domain.model import model
+from services.shipping.domain.policy import Policy
+from services.shipping.effects import Origins, effects
+from services.shipping.settings import Settings
+from services.shipping.translate import TOPICS, translate
+from services.shipping.views import VIEWS
+from services.shipping.webhooks import SignedReports
+from shared.eventsourcing.definition import ServiceDefinition
+from shared.eventsourcing.service import run
+
+
+def definition(settings: Settings) -> ServiceDefinition:
+    """What the service is made of, under these settings."""
+    policy = Policy(warehouse=settings.warehouse, picking_takes=timedelta(seconds=settings.picking_seconds))
+    carrier = HttpCarrier(
+        settings.carrier_url,
+        settings.carrier_key.get_secret_value(),
+        timeout_seconds=settings.carrier_timeout_seconds,
+        connections=settings.carrier_connections,
+    )
+    reports = SignedReports(settings.carrier_webhook_secret.get_secret_value())
+    origins = Origins(known=settings.locations, other=settings.other_location)
+    return ServiceDefinition(
+        model=model(policy),
+        topics=TOPICS,
+        translate=translate,
+        internal=INTERNAL,
+        effects=effects(carrier, origins),
+        views=VIEWS,
+        router=partial(router, reports=reports),
+        resources=(carrier,),
+    )
+
+
+def main() -> None:
+    """Run the service until it is told to stop."""
+    run("shipping", definition, Settings)

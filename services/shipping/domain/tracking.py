@@ -1,0 +1,100 @@
+"""What the carrier reports of a parcel, in any order: all is recorded, and things only move forward."""
+
+from datetime import datetime
+
+from services.shipping.domain.asking import facts
+from services.shipping.domain.messages import ParcelTracked
+from services.shipping.domain.next_step import left_with_carrier
+from services.shipping.domain.policy import Policy
+from services.shipping.domain.shipment import (
+    Dispatched,
+    HandingOver,
+    Labelled,
+    Shipment,
+    Unknown,
+    Voiding,
+    evolve,
+)
+from shared.events.payload import Event
+from shared.events.shipping import (
+    DeliveryDelayed,
+    ShipmentDelivered,
+    ShipmentExceptionRaised,
+    TrackingReceived,
+)
+from shared.eventsourcing.decider import Context, Decision, Reply
+
+ACCEPTED = Reply("accepted", {"known": True})
+UNKNOWN = Reply("accepted", {"known": False})
+
+
+def track(shipment: Shipment, message: ParcelTracked, context: Context, policy: Policy) -> Decision:
+    """Record a report and what follows from it; a report on a parcel that we never sent is ignored.
+
+    A carrier that reports on the parcel has it, whether or not its answer to the hand-over came.
+    """
+    if isinstance(shipment, Unknown):
+        return Decision(reply=UNKNOWN)
+    left: tuple[Event, ...] = ()
+    match shipment:
+        case Labelled(label=label) | Voiding(label=label) | HandingOver(label=label) if (
+            label.tracking_number == message.tracking_number
+        ):
+            left = left_with_carrier(shipment)
+    for fact in left:
+        shipment = evolve(shipment, fact)
+    consequences = _consequences(shipment, message) if isinstance(shipment, Dispatched) else ()
+    return facts(message.fulfilment_id, *left, _received(message), *consequences, reply=ACCEPTED)
+
+
+def _received(message: ParcelTracked) -> TrackingReceived:
+    return TrackingReceived(
+        order_number=message.order_number,
+        fulfilment_id=message.fulfilment_id,
+        tracking_number=message.tracking_number,
+        status=message.status,
+        occurred_at=message.occurred_at,
+        location=message.location,
+    )
+
+
+def _consequences(shipment: Dispatched, message: ParcelTracked) -> tuple[Event, ...]:
+    if message.tracking_number != shipment.tracking_number:
+        return ()
+    match message.status:
+        case "delivered":
+            return (_delivered(message),)
+        case "delayed" if message.estimated_at and _later(message.estimated_at, shipment.estimated_delivery):
+            return (_delayed(message, message.estimated_at),)
+        case "exception" if _later(message.occurred_at, shipment.exception_at):
+            return (_exception(message),)
+        case _:
+            return ()
+
+
+def _later(moment: datetime, than: datetime | None) -> bool:
+    return than is None or moment > than
+
+
+def _delivered(message: ParcelTracked) -> ShipmentDelivered:
+    return ShipmentDelivered(
+        order_number=message.order_number,
+        fulfilment_id=message.fulfilment_id,
+        delivered_at=message.occurred_at,
+    )
+
+
+def _delayed(message: ParcelTracked, estimated_at: datetime) -> DeliveryDelayed:
+    return DeliveryDelayed(
+        order_number=message.order_number,
+        fulfilment_id=message.fulfilment_id,
+        estimated_delivery=estimated_at,
+    )
+
+
+def _exception(message: ParcelTracked) -> ShipmentExceptionRaised:
+    return ShipmentExceptionRaised(
+        order_number=message.order_number,
+        fulfilment_id=message.fulfilment_id,
+        explanation=message.explanation or "the carrier reports an exception",
+    )

@@ -1,0 +1,57 @@
+"""One whole stack for the session: Kafka, PostgreSQL, five services and three simulators, each its own process."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from deploy.local.components import MAILBOX, Component, service, simulator
+from deploy.local.stack import Stack
+from deploy.local.topics import SERVICES
+from tests.e2e.shop import Shop
+
+WITHOUT_FAULTS: tuple[Component, ...] = (
+    simulator(
+        "gateway",
+        *("--decline", "0", "--timeout-after-effect", "0", "--timeout-before-effect", "0"),
+        *("--server-error", "0", "--hold-s", "4", "--webhook-double", "0.2", "--webhook-shuffle", "0.2"),
+    ),
+    simulator(
+        "carrier",
+        *("--refuse", "0", "--delay", "0", "--exception", "0", "--pace", "0.2"),
+        *("--hold-s", "4", "--webhook-double", "0.2", "--webhook-shuffle", "0.2"),
+    ),
+    MAILBOX,
+)
+"""Simulators without faults of their own: tests force what they want by tokens, addresses and modes."""
+
+PACE = {
+    "order": {
+        "OMS_PAYMENT_WINDOW_S": "6",
+        "OMS_CAPTURE_BACKOFF_S": "0.3",
+        "OMS_CAPTURE_ATTEMPTS": "3",
+    },
+    "payment": {"OMS_GATEWAY_TIMEOUT_SECONDS": "1"},
+    "shipping": {"OMS_CARRIER_TIMEOUT_SECONDS": "1"},
+}
+"""Waits that a shop counts in hours are seconds here."""
+
+
+@pytest.fixture(scope="session")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    """The shop that most tests share: each with orders, customers and SKUs of its own.
+
+    In the end all that any of them did must have left everything true.
+    """
+    stack = Stack(
+        tmp_path_factory.mktemp("shop"),
+        components=(*WITHOUT_FAULTS, *(service(name) for name in SERVICES)),
+        environment=PACE,
+    )
+    try:
+        stack.start()
+        shop = Shop(stack)
+        yield shop
+        shop.verify(streams_per_service=1_000)
+        shop.close()
+    finally:
+        stack.discard()

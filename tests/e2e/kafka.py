@@ -1,0 +1,69 @@
+"""What a partner does at the broker: publish messages, and read a topic from its beginning."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+
+from channels.publishing import OrderPublisher
+from deploy.local.topics import PARTITIONS
+from shared.events.channel import ChannelOrderReceived
+from shared.eventsourcing.kafka.security import KafkaAccess
+
+Headers = Sequence[tuple[str, bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A record of a topic."""
+
+    place: str
+    """`topic/partition/offset`, the topic without its prefix."""
+    key: bytes | None
+    value: bytes
+    headers: dict[str, bytes]
+
+
+async def publish_orders(bootstrap: str, prefix: str, orders: Sequence[ChannelOrderReceived]) -> None:
+    async with OrderPublisher(KafkaAccess(bootstrap=bootstrap), prefix=prefix) as publisher:
+        await publisher.publish(orders)
+
+
+async def publish_bytes(
+    bootstrap: str, prefix: str, topic: str, value: bytes | None, headers: Headers, key: bytes | None
+) -> str:
+    """Publish one record as it is; returns its place."""
+    producer = AIOKafkaProducer(
+        bootstrap_servers=bootstrap, compression_type="gzip", max_request_size=4 * 1024 * 1024
+    )
+    await producer.start()
+    try:
+        sent = await producer.send_and_wait(f"{prefix}.{topic}", value, key=key, headers=list(headers))
+    finally:
+        await producer.stop()
+    return f"{topic}/{sent.partition}/{sent.offset}"
+
+
+async def read_topic(bootstrap: str, prefix: str, topic: str) -> list[Message]:
+    """Everything in a topic, each partition in its order."""
+    name = f"{prefix}.{topic}"
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False)
+    await consumer.start()
+    try:
+        partitions = [TopicPartition(name, number) for number in range(PARTITIONS)]
+        consumer.assign(partitions)
+        await consumer.seek_to_beginning(*partitions)
+        ends = await consumer.end_offsets(partitions)
+        messages: list[Message] = []
+        while any([await consumer.position(one) < ends[one] for one in partitions]):
+            for records in (await consumer.getmany(*partitions, timeout_ms=500)).values():
+                messages += (
+                    Message(
+                        f"{topic}/{one.partition}/{one.offset}", one.key, one.value or b"", dict(one.headers)
+                    )
+                    for one in records
+                )
+    finally:
+        await consumer.stop()
+    return messages
+

@@ -1,0 +1,202 @@
+"""The service's own routes, with its pipeline, reminders and views, on the store and the broker in memory."""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import httpx2
+
+from services.inventory.app import definition
+from services.inventory.settings import Settings
+from shared.eventsourcing.api_keys import ApiKey
+from shared.eventsourcing.clock import SystemClock
+from shared.eventsourcing.http import application
+from shared.eventsourcing.memory.broker import Cluster, MemoryBroker
+from shared.eventsourcing.memory.locks import Locks
+from shared.eventsourcing.memory.store import MemoryStore
+from shared.eventsourcing.memory.tables import Tables
+from shared.eventsourcing.messages import Arrival
+from shared.eventsourcing.metrics import Metrics
+from shared.eventsourcing.projections import StoredViews
+from shared.eventsourcing.runtime import Runtime
+from tests.unit.inventory.sample import EAST, WEST, line, reserve
+
+WRITER, READER = {"Authorization": "Bearer writer"}, {"Authorization": "Bearer reader"}
+SETTINGS: dict[str, Any] = {"database_url": "postgresql://unused", "kafka_bootstrap": "unused:1"}
+
+
+class Service:
+    """A running inventory service and a client of it."""
+
+    def __init__(self, runtime: Runtime, client: httpx2.AsyncClient) -> None:
+        self.runtime = runtime
+        self._client = client
+
+    async def get(self, path: str) -> httpx2.Response:
+        return await self._client.get(path, headers=READER)
+
+    async def post(self, path: str, body: dict[str, Any], **headers: str) -> httpx2.Response:
+        return await self._client.post(path, json=body, headers=WRITER | headers)
+
+    async def asks_for(self, order: str, units: int) -> None:
+        """An order asks for units of A, and would wait."""
+        deadline = datetime.now(UTC) + timedelta(hours=1)
+        message = reserve(line("1", "A", units), order=order, backorder=True, expires_at=deadline)
+        arrival = Arrival(
+            message=message,
+            message_id=UUID(int=int(order.removeprefix("O"))),
+            partition_key=order,
+            correlation_id=order,
+            source="test",
+        )
+        await self.runtime.pipeline.take([arrival])
+
+    async def shown(self, path: str, as_expected: Callable[[Any], bool]) -> Any:
+        """What a view shows once it shows what is expected."""
+        body: Any = None
+        for _ in range(1_000):
+            answer = await self.get(path)
+            body = answer.json()
+            if answer.status_code == 200 and as_expected(body):
+                return body
+            await asyncio.sleep(0.02)
+        raise AssertionError(f"{path} shows {body}")
+
+
+@asynccontextmanager
+async def running() -> AsyncIterator[Service]:
+    clock, metrics = SystemClock(), Metrics()
+    store = MemoryStore(Tables(), Locks(), clock)
+    made = definition(Settings(**SETTINGS))
+    runtime = Runtime(
+        made, store, MemoryBroker(Cluster(partitions=8)), clock, metrics=metrics, owner="one", source="/inventory"
+    )
+
+    async def ready() -> dict[str, bool]:
+        return {"runtime": runtime.running}
+
+    assert made.router is not None
+    app = application(
+        "inventory",
+        [made.router(runtime.submit, StoredViews(store))],
+        api_keys=[
+            ApiKey(name="maria", sha256=hashlib.sha256(b"writer").hexdigest(), scopes=("stock:write",)),
+            ApiKey(name="jon", sha256=hashlib.sha256(b"reader").hexdigest(), scopes=("stock:read",)),
+        ],
+        metrics=metrics,
+        ready=ready,
+        max_body_bytes=1 << 20,
+    )
+    await runtime.start()
+    try:
+        async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://inventory") as client:
+            yield Service(runtime, client)
+    finally:
+        await runtime.stop()
+
+
+async def test_stock_is_received_counted_adjusted_transferred_and_shown() -> None:
+    async with running() as service:
+        await service.post("/stock/A/receive", {"location": EAST, "quantity": 5})
+        await service.post("/stock/A/count", {"location": EAST, "counted": 6, "reason": "yearly count"})
+        wet = {"location": EAST, "change": -1, "cause": "damage", "reason": "wet"}
+        await service.post("/stock/A/adjust", wet)
+        await service.post("/stock/A/transfer", {"origin": EAST, "destination": WEST, "quantity": 2})
+        answer = await service.post("/stock/A/levels", {"safety_stock": 1, "reorder_point": 6})
+        assert (answer.status_code, answer.json()) == (
+            200,
+            {"sku": "A", "on_hand": 5, "reserved": 0, "available": 5},
+        )
+        row = await service.shown("/stock/A", lambda row: row["status"] == "low")
+        assert {name: shelf["on_hand"] for name, shelf in row["locations"].items()} == {EAST: 3, WEST: 2}
+
+
+async def test_only_skus_that_are_low_are_listed_on_request() -> None:
+    async with running() as service:
+        for sku, reorder_point in (("A", 9), ("B", 1)):
+            await service.post(f"/stock/{sku}/receive", {"location": EAST, "quantity": 5})
+            await service.post(f"/stock/{sku}/levels", {"safety_stock": 0, "reorder_point": reorder_point})
+        await service.shown("/stock", lambda body: [row["status"] for row in body["stock"]] == ["low", "enough"])
+        low = (await service.get("/stock?low=true")).json()
+        assert [row["sku"] for row in low["stock"]] == ["A"]
+
+
+async def test_a_change_that_is_refused_is_answered_with_the_reason() -> None:
+    async with running() as service:
+        loss = {"location": EAST, "change": -1, "cause": "loss", "reason": "gone"}
+        answer = await service.post("/stock/A/adjust", loss)
+        assert (answer.status_code, answer.headers["content-type"]) == (409, "application/problem+json")
+        assert "less on hand than is reserved" in answer.json()["detail"]
+
+
+async def test_a_request_repeated_under_its_key_is_carried_out_once() -> None:
+    async with running() as service:
+        receipt = {"location": EAST, "quantity": 5}
+        key = {"Idempotency-Key": "note-17"}
+        first = await service.post("/stock/A/receive", receipt, **key)
+        again = await service.post("/stock/A/receive", receipt, **key)
+        other = await service.post("/stock/A/receive", receipt | {"quantity": 6}, **key)
+        assert first.json()["on_hand"] == 5
+        assert again.json() == first.json()
+        assert (again.status_code, other.status_code) == (200, 409)
+
+
+async def test_thousands_of_receipts_are_taken_at_once_and_once_under_their_key() -> None:
+    async with running() as service:
+        lines = [{"sku": f"S{number}", "location": EAST, "quantity": 3} for number in range(2_000)]
+        for _ in range(2):
+            answer = await service.post("/stock/bulk-receive", {"lines": lines}, **{"Idempotency-Key": "opening"})
+            assert answer.json() == {"received": 2_000, "refused": []}
+        receipt = await service.post("/stock/S1999/receive", {"location": EAST, "quantity": 1})
+        assert receipt.json()["on_hand"] == 4
+
+
+async def test_a_receipt_that_is_refused_does_not_keep_the_others_out() -> None:
+    async with running() as service:
+        lines = [{"sku": sku, "location": EAST, "quantity": 10**9} for sku in ("A", "A", "B")]
+        body = (await service.post("/stock/bulk-receive", {"lines": lines})).json()
+        assert body["received"] == 2
+        assert [(one["line"], one["sku"]) for one in body["refused"]] == [(1, "A")]
+        assert "can't hold more" in body["refused"][0]["explanation"]
+
+
+async def test_stock_that_arrives_reaches_the_order_that_waits() -> None:
+    async with running() as service:
+        await service.asks_for("O1", 3)
+        await service.shown("/reservations/O1", lambda row: row["status"] == "backordered")
+        await service.shown("/stock/A", lambda row: row["waiting"] == [{"order_number": "O1", "units": 3}])
+        await service.post("/stock/A/receive", {"location": WEST, "quantity": 5})
+        row = await service.shown("/reservations/O1", lambda row: row["status"] == "reserved")
+        assert row["fulfilments"] == {"O1-F1": {"location": WEST, "status": "reserved", "units": 3}}
+        stock = await service.shown("/stock/A", lambda row: row["waiting"] == [])
+        assert (stock["on_hand"], stock["reserved"]) == (5, 3)
+
+
+async def test_a_sku_may_hold_a_slash() -> None:
+    async with running() as service:
+        answer = await service.post("/stock/A%2F3/receive", {"location": EAST, "quantity": 5})
+        assert answer.json()["sku"] == "A/3"
+        await service.shown("/stock/A%2F3", lambda row: row["on_hand"] == 5)
+
+
+async def test_what_was_never_there_is_not_found() -> None:
+    async with running() as service:
+        assert (await service.get("/stock/A")).status_code == 404
+        assert (await service.get("/reservations/O1")).status_code == 404
+
+
+async def test_every_route_wants_its_scope() -> None:
+    async with running() as service:
+        assert (await service.post("/stock/A/receive", {}, Authorization="Bearer reader")).status_code == 403
+        assert (await service.post("/stock/A/receive", {}, Authorization="Bearer none")).status_code == 401
+
+
+async def test_bad_input_is_told_by_field() -> None:
+    async with running() as service:
+        answer = await service.post("/stock/A/receive", {"location": EAST, "quantity": 0})
+        assert answer.status_code == 422
+        assert answer.json()["errors"][0]["field"] == "body.quantity"

@@ -1,0 +1,108 @@
+"""Where units come from: fewest splits, nearest, most stock."""
+
+from itertools import combinations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.inventory.domain.sourcing import Location, Policy, Sourcing, divide, source
+from tests.unit.inventory.sample import CENTRAL, EAST, WEST
+
+POLICY = Policy()
+
+
+def _source(
+    demand: dict[str, int], stock: dict[str, dict[str, int]], region: str = "NY", country: str = "US"
+) -> Sourcing:
+    return source(demand, stock, lambda location: POLICY.distance(location, country, region))
+
+
+def test_the_nearest_location_serves_an_order_that_several_could_serve() -> None:
+    stock = {"A": {EAST: 5, CENTRAL: 5, WEST: 5}}
+    assert _source({"A": 2}, stock, region="NY").units == {"A": {EAST: 2}}
+    assert _source({"A": 2}, stock, region="TX").units == {"A": {CENTRAL: 2}}
+    assert _source({"A": 2}, stock, region="ca").units == {"A": {WEST: 2}}
+
+
+def test_one_location_far_away_is_better_than_two_near_ones() -> None:
+    stock = {"A": {EAST: 5, WEST: 5}, "B": {CENTRAL: 5, WEST: 5}}
+    assert _source({"A": 1, "B": 1}, stock, region="NY") == Sourcing((WEST,), {"A": {WEST: 1}, "B": {WEST: 1}})
+
+
+def test_among_equally_near_locations_the_one_with_most_of_what_is_wanted_serves() -> None:
+    stock = {"A": {CENTRAL: 6, WEST: 9}, "B": {CENTRAL: 3, WEST: 1}}
+    assert _source({"A": 5, "B": 1}, stock, region="NY").locations == (CENTRAL,)
+    assert _source({"A": 5, "B": 9}, {"A": {CENTRAL: 5, WEST: 5}, "B": {CENTRAL: 4, WEST: 5}}).locations == (
+        WEST,
+        CENTRAL,
+    )
+
+
+def test_locations_alike_in_all_are_taken_by_name() -> None:
+    assert _source({"A": 1}, {"A": {WEST: 5, CENTRAL: 5}}, region="NY").locations == (CENTRAL,)
+
+
+def test_two_locations_serve_what_none_has_alone_each_sku_whole_where_it_can_be() -> None:
+    stock = {"A": {EAST: 1, CENTRAL: 4}, "B": {EAST: 2}}
+    assert _source({"A": 3, "B": 2}, stock, region="NY") == Sourcing(
+        (EAST, CENTRAL), {"A": {CENTRAL: 3}, "B": {EAST: 2}}
+    )
+
+
+def test_a_sku_that_no_location_has_alone_comes_from_the_nearest_first() -> None:
+    assert _source({"A": 6}, {"A": {WEST: 4, EAST: 4}}, region="NY").units == {"A": {EAST: 4, WEST: 2}}
+
+
+def test_all_locations_serve_what_needs_them_all() -> None:
+    assert _source({"A": 9}, {"A": {WEST: 3, EAST: 3, CENTRAL: 3}}).units == {"A": {EAST: 3, CENTRAL: 3, WEST: 3}}
+
+
+def test_a_location_that_the_policy_does_not_know_serves_after_all_that_it_knows() -> None:
+    stock = {"A": {"POP-UP": 9, WEST: 2}}
+    assert _source({"A": 2}, stock).locations == (WEST,)
+    assert _source({"A": 3}, stock).locations == ("POP-UP",)
+
+
+def test_a_location_of_the_country_comes_before_those_of_other_countries() -> None:
+    policy = Policy(locations={"SHA": Location(country="CN"), **POLICY.locations})
+    assert policy.distance("SHA", "CN", "") == 1
+    assert policy.distance(EAST, "CN", "NY") == 2
+    assert policy.distance("POP-UP", "CN", "") == 3
+
+
+def test_nothing_wanted_needs_no_location() -> None:
+    assert _source({}, {}) == Sourcing((), {})
+    assert _source({"A": 0}, {"A": {}}) == Sourcing((), {"A": {}})
+
+
+def test_units_are_divided_only_when_no_single_location_has_them_all() -> None:
+    assert divide(3, ("X", "Y"), {"X": 2, "Y": 3}) == {"Y": 3}
+    assert divide(4, ("X", "Y", "Z"), {"X": 2, "Y": 3, "Z": 1}) == {"X": 2, "Y": 2}
+
+
+skus = st.dictionaries(
+    st.sampled_from(["A", "B", "C", "D"]),
+    st.dictionaries(st.sampled_from([f"L{n}" for n in range(9)]), st.integers(1, 6)),
+    min_size=1,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(stock=skus, share=st.integers(1, 4), exact_up_to=st.sampled_from([6, 2]))
+def test_every_demand_is_met_from_what_is_there_and_by_the_fewest_locations_where_found_exactly(
+    stock: dict[str, dict[str, int]], share: int, exact_up_to: int
+) -> None:
+    demand = {sku: sum(units.values()) * share // 4 for sku, units in stock.items()}
+    sourcing = source(demand, stock, lambda location: int(location[1:]) % 3, exact_up_to)
+    for sku, wanted in demand.items():
+        assert sum(sourcing.units[sku].values()) == wanted
+        assert all(0 < units <= stock[sku][location] for location, units in sourcing.units[sku].items())
+    used = {location for units in sourcing.units.values() for location in units}
+    assert used <= set(sourcing.locations)
+    everywhere = sorted({location for units in stock.values() for location in units})
+    if len(everywhere) <= exact_up_to:
+        fewer = combinations(everywhere, max(0, len(sourcing.locations) - 1))
+        assert not sourcing.locations or not any(
+            all(sum(stock[sku].get(location, 0) for location in few) >= demand[sku] for sku in demand)
+            for few in fewer
+        )

@@ -1,0 +1,233 @@
+"""The commands as an operator sees them: what is asked of the services, what is printed, how failures end."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.unit.oms.conftest import Oms
+from tests.unit.oms.stack import KEY, Asked, Services
+
+ORDER = {
+    "order_number": "SO-7",
+    "status": "confirmed",
+    "customer": {"name": "[red]Ada\x1b[31m", "email": None},
+    "lines": [{"sku": "TEA", "quantity": 3}, {"sku": "POT", "quantity": 1}],
+}
+
+
+def test_an_order_is_shown_with_its_lines(oms: Oms, services: Services) -> None:
+    services.answer("GET", "/order/orders/SO-7", ORDER)
+
+    code, out, err = oms("order", "SO-7")
+
+    assert (code, err) == (0, "")
+    assert "confirmed" in out
+    assert "TEA" in out
+    assert services.asked == [Asked("GET", "/order/orders/SO-7", {}, None, KEY)]
+
+
+def test_neither_markup_nor_control_characters_in_an_answer_touch_the_terminal(
+    oms: Oms, services: Services
+) -> None:
+    services.answer("GET", "/order/orders/SO-7", ORDER)
+
+    assert "[red]Ada\\x1b[31m" in oms("order", "SO-7")[1]
+
+
+def test_json_is_one_document_and_nothing_else(oms: Oms, services: Services) -> None:
+    services.answer("GET", "/order/orders/SO-7", ORDER)
+
+    code, out, err = oms("order", "SO-7", "--json")
+
+    assert (code, json.loads(out), err) == (0, ORDER, "")
+
+
+def test_a_number_with_a_slash_is_one_number(oms: Oms, services: Services) -> None:
+    oms("order", "A/../B")
+
+    assert services.asked[0].path == "/order/orders/A/../B"
+
+
+def test_orders_are_listed_by_status_and_customer(oms: Oms, services: Services) -> None:
+    services.answer("GET", "/order/orders", {"orders": [ORDER]})
+
+    code, out, _ = oms("orders", "--status", "confirmed", "--customer", "C-1")
+
+    assert code == 0
+    assert "SO-7" in out
+    assert services.asked[0].parameters == {"status": "confirmed", "customer": "C-1", "limit": "50"}
+
+
+def test_no_orders_are_none_and_no_failure(oms: Oms, services: Services) -> None:
+    services.answer("GET", "/order/orders", {"orders": []})
+
+    assert oms("orders") == (0, "orders: none\n", "")
+
+
+@pytest.mark.parametrize("decision", ["approve", "reject", "cancel"])
+def test_a_decision_carries_its_reason(oms: Oms, services: Services, decision: str) -> None:
+    services.answer("POST", f"/order/orders/SO-7/{decision}", {"order_number": "SO-7"})
+
+    code, out, err = oms(decision, "SO-7", "--reason", "the customer called")
+
+    assert (code, out) == (0, "")
+    assert err.count("\n") == 1
+    assert services.asked[0].body == {"reason": "the customer called"}
+
+
+@pytest.mark.parametrize("decision", [("approve",), ("reject",), ("cancel",), ("hold", "open")])
+def test_a_decision_without_a_reason_is_wrong_usage(
+    oms: Oms, services: Services, decision: tuple[str, ...]
+) -> None:
+    code, out, err = oms(*decision, "SO-7")
+
+    assert (code, out, services.asked) == (2, "", [])
+    assert err == "oms: Missing option '--reason'.\n"
+
+
+def test_a_hold_is_released_with_a_corrected_address(oms: Oms, services: Services) -> None:
+    services.answer("POST", "/order/orders/SO-7/holds/H1/release", {})
+
+    code, _, err = oms("hold", "release", "SO-7", "H1", "--reason", "typo", "--city", "Boston")
+
+    assert (code, err) == (0, "hold H1 of SO-7 is released\n")
+    assert services.asked[0].body == {"reason": "typo", "city": "Boston"}
+
+
+def test_a_hold_is_opened_by_hand(oms: Oms, services: Services) -> None:
+    services.answer("POST", "/order/orders/SO-7/holds", {})
+
+    assert oms("hold", "open", "SO-7", "--reason", "fraud?", "--owner", "risk")[0] == 0
+    assert services.asked[0].body == {"explanation": "fraud?", "reason": "fraud?", "owner": "risk"}
+
+
+def test_open_holds_are_listed_by_owner(oms: Oms, services: Services) -> None:
+    shortage = {"hold_id": "H1", "reason": "shortage", "owner": "purchasing"}
+    refused = {"hold_id": "H2", "reason": "carrier_refused", "owner": "dispatch"}
+    services.answer("GET", "/order/orders", {"orders": [{"order_number": "SO-7", "holds": [shortage, refused]}]})
+
+    assert "purchasing" in oms("hold", "list")[1]
+    assert json.loads(oms("hold", "list", "--owner", "dispatch", "--json")[1]) == {
+        "holds": [{"order_number": "SO-7", **refused}]
+    }
+    assert services.asked[0].parameters == {"status": "held", "limit": "1000"}
+
+
+def test_stock_is_shown_and_received(oms: Oms, services: Services) -> None:
+    services.answer(
+        "GET", "/inventory/stock/TEA", {"sku": "TEA", "locations": [{"location": "EAST", "on_hand": 5}]}
+    )
+    services.answer("POST", "/inventory/stock/TEA/receive", {"sku": "TEA"})
+
+    assert "EAST" in oms("stock", "TEA")[1]
+    assert oms("receive", "TEA", "12", "--at", "EAST")[0] == 0
+    assert services.asked[-1].body == {"location": "EAST", "quantity": 12}
+
+
+@pytest.mark.parametrize("quantity", ["0", "-1", "many"])
+def test_only_a_positive_number_of_units_is_received(oms: Oms, services: Services, quantity: str) -> None:
+    code, _, err = oms("receive", "TEA", "--at", "EAST", "--", quantity)
+
+    assert (code, services.asked) == (2, [])
+    assert err.startswith("oms: Invalid value")
+
+
+def test_a_refusal_is_one_line_and_exit_1(oms: Oms, services: Services) -> None:
+    problem = {"title": "Refused", "status": 409, "detail": "the order\nhas left"}
+    services.answer("POST", "/order/orders/SO-7/cancel", problem, status=409)
+
+    assert oms("cancel", "SO-7", "--reason", "x") == (1, "", "oms: the order has left\n")
+
+
+def test_an_unknown_order_is_one_line_and_exit_1(oms: Oms, services: Services) -> None:
+    assert oms("order", "SO-8") == (1, "", "oms: nothing at /order/orders/SO-8\n")
+
+
+def test_a_service_without_its_store_is_exit_3(oms: Oms, services: Services) -> None:
+    services.answer("GET", "/order/orders/SO-7", {"detail": "the store does not answer"}, status=503)
+
+    assert oms("order", "SO-7") == (3, "", "oms: the order service can't work now: the store does not answer\n")
+
+
+def test_where_no_stack_was_started_the_exit_is_3(oms: Oms, tmp_path: Path) -> None:
+    code, out, err = oms("order", "SO-7")
+
+    assert (code, out) == (3, "")
+    assert err == f"oms: no stack was started in {tmp_path}; start one with `oms up`\n"
+
+
+def test_a_stack_that_is_down_is_exit_3(oms: Oms, services: Services, tmp_path: Path) -> None:
+    stack = json.loads((tmp_path / "stack.json").read_text())
+    stack["services"]["order"] = "http://127.0.0.1:9"
+    (tmp_path / "stack.json").write_text(json.dumps(stack))
+
+    code, out, err = oms("order", "SO-7")
+
+    assert (code, out) == (3, "")
+    assert err.startswith("oms: the order service does not answer at http://127.0.0.1:9 ")
+    assert err.count("\n") == 1
+
+
+def test_a_stack_json_that_is_none_is_exit_3(oms: Oms, tmp_path: Path) -> None:
+    (tmp_path / "stack.json").write_text("{")
+
+    code, _, err = oms("orders")
+
+    assert code == 3
+    assert err.count("\n") == 1
+
+
+def test_without_a_command_the_help_is_shown(oms: Oms) -> None:
+    code, out, _ = oms()
+
+    assert code == 2
+    assert "publish" in out
+
+
+def test_an_unknown_command_is_wrong_usage(oms: Oms) -> None:
+    assert oms("fly") == (2, "", "oms: No such command 'fly'.\n")
+
+
+def test_an_unexpected_error_is_one_line_unless_it_is_debugged(
+    oms: Oms, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    services.answer("GET", "/order/orders", {"surprise": True})
+
+    assert oms("orders") == (1, "", "oms: unexpected KeyError: 'orders' (OMS_DEBUG=1 shows where)\n")
+    monkeypatch.setenv("OMS_DEBUG", "1")
+    with pytest.raises(KeyError):
+        oms("orders")
+
+
+def test_the_status_of_a_stack_that_does_not_run_is_exit_3(oms: Oms, services: Services, tmp_path: Path) -> None:
+    stack = json.loads((tmp_path / "stack.json").read_text())
+    stack["processes"] = {"order": str(tmp_path / "logs" / "order.log")}
+    (tmp_path / "stack.json").write_text(json.dumps(stack))
+
+    code, out, _ = oms("status", "--json")
+
+    assert code == 3
+    assert [process["state"] for process in json.loads(out)["processes"]] == ["stopped"]
+
+
+def test_down_where_nothing_runs_is_fine(oms: Oms, tmp_path: Path) -> None:
+    assert oms("down") == (0, "", f"no stack is running in {tmp_path}\n")
+
+
+def test_the_last_lines_of_a_log_are_shown(oms: Oms, services: Services, tmp_path: Path) -> None:
+    log = tmp_path / "order.log"
+    log.write_text("one\ntwo\nthree\n")
+    stack = json.loads((tmp_path / "stack.json").read_text())
+    stack["processes"] = {"order": str(log), "payment": str(tmp_path / "none.log")}
+    (tmp_path / "stack.json").write_text(json.dumps(stack))
+
+    assert oms("logs", "order", "--lines", "2") == (0, "two\nthree\n", "")
+    assert json.loads(oms("logs", "order", "--json")[1]) == {"service": "order", "lines": ["one", "two", "three"]}
+    assert oms("logs", "payment") == (0, "", "")
+    assert oms("logs", "order", "--follow", "--json")[0] == 2
+    assert oms("logs", "warehouse") == (
+        2,
+        "",
+        "oms: the stack has no process named warehouse; there are order, payment\n",
+    )

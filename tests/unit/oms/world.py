@@ -1,0 +1,201 @@
+"""Five services' logs, states and ledgers as one sound world, in which a test plants a fault."""
+
+import json
+from collections import defaultdict
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from deploy.local.description import Description
+from oms.client import SERVICES, Client
+from oms.verify.finding import Finding
+from oms.verify.intake import Taken
+from oms.verify.run import Verdict, all_checks, verify
+from shared.events.cloudevents import source_of
+from shared.eventsourcing.chain import GENESIS, entry_hash
+from tests.unit.oms.stack import Services
+
+NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+NUMBER = "SO-7"
+
+
+class World:
+    """What each service would answer; `record` appends to a log as the runtime does, a test breaks what it can."""
+
+    def __init__(self) -> None:
+        self.logs: dict[str, list[dict[str, Any]]] = {service: [] for service in SERVICES}
+        self.heads: dict[str, tuple[int, str]] = {}
+        """Head and chain hash of lanes that do not end where their log does."""
+        self.consumed: dict[tuple[str, str], list[str]] = defaultdict(list)
+        """Consumer and producer to message ids."""
+        self.arriving: dict[tuple[str, str], list[str]] = {}
+        """The same, of what is taken just after it was asked for."""
+        self.parked: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        self.takes: dict[str, dict[str, list[str]]] = defaultdict(dict)
+        self.states: dict[str, dict[str, Any]] = {}
+        """Stored state of each stream."""
+        self.folds: dict[str, dict[str, Any]] = {}
+        self.reminders: list[dict[str, Any]] = []
+        self.behind: list[dict[str, Any]] = []
+        self.gateway: list[dict[str, Any]] = []
+        self.carrier: list[dict[str, Any]] = []
+        self.taken: list[Taken] = []
+
+    def news(self, stack: Description) -> list[Taken]:
+        """Implements `Intake`."""
+        found, self.taken = self.taken, []
+        return found
+
+    def record(self, service: str, stream: str, type: str, topic: str = "", **fact: Any) -> str:
+        """Append a fact (or a command, where there is no stream) to lane 1; returns its id."""
+        log = self.logs[service]
+        version = sum(entry["stream"] == stream for entry in log) + 1 if stream else 0
+        entry = {
+            "id": str(UUID(int=(SERVICES.index(service) + 1) * 1_000 + len(log))),
+            "kind": "event" if stream else "command",
+            "type": f"{type}.v1",
+            "topic": topic or f"{service}.events",
+            "stream": stream,
+            "version": version,
+            "lane": 1,
+            "position": len(log) + 1,
+            "partition_key": NUMBER,
+            "correlation_id": NUMBER,
+            "causation_id": str(UUID(int=1)),
+            "actor": "system",
+            "reason": "",
+            "occurred_at": NOON.isoformat(),
+            "recorded_at": NOON.isoformat(),
+            "payload": json.dumps(fact),
+        }
+        log.append(entry)
+        self.chain(service)
+        if stream:
+            self.states.setdefault(stream, {"version": 0, "state": {}})["version"] = version
+        return str(entry["id"])
+
+    def chain(self, service: str) -> None:
+        """Hash a log anew from its beginning."""
+        previous = GENESIS
+        for entry in self.logs[service]:
+            columns: dict[str, Any] = {name: entry[name] for name in entry if name != "hash"}
+            for name in ("occurred_at", "recorded_at"):
+                columns[name] = datetime.fromisoformat(columns[name])
+            previous = entry_hash(previous, **columns)
+            entry["hash"] = previous.hex()
+
+    def serve(self, services: Services) -> None:
+        for service in SERVICES:
+            self._serve_log(services, service)
+            self._serve_streams(services, service)
+        services.answer("GET", "/gateway/v1/ledger", lambda asked, _: _effects(self.gateway, asked))
+        services.answer("GET", "/carrier/v1/ledger", lambda asked, _: _effects(self.carrier, asked))
+
+    def findings(self, services: Services) -> list[Finding]:
+        """Serve this world and verify it."""
+        return [finding for verdict in self.verdicts(services) for finding in verdict.findings]
+
+    def verdicts(self, services: Services, patience_s: float = 0.0) -> list[Verdict]:
+        """Serve this world and verify it; `patience_s` for what is in flight."""
+        self.serve(services)
+        with Client(services.description()) as client:
+            return verify(client, all_checks(intake=self), patience_s=patience_s)
+
+    def _serve_log(self, services: Services, service: str) -> None:
+        def operations(name: str, answer: Any) -> None:
+            services.answer("GET", f"/{service}/operations/{name}", answer)
+
+        def lanes(asked: Any, body: Any) -> Any:
+            log = self.logs[service]
+            chain_hash = log[-1]["hash"] if log else GENESIS.hex()
+            head = log[-1]["position"] if log else 0
+            head, chain_hash = self.heads.get(service, (head, chain_hash))
+            return {"lanes": [{"lane": 1, "head": head, "chain_hash": chain_hash}]}
+
+        def chain(asked: Any, body: Any) -> Any:
+            after, limit = int(asked["after"]), int(asked["limit"])
+            return {"entries": [entry for entry in self.logs[service] if entry["position"] > after][:limit]}
+
+        def consumed(asked: Any, body: Any) -> Any:
+            producer = next(one for one in SERVICES if source_of(one) == asked["source"])
+            taken = sorted(self.consumed[service, producer])
+            self.consumed[service, producer] += self.arriving.pop((service, producer), [])
+            return {"ids": [one for one in taken if one > asked["after"]]}
+
+        operations("lanes", lanes)
+        operations("chain", chain)
+        operations("consumed", consumed)
+        operations("takes", lambda asked, body: {"takes": self.takes[service]})
+        operations("parked", lambda asked, body: {"parked": self.parked[service]})
+        operations("reminders", lambda asked, body: {"reminders": self.reminders})
+        operations("lag", lambda asked, body: {"readers": self.behind})
+
+    def _serve_streams(self, services: Services, service: str) -> None:
+        for stream in {entry["stream"] for entry in self.logs[service] if entry["stream"]}:
+            stored = self.states[stream]
+            fold = self.folds.get(stream, stored)
+            answer = {
+                "version": fold["version"],
+                "state": fold["state"],
+                "stored_version": stored["version"],
+                "stored_state": stored["state"],
+            }
+            services.answer("GET", f"/{service}/operations/streams/{stream}", answer)
+
+        def streams(asked: Any, body: Any) -> Any:
+            wanted = [name for name in sorted(self.states) if name.startswith(f"{asked['category']}-")]
+            rows = [{"stream": name, **self.states[name]} for name in wanted if name > asked["after"]]
+            return {"streams": rows}
+
+        services.answer("GET", f"/{service}/operations/streams", streams)
+
+
+def _effects(ledger: list[dict[str, Any]], asked: Any) -> Any:
+    numbered = [{"sequence": number, **effect} for number, effect in enumerate(ledger, start=1)]
+    page = [effect for effect in numbered if effect["sequence"] > int(asked["after"])]
+    return {"effects": page, "next": len(numbered)}
+
+
+def sound_world() -> World:
+    """One order that was reserved, paid, shipped and completed, and one that was cancelled in time."""
+    world = World()
+    world.taken = [Taken("channel.orders/0/1", ("web", "W-7")), Taken("channel.orders/0/2", None)]
+    content = {"channel": "web", "channel_order_id": "W-7"}
+    placed = world.record("order", "order-SO-7", "order.placed", order_number=NUMBER, content=content)
+    world.record(
+        "order", "rejection-2", "channel.order-rejected", topic="channel.rejected", source="channel.orders/0/2"
+    )
+    reserve = world.record("order", "", "inventory.reserve-stock", topic="inventory.commands", order_number=NUMBER)
+    world.takes["inventory"] = {"inventory.commands": ["inventory.reserve-stock.v1"]}
+    world.takes["notification"] = {"order.events": ["order.placed.v1"]}
+    world.consumed["inventory", "order"] = [reserve]
+    world.consumed["notification", "order"] = [placed]
+    _goods(world)
+    _money(world)
+    world.record("order", "order-SO-7", "order.completed", order_number=NUMBER)
+    return world
+
+
+def _goods(world: World) -> None:
+    east = [{"location": "EAST", "quantity": 3}]
+    stock = {"sku": "TEA", "order_number": NUMBER}
+    world.record("inventory", "stock-TEA", "inventory.stock-received", sku="TEA", location="EAST", quantity=10)
+    world.record("inventory", "stock-TEA", "inventory.stock-allocated", **stock, allocations=east)
+    world.record("inventory", "stock-TEA", "inventory.stock-shipped", **stock, location="EAST", quantity=3)
+    world.states["stock-TEA"]["state"] = {"shelves": {"EAST": {"on_hand": 7, "reserved": 0}}}
+    parcel = {"order_number": NUMBER, "fulfilment_id": "SO-7-F1"}
+    world.record("shipping", "shipment-SO-7-F1", "shipping.label-bought", **parcel, label_id="lbl_1")
+    world.record("shipping", "shipment-SO-7-F1", "shipping.dispatched", **parcel)
+    label = {"label_id": "lbl_1", "reference": "SO-7-F1"}
+    world.carrier = [{"operation": "buy_label", **label}, {"operation": "hand_over", **label}]
+
+
+def _money(world: World) -> None:
+    payment: dict[str, Any] = {"order_number": NUMBER, "amount": 1_500, "currency": "USD"}
+    world.record("payment", "payment-SO-7", "payment.authorised", **payment, authorisation_id="auth_1")
+    world.record("payment", "payment-SO-7", "payment.captured", **payment, capture_id="cap_1")
+    effect = {"reference": NUMBER, "authorisation_id": "auth_1", "amount": 1_500}
+    world.gateway = [
+        {"operation": "authorise", "operation_id": "auth_1", "idempotency_key": "k1", **effect},
+        {"operation": "capture", "operation_id": "cap_1", "idempotency_key": "k2", **effect},
+    ]

@@ -1,0 +1,362 @@
+"""The payment of an order: authorised, declined, paid again, lapsed, contradicted, or not answered for."""
+
+from datetime import timedelta
+
+from services.order.domain.messages import DeadlinePassed, FulfilmentOverdue
+from shared.events.inventory import KeepReservation, ReleaseStock, ReservationReleased
+from shared.events.order import (
+    AuthorisationLost,
+    AuthorisationSought,
+    CancellationRequested,
+    CancelOrder,
+    CommandRefused,
+    CompensationBegan,
+    FulfilmentProgressed,
+    HoldOpened,
+    HoldReleased,
+    OpenHold,
+    OrderConfirmed,
+    PayAgain,
+    PaymentSecured,
+    PaymentWindowOpened,
+    ReleaseHold,
+)
+from shared.events.payment import (
+    AuthorisationLapsed,
+    AuthorisePayment,
+    PaymentAnomalyDetected,
+    PaymentDeclined,
+    PaymentVoided,
+    VoidPayment,
+)
+from shared.events.shipping import CancelShipment, HoldShipment, RequestShipment, ResumeShipment
+from shared.events.values import FulfilmentPlan, PaymentMethod
+from shared.eventsourcing.decider import Reminder, Reply
+from shared.eventsourcing.testing import NOON, Scenario
+from tests.unit.order.samples import (
+    ADDRESS,
+    F1,
+    F2,
+    NUMBER,
+    OTHER_CARD,
+    POLICY,
+    SPLIT,
+    VALUE,
+    WHOLE,
+    after,
+    authorised,
+    authorising,
+    captured,
+    delivered,
+    dispatched,
+    finding,
+    finds,
+    new,
+    of_order,
+    of_placement,
+    reserving,
+    shipping,
+    stock_reserved,
+    take,
+)
+
+HELD = OpenHold(order_number=NUMBER, explanation="wait")
+LAPSED = AuthorisationLapsed(order_number=NUMBER, authorisation_id="a1")
+ANOMALY = PaymentAnomalyDetected(order_number=NUMBER, explanation="unknown capture")
+RELEASED = ReservationReleased(order_number=NUMBER, fulfilments=())
+VOIDED = PaymentVoided(order_number=NUMBER, amount=VALUE, currency="USD")
+SECURED = PaymentSecured(order_number=NUMBER, attempt=1, amount=VALUE, currency="USD")
+WINDOW_END = NOON + POLICY.payment_window
+PAY = PayAgain(order_number=NUMBER, payment=OTHER_CARD)
+
+
+def declined(attempt: int = 1) -> PaymentDeclined:
+    return PaymentDeclined(order_number=NUMBER, attempt=attempt, decline_code="no_funds")
+
+
+def release(number: int = 1) -> ReleaseHold:
+    return ReleaseHold(order_number=NUMBER, hold_id=f"H{number}")
+
+
+def request(plan: FulfilmentPlan, grams: int) -> RequestShipment:
+    return RequestShipment(
+        order_number=NUMBER,
+        fulfilment_id=plan.fulfilment_id,
+        location=plan.location,
+        lines=plan.lines,
+        weight_grams=grams,
+        address=ADDRESS,
+        delivery="ship",
+    )
+
+
+def progressed(status: str, fulfilment_id: str = F1) -> FulfilmentProgressed:
+    return FulfilmentProgressed.model_validate(
+        {"order_number": NUMBER, "fulfilment_id": fulfilment_id, "status": status}
+    )
+
+
+def test_an_authorised_order_is_confirmed_its_reservation_kept_and_each_fulfilment_requested() -> None:
+    outcome = authorising(SPLIT).when(authorised())
+    outcome.then(
+        *of_order(OrderConfirmed(order_number=NUMBER, amount=VALUE, currency="USD", fulfilments=SPLIT)),
+        *of_placement(progressed("requested", F1), progressed("requested", F2)),
+    ).then_asked(KeepReservation(order_number=NUMBER), request(SPLIT[0], 800), request(SPLIT[1], 400))
+    assert outcome.reminders == tuple(
+        Reminder(NOON + POLICY.ship_within, FulfilmentOverdue(order_number=NUMBER, fulfilment_id=name, wait=1))
+        for name in (F1, F2)
+    )
+
+
+def test_a_parcel_is_expected_to_leave_by_the_day_that_the_customer_asked_for() -> None:
+    day = NOON + timedelta(days=20)
+    outcome = authorising(requested_delivery=day).when(authorised())
+    assert [reminder.at for reminder in outcome.reminders] == [day]
+    assert isinstance(outcome.commands[1], RequestShipment)
+    assert outcome.commands[1].deliver_by == day
+
+
+def test_an_authorisation_that_comes_while_a_hold_is_open_waits_for_the_release() -> None:
+    outcome = after(authorising(), HELD).when(authorised())
+    outcome.then(*of_placement(SECURED)).then_asked()
+    confirmed = outcome.after.when(release(), reason="fine")
+    assert isinstance(confirmed.events[1], OrderConfirmed)
+    confirmed.then_asked(KeepReservation(order_number=NUMBER), request(WHOLE[0], 1200))
+
+
+def test_the_answer_to_another_attempt_is_not_taken_for_this_one() -> None:
+    authorising().when(authorised(attempt=2)).then_nothing_happened()
+    authorising().when(declined(attempt=2)).then_nothing_happened()
+
+
+def test_a_doubled_authorisation_changes_nothing() -> None:
+    shipping().when(authorised()).then_nothing_happened()
+    shipping().when(declined()).then_nothing_happened()
+
+
+def test_an_authorisation_of_an_order_that_was_cancelled_is_voided_again() -> None:
+    cancelled = after(authorising(), CancelOrder(order_number=NUMBER), RELEASED, VOIDED)
+    cancelled.when(authorised()).then().then_asked(VoidPayment(order_number=NUMBER))
+
+
+def test_an_authorisation_that_comes_while_it_is_voided_is_covered_and_one_after_it_voided_again() -> None:
+    undoing = after(authorising(), CancelOrder(order_number=NUMBER))
+    undoing.when(authorised()).then_nothing_happened()
+    voided = after(undoing, VOIDED)
+    voided.when(authorised()).then().then_asked(VoidPayment(order_number=NUMBER))
+    voided.when(VOIDED).then_nothing_happened()
+
+
+def test_without_an_answer_the_payment_is_asked_for_again_under_a_hold_that_the_answer_releases() -> None:
+    deadline = DeadlinePassed(order_number=NUMBER, step=2)
+    outcome = authorising().when(deadline)
+    (hold,) = outcome.events
+    assert isinstance(hold, HoldOpened)
+    assert (hold.hold_id, hold.reason, hold.owner) == ("H1", "payment_overdue", "payments")
+    assert outcome.commands == authorising_command(1)
+    assert outcome.reminders == (Reminder(NOON + POLICY.authorise_within, deadline),)
+    late = outcome.after.when(authorised())
+    assert late.events[0] == HoldReleased(order_number=NUMBER, hold_id="H1", reason="payment_overdue")
+    assert isinstance(late.events[1], OrderConfirmed)
+
+
+def authorising_command(attempt: int, amount: int = VALUE) -> tuple[AuthorisePayment, ...]:
+    payment = PaymentMethod(kind="card", token="tok_1")
+    return (
+        AuthorisePayment(order_number=NUMBER, attempt=attempt, amount=amount, currency="USD", payment=payment),
+    )
+
+
+def test_a_deadline_that_comes_after_the_payment_does_nothing() -> None:
+    shipping().when(DeadlinePassed(order_number=NUMBER, step=2)).then_nothing_happened()
+
+
+def test_a_declined_payment_opens_a_window_to_pay_again() -> None:
+    outcome = authorising().when(declined())
+    opened = PaymentWindowOpened(order_number=NUMBER, decline_code="no_funds", until=WINDOW_END)
+    outcome.then(*of_placement(opened)).then_asked()
+    assert outcome.reminders == (Reminder(WINDOW_END, DeadlinePassed(order_number=NUMBER, step=3)),)
+
+
+def paying_again() -> Scenario:
+    return after(authorising(), declined(), PAY)
+
+
+def test_paying_again_is_the_next_attempt_with_the_other_method() -> None:
+    outcome = after(authorising(), declined()).when(PAY)
+    (sought,) = outcome.events
+    assert isinstance(sought, AuthorisationSought)
+    assert (sought.attempt, sought.amount, sought.payment) == (2, VALUE, OTHER_CARD)
+    ask = AuthorisePayment(order_number=NUMBER, attempt=2, amount=VALUE, currency="USD", payment=OTHER_CARD)
+    outcome.then_asked(ask)
+    assert outcome.reply == Reply("accepted", {"order_number": NUMBER, "status": "authorising"})
+    assert isinstance(outcome.after.when(authorised(attempt=2)).events[0], OrderConfirmed)
+
+
+def test_a_second_decline_leaves_the_rest_of_the_window() -> None:
+    (opened,) = paying_again().at(NOON + timedelta(hours=1)).when(declined(attempt=2)).events
+    assert opened == PaymentWindowOpened(order_number=NUMBER, decline_code="no_funds", until=WINDOW_END)
+
+
+def test_a_decline_after_the_window_cancels_the_order() -> None:
+    outcome = paying_again().at(WINDOW_END).when(declined(attempt=2))
+    assert outcome.events[0] == CancellationRequested(order_number=NUMBER, cause="payment_declined")
+
+
+def test_the_order_is_cancelled_when_the_window_closes() -> None:
+    window = after(authorising(), declined()).at(WINDOW_END)
+    window.when(DeadlinePassed(order_number=NUMBER, step=3)).then(
+        *of_order(CancellationRequested(order_number=NUMBER, cause="payment_declined")),
+        *of_placement(CompensationBegan(order_number=NUMBER, parts=("stock", "payment"), skus=("A", "B"))),
+    ).then_asked(ReleaseStock(order_number=NUMBER, skus=("A", "B")), VoidPayment(order_number=NUMBER))
+
+
+def test_a_window_that_closes_after_it_was_paid_does_nothing() -> None:
+    paying_again().when(DeadlinePassed(order_number=NUMBER, step=3)).then_nothing_happened()
+
+
+def test_paying_again_is_refused_with_a_reason() -> None:
+    window = after(authorising(), declined())
+    no_token = PayAgain(order_number=NUMBER, payment=PaymentMethod(kind="card"))
+    for scenario, message, why in (
+        (window, no_token, "needs a token"),
+        (window.at(WINDOW_END), PAY, "ended"),
+        (after(window, HELD), PAY, "hold"),
+        (authorising(), PAY, "not waiting"),
+        (new(finds("order", finding())).when(take()).after, PAY, "not waiting"),
+    ):
+        outcome = scenario.when(message)
+        (refused,) = outcome.events
+        assert isinstance(refused, CommandRefused)
+        assert refused.command == "order.pay-again.v1"
+        assert why in refused.explanation
+        assert outcome.reply is not None
+        assert outcome.reply.outcome == "refused"
+
+
+def test_an_unknown_order_can_not_be_paid() -> None:
+    outcome = new().when(PAY)
+    outcome.then_nothing_happened()
+    assert outcome.reply is not None
+    assert outcome.reply.outcome == "not_found"
+
+
+def lapse_hold(number: int = 1) -> HoldOpened:
+    return HoldOpened(
+        order_number=NUMBER,
+        hold_id=f"H{number}",
+        reason="authorisation_lapsed",
+        explanation="The authorisation ran out before everything had left; releasing asks for another.",
+        owner="payments",
+    )
+
+
+def test_goods_that_have_not_left_stand_still_when_the_authorisation_lapses() -> None:
+    half = after(shipping(SPLIT), dispatched(F1), captured(F1, 800))
+    outcome = half.when(LAPSED)
+    outcome.then(
+        *of_placement(AuthorisationLost(order_number=NUMBER)),
+        *of_order(lapse_hold()),
+        *of_placement(progressed("held", F2)),
+    ).then_asked(HoldShipment(order_number=NUMBER, fulfilment_id=F2))
+    outcome.after.when(LAPSED).then_nothing_happened()
+
+
+def test_releasing_a_lapse_authorises_what_is_not_captured_and_then_the_goods_move_again() -> None:
+    lapsed = after(shipping(SPLIT), dispatched(F1), captured(F1, 800), LAPSED)
+    outcome = lapsed.when(release(), reason="ask again")
+    outcome.then_asked(*authorising_command(2, amount=500))
+    moved = outcome.after.when(authorised(attempt=2, amount=500))
+    moved.then(
+        *of_placement(
+            PaymentSecured(order_number=NUMBER, attempt=2, amount=500, currency="USD"),
+            progressed("requested", F2),
+        )
+    ).then_asked(ResumeShipment(order_number=NUMBER, fulfilment_id=F2, address=ADDRESS))
+    overdue = FulfilmentOverdue(order_number=NUMBER, fulfilment_id=F2, wait=2)
+    assert moved.reminders == (Reminder(NOON + POLICY.ship_within, overdue),)
+
+
+def test_another_card_replaces_a_lapsed_authorisation_without_a_persons_release() -> None:
+    outcome = after(shipping(), LAPSED).when(PAY)
+    sought, released = outcome.events
+    assert isinstance(sought, AuthorisationSought)
+    assert sought.payment == OTHER_CARD
+    assert released == HoldReleased(order_number=NUMBER, hold_id="H1", reason="authorisation_lapsed")
+    assert len(outcome.commands) == 1
+
+
+def test_another_card_waits_for_other_holds_after_a_lapse() -> None:
+    (refused,) = after(shipping(), LAPSED, HELD).when(PAY).events
+    assert isinstance(refused, CommandRefused)
+
+
+def test_a_decline_after_a_lapse_holds_the_goods_again() -> None:
+    asked = after(shipping(), LAPSED, release())
+    lost, hold = asked.when(declined(attempt=2)).events
+    assert lost == AuthorisationLost(order_number=NUMBER)
+    assert isinstance(hold, HoldOpened)
+    assert (hold.reason, hold.hold_id) == ("authorisation_lapsed", "H2")
+    assert "no_funds" in hold.explanation
+
+
+def test_without_an_answer_after_a_lapse_the_payment_is_asked_for_again() -> None:
+    asked = after(shipping(), LAPSED, release())
+    outcome = asked.when(DeadlinePassed(order_number=NUMBER, step=3))
+    assert isinstance(outcome.events[0], HoldOpened)
+    assert outcome.events[0].reason == "payment_overdue"
+    outcome.then_asked(*authorising_command(2))
+
+
+def test_a_lapse_with_nothing_left_to_capture_does_nothing() -> None:
+    after(shipping(), dispatched(), captured()).when(LAPSED).then_nothing_happened()
+
+
+def test_a_lapse_before_confirmation_asks_again_when_the_hold_is_released() -> None:
+    paid = after(authorising(), HELD, authorised())
+    outcome = paid.when(LAPSED).then(*of_placement(AuthorisationLost(order_number=NUMBER)))
+    outcome.after.when(release(), reason="fine").then_asked(*authorising_command(2))
+
+
+def test_a_lapse_of_an_order_that_is_undone_does_nothing() -> None:
+    after(authorising(), CancelOrder(order_number=NUMBER)).when(LAPSED).then_nothing_happened()
+
+
+def test_a_lapse_during_a_recall_holds_what_could_not_be_called_back() -> None:
+    recalling = after(shipping(), CancelOrder(order_number=NUMBER))
+    recalling.when(LAPSED).then(
+        *of_placement(AuthorisationLost(order_number=NUMBER)), *of_order(lapse_hold())
+    ).then_asked()
+
+
+def test_a_wait_for_another_authorisation_begins_anew_after_a_recall() -> None:
+    asked = after(shipping(SPLIT), LAPSED, release(), dispatched(F1), CancelOrder(order_number=NUMBER))
+    outcome = asked.when(dispatched(F2))
+    assert authorising_command(2)[0] in outcome.commands
+    step = DeadlinePassed(order_number=NUMBER, step=4)
+    assert Reminder(NOON + POLICY.authorise_within, step) in outcome.reminders
+    assert CancelShipment(order_number=NUMBER, fulfilment_id=F2) not in outcome.commands
+
+
+def test_an_anomaly_that_the_review_wants_seen_opens_one_hold() -> None:
+    review = finds("payment_anomaly", finding("payment_anomaly"))
+    outcome = reserving(review).when(ANOMALY)
+    (hold,) = outcome.events
+    assert isinstance(hold, HoldOpened)
+    assert hold.reason == "payment_anomaly"
+    outcome.after.when(ANOMALY).then_nothing_happened()
+    assert len(after(shipping(review=review)).when(ANOMALY).commands) == 1
+
+
+def test_an_anomaly_is_nothing_where_the_review_or_the_order_does_not_mind() -> None:
+    reserving().when(ANOMALY).then_nothing_happened()
+    new().when(ANOMALY).then_nothing_happened()
+    review = finds("payment_anomaly", finding("payment_anomaly"))
+    done = after(shipping(review=review), dispatched(), captured(), delivered())
+    done.when(ANOMALY).then_nothing_happened()
+
+
+def test_payment_answers_before_the_payment_are_not_expected() -> None:
+    reserving().when(declined()).then_nothing_happened()
+    reserving().when(authorised()).then().then_asked(VoidPayment(order_number=NUMBER))
+    after(new(), take(), HELD, stock_reserved()).when(LAPSED).then_nothing_happened()

@@ -1,0 +1,345 @@
+"""Taking orders from channels: the newest statement wins."""
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from services.order.domain.content import frozen
+from services.order.domain.messages import DeadlinePassed, FreeCredit, RefuseIntake, TakeChannelOrder
+from services.order.domain.review import ReviewFacts
+from shared.events.channel import ChannelOrderRejected
+from shared.events.inventory import ReleaseStock, ReservationReleased, ReserveStock
+from shared.events.order import (
+    CancelOrder,
+    CompensationBegan,
+    CreditFreed,
+    CreditLimitSet,
+    CreditUsed,
+    FulfilmentProgressed,
+    HoldOpened,
+    HoldReleased,
+    OpenHold,
+    OrderApproved,
+    OrderPlaced,
+    OrderReaffirmed,
+    OrderReplaced,
+    ReservationRequested,
+    RestatementHeld,
+    RestatementIgnored,
+)
+from shared.events.payment import VoidPayment
+from shared.events.shipping import HoldShipment
+from shared.events.values import Customer, RequestedLine
+from shared.eventsourcing.decider import Recorded, Reminder, Reply
+from shared.eventsourcing.testing import NOON, Scenario
+from tests.unit.order.samples import (
+    EXPIRES,
+    F1,
+    NUMBER,
+    POLICY,
+    T0,
+    after,
+    authorised,
+    authorising,
+    captured,
+    channel_order,
+    delivered,
+    dispatched,
+    finding,
+    finds,
+    line,
+    new,
+    of_order,
+    of_placement,
+    reserving,
+    shipping,
+    stock_reserved,
+    take,
+)
+
+LATER = T0 + timedelta(hours=1)
+CHANGED = {"channel_updated_at": LATER, "notes": "ring twice"}
+CONTENT = frozen(channel_order())
+NEW_CONTENT = frozen(channel_order(**CHANGED))
+ASK = ReserveStock(
+    order_number=NUMBER,
+    lines=(
+        RequestedLine(line_id="L1", sku="A", quantity=2),
+        RequestedLine(line_id="L2", sku="B", quantity=1),
+    ),
+    country="US",
+    expires_at=EXPIRES,
+)
+RELEASE = ReleaseStock(order_number=NUMBER, skus=("A", "B"))
+LIMIT = CreditLimitSet(customer_id="C1", limit=5_000, currency="USD")
+
+
+def test_a_new_order_that_the_review_passes_is_placed_approved_and_reserved_at_once() -> None:
+    outcome = new().when(take())
+    outcome.then(
+        *of_order(
+            OrderPlaced(order_number=NUMBER, content=CONTENT),
+            OrderApproved(order_number=NUMBER, automatic=True),
+        ),
+        *of_placement(ReservationRequested(order_number=NUMBER, expires_at=EXPIRES)),
+    ).then_asked(ASK)
+    assert outcome.reminders == (
+        Reminder(NOON + POLICY.reserve_within, DeadlinePassed(order_number=NUMBER, step=1)),
+    )
+    assert outcome.reply == Reply("created", {"order_number": NUMBER, "outcome": "placed"})
+
+
+def test_each_finding_of_the_review_opens_a_hold_and_nothing_is_reserved() -> None:
+    review = finds("order", finding(), finding("customer_blocked"))
+    new(review).when(take()).then(
+        *of_order(
+            OrderPlaced(order_number=NUMBER, content=CONTENT),
+            HoldOpened(
+                order_number=NUMBER,
+                hold_id="H1",
+                reason="amount_over_limit",
+                explanation="Look at it.",
+                owner="sales",
+            ),
+            HoldOpened(
+                order_number=NUMBER,
+                hold_id="H2",
+                reason="customer_blocked",
+                explanation="Look at it.",
+                owner="sales",
+            ),
+        )
+    ).then_asked()
+
+
+def test_an_identical_statement_changes_nothing() -> None:
+    outcome = reserving().when(take())
+    outcome.then_nothing_happened()
+    assert outcome.reply == Reply("accepted", {"order_number": NUMBER, "outcome": "unchanged"})
+
+
+def test_the_same_content_stated_later_only_moves_the_time_on() -> None:
+    reaffirmed = OrderReaffirmed(order_number=NUMBER, channel_updated_at=LATER)
+    outcome = reserving().when(take(channel_updated_at=LATER)).then(*of_order(reaffirmed)).then_asked()
+    between = take(channel_updated_at=T0 + timedelta(minutes=1), notes="between")
+    assert outcome.after.when(between).events == (_ignored(T0 + timedelta(minutes=1), LATER),)
+
+
+def _ignored(stated: datetime, current: datetime) -> RestatementIgnored:
+    return RestatementIgnored(order_number=NUMBER, channel_updated_at=stated, current_updated_at=current)
+
+
+def test_an_older_statement_is_dropped_and_recorded() -> None:
+    older = T0 - timedelta(hours=1)
+    outcome = reserving().when(take(channel_updated_at=older, notes="old"))
+    outcome.then(*of_order(_ignored(older, T0))).then_asked()
+    assert outcome.reply == Reply("accepted", {"order_number": NUMBER, "outcome": "ignored"})
+
+
+def test_another_content_at_the_same_time_is_rejected_with_its_original_bytes() -> None:
+    outcome = reserving().when(take(notes="other", original="b3JpZ2luYWw="))
+    (recorded,) = outcome.decision.events
+    rejected = recorded.event
+    assert isinstance(rejected, ChannelOrderRejected)
+    assert recorded.stream == f"order-{NUMBER}"
+    assert (rejected.code, rejected.original) == ("conflicting_restatement", "b3JpZ2luYWw=")
+    assert (rejected.channel, rejected.channel_order_id) == ("web", "1001")
+    assert (rejected.source, rejected.headers) == ("channel.orders/0/7", {"ce_id": "1"})
+    assert "channel_updated_at" in rejected.explanation
+
+
+def test_a_caller_who_waits_is_answered_the_rejection_and_nothing_is_recorded() -> None:
+    outcome = reserving().when(take(notes="other", original=""))
+    outcome.then_nothing_happened()
+    assert outcome.reply is not None
+    assert outcome.reply.outcome == "refused"
+    assert outcome.reply.body["code"] == "conflicting_restatement"
+
+
+def test_another_order_under_the_same_number_is_rejected_as_a_collision() -> None:
+    (rejected,) = reserving().when(take(channel_order_id="2002")).events
+    assert isinstance(rejected, ChannelOrderRejected)
+    assert rejected.code == "number_collision"
+    assert "1001" in rejected.explanation
+
+
+def test_a_change_while_the_stock_is_asked_for_undoes_that_first_and_begins_again_when_it_is_undone() -> None:
+    outcome = reserving().when(take(**CHANGED))
+    outcome.then(
+        *of_placement(CompensationBegan(order_number=NUMBER, parts=("stock",), skus=("A", "B"))),
+        *of_order(
+            OrderReplaced(order_number=NUMBER, content=NEW_CONTENT),
+            OrderApproved(order_number=NUMBER, automatic=True),
+        ),
+    ).then_asked(RELEASE)
+    assert outcome.reply == Reply("accepted", {"order_number": NUMBER, "outcome": "replaced"})
+    undone = outcome.after.when(ReservationReleased(order_number=NUMBER, fulfilments=()))
+    undone.then_asked(ASK)
+
+
+def test_a_change_while_the_payment_is_under_way_waits_for_both_answers() -> None:
+    changed = after(authorising(), take(**CHANGED))
+    released = changed.when(ReservationReleased(order_number=NUMBER, fulfilments=(F1,)))
+    released.then_asked()
+    assert authorising().when(take(**CHANGED)).commands == (RELEASE, VoidPayment(order_number=NUMBER))
+
+
+def test_the_stock_is_given_back_by_the_skus_of_the_old_content() -> None:
+    lines = (line("L9", "Z", 1, 100),)
+    outcome = reserving().when(take(channel_updated_at=LATER, lines=lines))
+    outcome.then_asked(RELEASE)
+
+
+def test_a_change_in_review_is_reviewed_again_and_replaces_the_old_holds() -> None:
+    def review(facts: ReviewFacts) -> tuple:  # type: ignore[type-arg]  # a review of one test
+        return (finding(),) if not facts.order.notes else ()
+
+    held = after(new(review), take())
+    held.when(take(**CHANGED)).then(
+        *of_order(
+            OrderReplaced(order_number=NUMBER, content=NEW_CONTENT),
+            HoldReleased(order_number=NUMBER, hold_id="H1", reason="amount_over_limit"),
+            OrderApproved(order_number=NUMBER, automatic=True),
+        ),
+        *of_placement(ReservationRequested(order_number=NUMBER, expires_at=EXPIRES)),
+    )
+
+
+def test_a_hold_by_hand_outlives_a_change_and_keeps_the_order_in_review() -> None:
+    held = after(reserving(), OpenHold(order_number=NUMBER, explanation="wait"))
+    outcome = held.when(take(**CHANGED))
+    assert outcome.events[1:] == (OrderReplaced(order_number=NUMBER, content=NEW_CONTENT),)
+    outcome.after.when(ReservationReleased(order_number=NUMBER, fulfilments=())).then_asked()
+
+
+def test_a_second_change_while_the_first_is_undone_asks_for_nothing_twice() -> None:
+    undoing = after(reserving(), take(**CHANGED))
+    again = {"channel_updated_at": LATER + timedelta(hours=1), "notes": "third"}
+    undoing.when(take(**again)).then(
+        *of_order(
+            OrderReplaced(order_number=NUMBER, content=frozen(channel_order(**again))),
+            OrderApproved(order_number=NUMBER, automatic=True),
+        )
+    ).then_asked()
+
+
+def test_a_change_after_confirmation_is_held_for_a_person_and_stops_the_shipments() -> None:
+    outcome = shipping().when(take(**CHANGED))
+    held, hold, stopped = outcome.events
+    assert held == RestatementHeld(order_number=NUMBER, proposed=NEW_CONTENT)
+    assert isinstance(hold, HoldOpened)
+    assert (hold.reason, hold.owner) == ("changed_after_confirmation", "customer-care")
+    assert stopped == FulfilmentProgressed(order_number=NUMBER, fulfilment_id=F1, status="held")
+    outcome.then_asked(HoldShipment(order_number=NUMBER, fulfilment_id=F1))
+    assert outcome.reply == Reply("accepted", {"order_number": NUMBER, "outcome": "held"})
+    outcome.after.when(take(**CHANGED)).then_nothing_happened()
+
+
+def test_a_second_change_after_confirmation_is_kept_under_the_hold_that_is_open() -> None:
+    held = after(shipping(), take(**CHANGED))
+    again = {"channel_updated_at": LATER + timedelta(hours=1), "notes": "third"}
+    proposed = frozen(channel_order(**again))
+    held.when(take(**again)).then(*of_order(RestatementHeld(order_number=NUMBER, proposed=proposed)))
+
+
+def test_a_change_while_a_confirmed_order_is_cancelled_is_held() -> None:
+    cancelling = after(shipping(), CancelOrder(order_number=NUMBER))
+    assert isinstance(cancelling.when(take(**CHANGED)).events[0], RestatementHeld)
+
+
+@pytest.mark.parametrize("ended", ["cancelling", "cancelled", "completed"])
+def test_a_change_of_an_order_that_ends_is_ignored(ended: str) -> None:
+    scenario = {
+        "cancelling": lambda: after(reserving(), CancelOrder(order_number=NUMBER)),
+        "cancelled": lambda: after(new(finds("order", finding())), take(), CancelOrder(order_number=NUMBER)),
+        "completed": lambda: after(shipping(), dispatched(), captured(), delivered()),
+    }[ended]()
+    scenario.when(take(**CHANGED)).then(*of_order(_ignored(LATER, T0))).then_asked()
+
+
+def limited(limit: CreditLimitSet = LIMIT) -> Scenario:
+    return new().given("customer-C1", limit)
+
+
+def test_an_order_of_a_customer_with_a_limit_uses_credit_until_it_ends() -> None:
+    placed = limited().when(take())
+    used = CreditUsed(customer_id="C1", order_number=NUMBER, amount=1300, currency="USD")
+    assert placed.decision.events[:2] == (
+        *of_order(OrderPlaced(order_number=NUMBER, content=CONTENT, counts_as_credit=True)),
+        Recorded("customer-C1", used),
+    )
+    finished = after(placed.after, stock_reserved(), authorised(), dispatched(), captured()).when(delivered())
+    free = FreeCredit(customer_id="C1", order_number=NUMBER)
+    assert finished.reminders == (Reminder(NOON, free),)
+    freed = CreditFreed(customer_id="C1", order_number=NUMBER, amount=1300, currency="USD")
+    finished.after.when(free).then(Recorded("customer-C1", freed)).after.when(free).then_nothing_happened()
+
+
+def test_a_cancelled_order_frees_its_credit() -> None:
+    cancelled = after(limited(), take(), CancelOrder(order_number=NUMBER))
+    outcome = cancelled.when(ReservationReleased(order_number=NUMBER, fulfilments=()))
+    assert outcome.reminders == (Reminder(NOON, FreeCredit(customer_id="C1", order_number=NUMBER)),)
+
+
+def test_an_order_in_another_currency_than_the_limit_uses_no_credit() -> None:
+    euros = LIMIT.model_copy(update={"currency": "EUR"})
+    assert not [event for event in limited(euros).when(take()).events if isinstance(event, CreditUsed)]
+
+
+def test_the_review_sees_what_the_other_open_orders_add_up_to() -> None:
+    seen: list[ReviewFacts] = []
+
+    def review(facts: ReviewFacts) -> tuple:  # type: ignore[type-arg]  # a review of one test
+        seen.append(facts)
+        return ()
+
+    other = CreditUsed(customer_id="C1", order_number="OTHER", amount=900, currency="USD")
+    scenario = after(new(review).given("customer-C1", LIMIT, other), take())
+    after(scenario, take(**CHANGED))
+    assert [facts.open_credit for facts in seen] == [900, 900]
+    assert seen[0].customer is not None
+    assert seen[0].customer.credit_limit == 5_000
+
+
+def test_a_changed_total_counts_in_place_of_the_old_one() -> None:
+    placed = after(limited(), take())
+    lines = (line("L1", "A", 1, 500),)
+    events = placed.when(take(channel_updated_at=LATER, lines=lines)).events
+    assert [event for event in events if isinstance(event, CreditFreed | CreditUsed)] == [
+        CreditFreed(customer_id="C1", order_number=NUMBER, amount=1300, currency="USD"),
+        CreditUsed(customer_id="C1", order_number=NUMBER, amount=500, currency="USD"),
+    ]
+
+
+def test_an_order_that_moves_to_another_customer_frees_the_credit_of_the_first() -> None:
+    placed = after(limited(), take())
+    outcome = placed.when(take(channel_updated_at=LATER, customer=Customer(id="C2", name="Bo")))
+    assert Reminder(NOON, FreeCredit(customer_id="C1", order_number=NUMBER)) in outcome.reminders
+
+
+def refusal() -> RefuseIntake:
+    return RefuseIntake(
+        intake_id="i1",
+        code="malformed",
+        explanation="The message is not JSON.",
+        source="channel.orders/0/7",
+        headers={"ce_id": "1"},
+        original_base64="eA==",
+    )
+
+
+def test_what_the_intake_cannot_take_is_given_back_once() -> None:
+    rejected = ChannelOrderRejected(
+        code="malformed",
+        explanation="The message is not JSON.",
+        source="channel.orders/0/7",
+        headers={"ce_id": "1"},
+        original="eA==",
+    )
+    outcome = new().when(refusal()).then(Recorded("intake-i1", rejected))
+    outcome.after.when(refusal()).then_nothing_happened()
+
+
+def test_the_intake_names_the_streams_of_order_placement_and_customer() -> None:
+    route = new().model.routes[TakeChannelOrder]
+    assert route.streams(take()) == (f"order-{NUMBER}", f"placement-{NUMBER}", "customer-C1")

@@ -1,0 +1,166 @@
+"""The whole service on an in-memory store and broker, with a real HTTP side and a real carrier process."""
+
+import asyncio
+import hashlib
+import socket
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+import httpx2
+import uvicorn
+
+from services.shipping.app import definition
+from services.shipping.settings import Settings
+from shared.events.cloudevents import Metadata, headers_of
+from shared.events.payload import Command
+from shared.eventsourcing.api_keys import ApiKey
+from shared.eventsourcing.broker import Outgoing
+from shared.eventsourcing.clock import SystemClock
+from shared.eventsourcing.http import application
+from shared.eventsourcing.lanes import lane_of
+from shared.eventsourcing.memory.broker import Cluster, MemoryBroker
+from shared.eventsourcing.memory.locks import Locks
+from shared.eventsourcing.memory.store import MemoryStore
+from shared.eventsourcing.memory.tables import Tables
+from shared.eventsourcing.metrics import Metrics
+from shared.eventsourcing.projections import StoredViews
+from shared.eventsourcing.runtime import Runtime
+from tests.unit.simulators.running import KEY, SECRET
+
+PATIENCE_S = 15.0
+WRITER, READER = "writer-key", "reader-key"
+KEYS = (
+    ApiKey(
+        name="ann",
+        sha256=hashlib.sha256(WRITER.encode()).hexdigest(),
+        scopes=("shipments:read", "shipments:write"),
+    ),
+    ApiKey(name="ben", sha256=hashlib.sha256(READER.encode()).hexdigest(), scopes=("shipments:read",)),
+)
+
+
+def free_socket() -> socket.socket:
+    """A socket of the test's own, so that its port is known before the server runs."""
+    bound = socket.socket()
+    bound.bind(("127.0.0.1", 0))
+    return bound
+
+
+@dataclass
+class RunningService:
+    """A service that can be asked over HTTP and by commands."""
+
+    http: httpx2.AsyncClient
+    cluster: Cluster
+    tables: Tables
+
+    def command(self, message: Command, order_number: str) -> None:
+        """Publish a command as another service would."""
+        metadata = Metadata(
+            id=str(uuid4()),
+            source="/orderstream/order",
+            type=message.wire_type,
+            correlation_id=order_number,
+            partition_key=order_number,
+        )
+        self.cluster.append(
+            Outgoing(
+                topic="shipping.commands",
+                lane=lane_of(order_number),
+                key=order_number.encode(),
+                value=message.model_dump_json().encode(),
+                headers=headers_of(metadata),
+            )
+        )
+
+    async def get(self, path: str, key: str = READER) -> httpx2.Response:
+        return await self.http.get(path, headers={"Authorization": f"Bearer {key}"})
+
+    async def post(self, path: str, body: object = None, key: str = WRITER) -> httpx2.Response:
+        return await self.http.post(path, json=body, headers={"Authorization": f"Bearer {key}"})
+
+    async def shipment(self, fulfilment_id: str) -> dict[str, Any]:
+        response = await self.get(f"/shipments/{fulfilment_id}")
+        return dict(response.json())
+
+    async def reaches(self, fulfilment_id: str, status: str) -> dict[str, Any]:
+        """The shipment, once it has this status."""
+
+        async def there() -> bool:
+            return (await self.shipment(fulfilment_id)).get("status") == status
+
+        await eventually(there)
+        return await self.shipment(fulfilment_id)
+
+    def facts(self) -> list[str]:
+        """The types of all facts, in the order of each lane."""
+        return [entry.type for lane in self.tables.log.values() for entry in lane if entry.kind == "event"]
+
+
+async def eventually(condition: Callable[[], Awaitable[object]]) -> None:
+    """Wait until it holds; fail when it never does."""
+    end = time.monotonic() + PATIENCE_S
+    while not await condition():
+        assert time.monotonic() < end, "it never came true"
+        await asyncio.sleep(0.02)
+
+
+@asynccontextmanager
+async def running_service(
+    bound: socket.socket, carrier_url: str, **settings: Any
+) -> AsyncIterator[RunningService]:
+    """Run the service on a bound socket."""
+    chosen = Settings.model_validate(
+        {
+            "database_url": "postgresql://nowhere",
+            "kafka_bootstrap": "nowhere:1",
+            "carrier_url": carrier_url,
+            "carrier_key": KEY,
+            "carrier_webhook_secret": SECRET,
+            "api_keys": KEYS,
+            **settings,
+        }
+    )
+    made = definition(chosen)
+    clock, cluster, tables, metrics = SystemClock(), Cluster(), Tables(), Metrics()
+    store = MemoryStore(tables, Locks(), clock)
+    async with AsyncExitStack() as stack:
+        for resource in made.resources:
+            await stack.enter_async_context(resource)
+        runtime = Runtime(
+            made,
+            store,
+            MemoryBroker(cluster),
+            clock,
+            metrics=metrics,
+            owner="test",
+            source="/orderstream/shipping",
+        )
+
+        async def ready() -> dict[str, bool]:
+            return {"runtime": runtime.running}
+
+        assert made.router is not None
+        app = application(
+            "shipping",
+            [made.router(runtime.submit, StoredViews(store))],
+            api_keys=chosen.api_keys,
+            metrics=metrics,
+            ready=ready,
+            max_body_bytes=chosen.max_body_bytes,
+        )
+        server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off", access_log=False))
+        await runtime.start()
+        stack.push_async_callback(runtime.stop)
+        serving = asyncio.create_task(server.serve(sockets=[bound]))
+        url = f"http://127.0.0.1:{bound.getsockname()[1]}"
+        try:
+            async with httpx2.AsyncClient(base_url=url, timeout=PATIENCE_S) as http:
+                yield RunningService(http, cluster, tables)
+        finally:
+            server.should_exit = True
+            await serving

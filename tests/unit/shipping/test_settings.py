@@ -1,0 +1,73 @@
+"""The settings of the service are checked before it starts."""
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from services.shipping.settings import Settings
+from tests.unit.simulators.running import SECRET
+
+GIVEN = {
+    "OMS_DATABASE_URL": "postgresql://user:password@host:5432/db",
+    "OMS_KAFKA_BOOTSTRAP": "host:9092",
+    "OMS_CARRIER_URL": "http://carrier:9002",
+    "OMS_CARRIER_KEY": "key",
+    "OMS_CARRIER_WEBHOOK_SECRET": SECRET,
+}
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in GIVEN.items():
+        monkeypatch.setenv(name, value)
+
+
+def read() -> Settings:
+    """As the service reads them."""
+    kind: Any = Settings
+    settings: Settings = kind()
+    return settings
+
+
+def test_a_warehouse_is_automatic_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert read().warehouse == "automatic"
+    monkeypatch.setenv("OMS_WAREHOUSE", "manual")
+    assert read().warehouse == "manual"
+
+
+def test_the_known_warehouses_have_addresses_and_others_leave_from_the_store() -> None:
+    assert {name: address.region for name, address in read().locations.items()} == {
+        "WH-EAST": "NJ",
+        "WH-CENTRAL": "TN",
+        "WH-WEST": "NV",
+    }
+    assert read().other_location.country == "US"
+
+
+def test_locations_can_be_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(
+        "OMS_LOCATIONS", '{"HAMBURG": {"name": "Lager", "street": "Kai 1", "city": "Hamburg", "country": "DE"}}'
+    )
+    assert list(read().locations) == ["HAMBURG"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("OMS_CARRIER_WEBHOOK_SECRET", "whsec_"),
+        ("OMS_CARRIER_WEBHOOK_SECRET", "whsec_x"),
+        ("OMS_CARRIER_URL", "carrier:9002"),
+        ("OMS_CARRIER_TIMEOUT_SECONDS", "0"),
+        ("OMS_WAREHOUSE", "sometimes"),
+        ("OMS_PICKING_SECONDS", "-1"),
+    ],
+)
+def test_what_can_not_work_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ValidationError):
+        read()
+
+
+def test_no_secret_is_shown() -> None:
+    assert SECRET not in repr(read())

@@ -1,0 +1,51 @@
+"""Every status is stored as JSON, and what has ended is small."""
+
+from typing import Annotated
+
+import pytest
+from pydantic import Discriminator, TypeAdapter
+
+from services.shipping.domain.shipment import SHIPMENT, Shipment
+from shared.eventsourcing.testing import Scenario
+from tests.unit.shipping.road import (
+    STATUSES,
+    STREAM,
+    cancellation_requested,
+    cancelled,
+    collecting,
+    held,
+    nothing_yet,
+    refused,
+    status_of,
+    tracked,
+    up_to,
+    void_requested,
+)
+
+STORED: TypeAdapter[Shipment] = TypeAdapter(Annotated[Shipment, Discriminator("status")])
+
+SCENARIOS = [
+    *(up_to(status) for status in STATUSES),
+    *(up_to(status).given(STREAM, held) for status in STATUSES),
+    up_to("labelled").given(STREAM, cancellation_requested, void_requested()),
+    up_to("labelling").given(STREAM, refused),
+    up_to("dispatched").when(tracked("exception")).after,
+    collecting("packed"),
+    nothing_yet().given(STREAM, held),
+    nothing_yet().given(STREAM, cancelled),
+]
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=status_of)
+def test_every_status_is_the_same_after_a_trip_through_the_store(scenario: Scenario) -> None:
+    state = scenario.states[STREAM]
+    assert STORED.validate_json(STORED.dump_json(state)) == state
+
+
+def test_an_unknown_shipment_is_the_same_after_a_trip_through_the_store() -> None:
+    assert STORED.validate_json(STORED.dump_json(SHIPMENT.initial)) == SHIPMENT.initial
+
+
+@pytest.mark.parametrize("status", ["dispatched", "delivered"])
+def test_what_has_left_keeps_neither_lines_nor_address(status: str) -> None:
+    assert len(STORED.dump_json(up_to(status).states[STREAM])) < 200
