@@ -87,5 +87,5 @@ def test_a_database_that_cannot_be_reached_is_said_in_one_line() -> None:
 def test_migrating_without_an_address_says_which_setting_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OMS_DATABASE_URL")
 
-    with pytest.raises(SystemExit, match="^order: settings are wrong: OMS_DATABASE_URL is missing$"):
+    with pytest.raises(SystemExit, match=r"^order: settings are wrong: OMS_DATABASE_URL is missing$"):
         migrate_from_environment("order")
