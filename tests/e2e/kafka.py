@@ -58,12 +58,9 @@ async def read_topic(bootstrap: str, prefix: str, topic: str) -> list[Message]:
         while any([await consumer.position(one) < ends[one] for one in partitions]):
             for records in (await consumer.getmany(*partitions, timeout_ms=500)).values():
                 messages += (
-                    Message(
-                        f"{topic}/{one.partition}/{one.offset}", one.key, one.value or b"", dict(one.headers)
-                    )
+                    Message(f"{topic}/{one.partition}/{one.offset}", one.key, one.value or b"", dict(one.headers))
                     for one in records
                 )
     finally:
         await consumer.stop()
     return messages
-

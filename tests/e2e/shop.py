@@ -55,7 +55,12 @@ class Shop:
         return self.publish(an_order(*lines, **changes))[0]
 
     def publish_bytes(
-        self, value: bytes | None, headers: Headers = (), *, topic: str = "channel.orders", key: bytes | None = None
+        self,
+        value: bytes | None,
+        headers: Headers = (),
+        *,
+        topic: str = "channel.orders",
+        key: bytes | None = None,
     ) -> str:
         """Publish a record as it is; returns its place."""
         kafka, prefix = self.client.stack.kafka, self.client.stack.topic_prefix
@@ -186,9 +191,7 @@ class Shop:
 
         return self.until(there, f"hold {reason} on {number}", seconds, number)
 
-    def until(
-        self, there: Callable[[], T | None], what: str, seconds: float = PATIENCE_S, number: str = ""
-    ) -> T:
+    def until(self, there: Callable[[], T | None], what: str, seconds: float = PATIENCE_S, number: str = "") -> T:
         """Poll until there is something true; fail with what is known when the time is over."""
         deadline = time.monotonic() + seconds
         while True:
@@ -224,16 +227,28 @@ class Shop:
         found = [finding for verdict in verdicts for finding in verdict.findings]
         assert not found, "\n".join(map(str, found))
 
+    def expect_nothing_left(self, number: str, sku: str, units: int) -> None:
+        """The order is cancelled: its stock is back, nothing stays set aside, and no label stands."""
+        self.wait(number, "cancelled")
+        self.until(lambda: self.stock(sku) == (units, 0), f"{sku} to be given back", number=number)
+        effects = self.gateway_effects(number)
+        amounts = dict(effects)
+        assert len(effects) == len(amounts), f"something was done twice: {effects}"
+        assert "capture" not in amounts
+        assert amounts.get("authorise") == amounts.get("void")
+        parcels = self.carrier_effects(number)
+        assert "hand_over" not in parcels
+        assert parcels.count("buy_label") == parcels.count("void")
+
     # Trouble
 
     def switch(self, simulator: str, mode: str, **given: Any) -> None:
         """Put a whole simulator into a mode until it is put back to `up`."""
         known = self.client.stack
         url = {"gateway": known.gateway_url, "carrier": known.carrier_url, "mailbox": known.mailbox_url}[simulator]
-        key = {"gateway": known.gateway_key, "carrier": known.carrier_key}.get(simulator, "")
-        answer = self.http.post(
-            f"{url}/control/faults", json={"mode": mode, **given}, headers={"Authorization": f"Bearer {key}"}
-        )
+        key = {"gateway": known.gateway_key, "carrier": known.carrier_key}.get(simulator)
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        answer = self.http.post(f"{url}/control/faults", json={"mode": mode, **given}, headers=headers)
         answer.raise_for_status()
 
     @contextmanager
@@ -244,6 +259,12 @@ class Shop:
             yield
         finally:
             self.switch(simulator, "up")
+
+    def hand_over(self, fulfilment: str) -> None:
+        """Give a labelled parcel to the carrier without telling the shipping service."""
+        url, headers = self.client.stack.carrier_url, {"Authorization": f"Bearer {self.client.stack.carrier_key}"}
+        [label] = self.client.simulator("carrier", "/v1/labels", reference=fulfilment)["labels"]
+        self.http.post(f"{url}/v1/labels/{label['id']}/handover", headers=headers).raise_for_status()
 
     def webhook_secret(self, of: str) -> str:
         return load_identity(self.stack.state).webhook_secret(of)

@@ -58,7 +58,13 @@ def test_every_fact_of_the_road_is_recorded_once_and_in_causal_order(shop: Shop)
         "order.completed",
     ):
         assert facts.count(name) == 1, f"{name}: {facts}"
-    road = ["order.placed", "inventory.stock-reserved", "payment.authorised", "order.confirmed", "shipping.dispatched"]
+    road = [
+        "order.placed",
+        "inventory.stock-reserved",
+        "payment.authorised",
+        "order.confirmed",
+        "shipping.dispatched",
+    ]
     assert sorted(road, key=facts.index) == road
     assert facts[0] == "order.placed"
     assert shop.steps(number)[0].actor == "web"
@@ -66,7 +72,9 @@ def test_every_fact_of_the_road_is_recorded_once_and_in_causal_order(shop: Shop)
 
 def test_an_order_split_over_two_warehouses_is_charged_in_two_parts_that_add_up(shop: Shop) -> None:
     east, west = shop.sku(EAST=5), shop.sku(WEST=5)
-    order = an_order(a_line(east, 1, unit_price=333), a_line(west, 2, line_id="2", unit_price=333), shipping_charge=100)
+    order = an_order(
+        a_line(east, 1, unit_price=333), a_line(west, 2, line_id="2", unit_price=333), shipping_charge=100
+    )
     number = shop.publish(order)[0]
 
     row = shop.wait(number, "completed")

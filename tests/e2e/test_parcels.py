@@ -32,16 +32,6 @@ def test_a_release_without_a_new_address_leads_to_another_refusal(shop: Shop) ->
     )
 
 
-def test_a_label_whose_answer_is_lost_is_bought_once(shop: Shop) -> None:
-    sku = shop.sku(EAST=1)
-    with shop.trouble("carrier", "slow", hold_ms=2_000):
-        number = shop.order(a_line(sku))
-        shop.wait_for_fact(number, "shipping.carrier-outcome-unknown")
-
-    shop.wait(number, "completed")
-    assert shop.carrier_effects(number) == ["buy_label", "hand_over", "deliver"]
-
-
 def test_parcels_wait_while_the_carrier_is_down_and_leave_afterwards(shop: Shop) -> None:
     with shop.trouble("carrier", "down"):
         number = shop.order(a_line(shop.sku(EAST=1)))
@@ -71,4 +61,3 @@ def test_the_cheapest_service_that_keeps_the_promise_is_chosen(shop: Shop) -> No
     shop.wait(number, "completed")
 
     assert shop.shipments(number)[0]["carrier_service"] == "economy"
-

@@ -39,7 +39,9 @@ def test_a_window_that_closes_cancels_the_order_and_gives_the_stock_back(shop: S
     assert shop.facts(number).count("order.payment-window-opened") == 2
 
 
-@pytest.mark.parametrize("token", ["tok_timeout_after_effect", "tok_timeout_before_effect", "tok_server_error_once"])
+@pytest.mark.parametrize(
+    "token", ["tok_timeout_after_effect", "tok_timeout_before_effect", "tok_server_error_once"]
+)
 def test_an_authorisation_without_an_answer_is_asked_again_and_takes_effect_once(shop: Shop, token: str) -> None:
     number = shop.order(a_line(shop.sku(EAST=1)), payment=card(token))
 
@@ -124,4 +126,3 @@ def test_the_ledger_balances_in_every_currency(shop: Shop) -> None:
         return bool(summary["balanced"] and {"USD", "EUR", "JPY"} <= summary["currencies"].keys())
 
     shop.until(balanced, "the ledger to balance")
-

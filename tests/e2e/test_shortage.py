@@ -102,4 +102,3 @@ def test_safety_stock_is_never_sold(shop: Shop) -> None:
     statuses = {row["status"] for row in shop.wait_all([sold, refused], "completed", "cancelled")}
     assert statuses == {"completed", "cancelled"}
     shop.until(lambda: shop.stock(sku) == (2, 0), "one unit to be shipped")
-

@@ -71,7 +71,7 @@ def test_settings_come_from_the_environment_and_keep_secrets_to_themselves(
     monkeypatch.setenv("OMS_KAFKA_USERNAME", "u")
     monkeypatch.setenv("OMS_KAFKA_PASSWORD", "secret")
 
-    settings = ServiceSettings()  # type: ignore[call-arg]  # the environment gives the rest
+    settings = ServiceSettings()
 
     assert settings.api_keys[0].name == "oms"
     assert settings.kafka_access().for_client()["security_protocol"] == "SASL_PLAINTEXT"

@@ -1,0 +1,116 @@
+"""What goes wrong in one world: drawn from a seed as a list, so that a part of it can be left out."""
+
+from dataclasses import dataclass
+from random import Random
+from typing import Literal, get_args
+
+from tests.simulation.services import SERVICES
+from tests.simulation.wire import TROUBLE, Fate
+from tests.simulation.workload import LASTS_S
+
+Kind = Literal[
+    "crash",
+    "freeze",
+    "roll",
+    "store fails",
+    "store down",
+    "producer fails",
+    "rebalance",
+    "redeliver",
+    "repeat",
+    "hold back",
+    "outside troubled",
+    "outside down",
+    "clock jumps",
+    "poison bytes",
+    "poison decision",
+    "view rebuilt",
+]
+"""Everything that may go wrong."""
+
+MOMENTS = (
+    "begin",
+    "after_claim",
+    "load",
+    "lock lanes",
+    "append",
+    "before commit",
+    "after commit",
+    "after_commit",
+    "commit offset",
+    "before publish",
+    "after publish",
+    "before_publish",
+    "after_publish",
+    "before_effect",
+    "before request",
+    "after request",
+    "after_effect",
+    "lease",
+    "before advance",
+    "after advance",
+    "read",
+)
+"""Where a process can be told to die; some steps of the loop later it may also die at any other await."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """One thing that goes wrong."""
+
+    at: float
+    kind: Kind
+    service: str
+    slot: int
+    """Which instance of the service."""
+    moment: str
+    steps: int
+    """How many steps of the loop after the moment."""
+    seconds: float
+    """How long it lasts, or until the process is back."""
+    times: int
+    partition: int
+    fate: Fate
+
+    def __str__(self) -> str:
+        told = {
+            "crash": f"{self.service}/{self.slot} at {self.moment!r} + {self.steps} steps, back in {self.seconds:.1f} s",
+            "freeze": f"{self.service}/{self.slot} for {self.seconds:.1f} s",
+            "roll": f"{self.service}/{self.slot}",
+            "store fails": f"{self.service}/{self.slot} {self.times} times at {self.moment!r}",
+            "store down": f"{self.service}/{self.slot} for {self.seconds:.1f} s",
+            "producer fails": f"{self.service}/{self.slot} {self.times} times at {self.moment!r}",
+            "outside troubled": f"{self.service}: {self.fate} {self.times} times",
+            "outside down": f"{self.service} for {self.seconds:.1f} s",
+            "clock jumps": f"{self.service}/{self.slot} by {self.seconds * (1 if self.times % 2 else -1):.1f} s",
+        }
+        return f"{self.kind}: {told.get(self.kind, f'{self.service} partition {self.partition}')}"
+
+
+OUTSIDE = ("payment", "shipping", "notification")
+
+
+def draw(random: Random, faults: int) -> tuple[Fault, ...]:
+    """So many faults in the time of the workload."""
+    return tuple(sorted((_fault(random) for _ in range(faults)), key=lambda fault: fault.at))
+
+
+def _fault(random: Random) -> Fault:
+    kinds: tuple[Kind, ...] = get_args(Kind)
+    kind = random.choices(kinds, weights=[4 if one == "crash" else 1 for one in kinds])[0]
+    outside = kind in ("outside troubled", "outside down")
+    moments = {"store fails": ("begin", "before commit", "after commit")}.get(kind, MOMENTS)
+    if kind == "producer fails":
+        moments = ("before publish", "after publish")
+    return Fault(
+        at=random.uniform(0.0, LASTS_S * 0.75),
+        kind=kind,
+        service=random.choice(OUTSIDE if outside else SERVICES),
+        slot=random.randint(0, 1),
+        moment=random.choice(moments),
+        steps=random.choice((0, 0, 1, 2, 3, 5, 8, 13)),
+        seconds=random.choice((0.1, 1.0, 3.0, 15.0, 40.0)),
+        times=random.randint(1, 6),
+        partition=random.randint(0, 7),
+        fate=random.choice(TROUBLE),
+    )
