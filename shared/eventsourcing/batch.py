@@ -264,6 +264,7 @@ def _entry(output: Output, before: LaneHead, now: datetime, id: UUID) -> LogEntr
         recorded_at=now,
         traceparent=cause.traceparent or _new_trace(cause.message_id),
         payload=payload,
+        message=message,
         hash=entry_hash(
             before.chain_hash,
             lane=output.lane,

@@ -71,9 +71,9 @@ class EffectWorker:
         with contextlib.suppress(StoreUnavailable, StoreConflict):
             await self._advance()
 
-    def wake(self) -> None:
+    def wake(self, *, elsewhere: bool) -> None:
         """Say that there may be new intents."""
-        self._reader.wake()
+        self._reader.wake(elsewhere=elsewhere)
 
     def stop(self) -> None:
         """Begin nothing new and return from `run` when what is under way has ended."""
@@ -105,7 +105,7 @@ class EffectWorker:
 
     async def _carry_out(self, entry: LogEntry, window: _Window) -> None:
         event_type, effect = self._effects[entry.type]
-        intent = event_type.model_validate_json(entry.payload)
+        intent = entry.message or event_type.model_validate_json(entry.payload)
         pause, longest = PAUSE_AFTER_FAILURE_S
         while not self._stopping:
             try:

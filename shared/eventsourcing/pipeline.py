@@ -24,6 +24,7 @@ from shared.eventsourcing.store import (
     Append,
     Claim,
     Loaded,
+    LogEntry,
     ParkedMessage,
     Store,
     StoreConflict,
@@ -57,7 +58,7 @@ class PipelineObserver(Protocol):
 class Committed:
     """What readers of the log are told after a commit."""
 
-    lanes: frozenset[int]
+    entries: Sequence[LogEntry]
     earliest_reminder: datetime | None
 
 
@@ -269,7 +270,7 @@ class Pipeline:
         elapsed = (self._clock.now() - began).total_seconds()
         self._observer.batch_committed(len(fresh), len(arrivals) - len(fresh), len(append.parked), elapsed)
         earliest = min((reminder.due_at for reminder in batch.reminders), default=None)
-        self._on_commit(Committed(frozenset(batch.lanes), earliest))
+        self._on_commit(Committed(append.entries, earliest))
 
     async def _claim(
         self, transaction: Transaction, arrivals: Sequence[Arrival], unreadable: Sequence[ParkedMessage]

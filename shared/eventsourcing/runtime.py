@@ -21,6 +21,7 @@ from shared.eventsourcing.reading_lanes import LaneReader
 from shared.eventsourcing.relay import Relay
 from shared.eventsourcing.reminders import Reminders
 from shared.eventsourcing.store import Store, StoreUnavailable
+from shared.eventsourcing.tail import Tail
 
 log = structlog.get_logger()
 
@@ -62,7 +63,8 @@ class Runtime:
             on_commit=self._committed,
         )
         self.submit: Submit = self._submit
-        self._relay_reader = LaneReader(store, clock, name="relay", owner=owner)
+        self._tail = Tail()
+        self._relay_reader = LaneReader(store, clock, name="relay", owner=owner, tail=self._tail)
         self._relay = Relay(self._relay_reader, broker, clock, source=source, published=metrics.published)
         self._reminders = Reminders(store, clock, self.pipeline, self.decoders)
         self._effects = self._effect_worker(store, clock) if definition.effects else None
@@ -70,7 +72,12 @@ class Runtime:
             Projector(
                 view,
                 LaneReader(
-                    store, clock, name=view_id(view), owner=owner, types=[one.wire_type for one in view.handles]
+                    store,
+                    clock,
+                    name=view_id(view),
+                    owner=owner,
+                    tail=self._tail,
+                    types=[one.wire_type for one in view.handles],
                 ),
                 store,
                 clock,
@@ -114,13 +121,13 @@ class Runtime:
         except StoreUnavailable as error:
             log.warning("leases run out by themselves", error=str(error))
 
-    def wake_all(self) -> None:
-        """Say that another process may have committed something."""
-        self._relay_reader.wake()
+    def wake_all(self, *, elsewhere: bool = True) -> None:
+        """Say that something was committed, by this process or by another one."""
+        self._relay_reader.wake(elsewhere=elsewhere)
         if self._effects is not None:
-            self._effects.wake()
+            self._effects.wake(elsewhere=elsewhere)
         for projector in self._projectors:
-            projector.wake()
+            projector.wake(elsewhere=elsewhere)
 
     async def _submit(self, message: Payload, **metadata: Any) -> Reply:
         return await asyncio.wait_for(self.pipeline.submit(message, **metadata), ANSWER_WITHIN_S)
@@ -135,13 +142,14 @@ class Runtime:
             log.warning("the broker did not let go in time; its last batch will be delivered again")
 
     def _committed(self, committed: Committed) -> None:
-        if committed.lanes:
-            self.wake_all()
+        if committed.entries:
+            self._tail.add(committed.entries)
+            self.wake_all(elsewhere=False)
         self._reminders.wake(committed.earliest_reminder)
 
     def _effect_worker(self, store: Store, clock: Clock) -> EffectWorker:
         types = [event.wire_type for event in self._definition.effects]
-        reader = LaneReader(store, clock, name="effects", owner=self._owner, types=types)
+        reader = LaneReader(store, clock, name="effects", owner=self._owner, tail=self._tail, types=types)
         return EffectWorker(reader, clock, self.pipeline, self._definition.effects)
 
     def _spawn(self, name: str, work: Coroutine[Any, Any, None]) -> None:
