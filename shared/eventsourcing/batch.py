@@ -115,7 +115,12 @@ def decide_batch(
                 model, StreamStates(model, batch.states), arrival.message, _context(batch, arrival)
             )
         except Exception as error:
-            log.exception("message parked", message_type=arrival.message.wire_type, key=arrival.partition_key)
+            log.exception(
+                "message parked",
+                message_type=arrival.message.wire_type,
+                key=arrival.partition_key,
+                correlation_id=arrival.correlation_id,
+            )
             _park(batch, clock, arrival, f"{type(error).__name__}: {error}")
             continue
         _take(batch, clock, arrival, decision, after)

@@ -126,7 +126,9 @@ class EffectWorker:
                     ]
                 )
             except Exception:
-                log.exception("effect failed", intent=entry.type, key=entry.partition_key, pause_s=pause)
+                log.exception(
+                    "effect failed", intent=entry.type, correlation_id=entry.correlation_id, pause_s=pause
+                )
                 await self._clock.sleep(pause)
                 pause = min(pause * 2, longest)
             else:

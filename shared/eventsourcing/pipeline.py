@@ -240,7 +240,11 @@ class Pipeline:
             work.done.set_result(None)
 
     async def _park_unstorable(self, work: _Work, arrival: Arrival, error: Exception) -> None:
-        log.error("message parked: its outputs can't be stored", error=str(error))
+        log.error(
+            "message parked: its outputs can't be stored",
+            error=str(error),
+            correlation_id=arrival.correlation_id,
+        )
         work.unreadable = [*work.unreadable, _unstorable(self._clock, arrival, str(error))]
         work.answers[arrival.message_id] = KeyParked(arrival.partition_key)
         work.arrivals = ()
