@@ -22,9 +22,7 @@ def orders(count: int, *, card: bool = False, skus: int = SKUS) -> Iterator[Chan
     """`count` orders of three lines, prepaid and collected, or paid by card."""
     run = uuid4().hex[:12]
     placed = datetime.now(UTC)
-    kind = (
-        PaymentMethod(kind="card", token=TOKEN) if card else PaymentMethod(kind="prepaid", reference="paid")
-    )
+    kind = PaymentMethod(kind="card", token=TOKEN) if card else PaymentMethod(kind="prepaid", reference="paid")
     address = Address(
         name="B. Mark", street="1 Bench Street", city="Boston", postal_code="02101", region="MA", country="US"
     )

@@ -39,7 +39,9 @@ def read_intake(record: Record) -> Arrival:
     except (ValueError, RecursionError) as error:
         return _refusal(record, Fault("malformed", f"The message is no CloudEvent: {error}."[:2_000]))
     if metadata.type != ChannelOrderReceived.wire_type:
-        explanation = f"The type {metadata.type[:200]} is not taken here; orders are {ChannelOrderReceived.wire_type}."
+        explanation = (
+            f"The type {metadata.type[:200]} is not taken here; orders are {ChannelOrderReceived.wire_type}."
+        )
         return _refusal(record, Fault("unknown_type", explanation))
     order = read_order(body)
     if isinstance(order, Fault):

@@ -12,7 +12,7 @@ from shared.eventsourcing.store import LaneSlice, Lease, Store
 log = structlog.get_logger()
 
 LEASE_S = 10.0
-"""How long a lane stays with a reader that is no longer heard of."""
+"""How long a lane stays with a reader that is no longer heard of, unless the service is set otherwise."""
 POLL_S = 1.0
 """How often a reader looks without being woken."""
 
@@ -29,6 +29,7 @@ class LaneReader:
         owner: str,
         types: Collection[str] | None = None,
         limit_per_lane: int = 200,
+        lease_s: float = LEASE_S,
     ) -> None:
         self.name = name
         self.owner = owner
@@ -36,6 +37,7 @@ class LaneReader:
         self._clock = clock
         self._types = types
         self._limit = limit_per_lane
+        self._lease_s = lease_s
         self._leases: dict[int, Lease] = {}
         self._renew_at: float | None = None
         self._woken = asyncio.Event()
@@ -61,8 +63,8 @@ class LaneReader:
         now = self._clock.now().timestamp()
         if self._renew_at is not None and now < self._renew_at:
             return
-        held = await self._store.lease_lanes(self.name, self.owner, LEASE_S)
-        self._renew_at = now + LEASE_S / 3
+        held = await self._store.lease_lanes(self.name, self.owner, self._lease_s)
+        self._renew_at = now + self._lease_s / 3
         self._leases = {lane: self._kept(lane, lease) for lane, lease in held.items()}
 
     async def read(self, after: Mapping[int, int] | None = None) -> Sequence[LaneSlice]:

@@ -17,7 +17,7 @@ from shared.eventsourcing.messages import Record
 from shared.eventsourcing.metrics import Metrics
 from shared.eventsourcing.pipeline import Committed, Pipeline
 from shared.eventsourcing.projections import Projector, view_id
-from shared.eventsourcing.reading_lanes import LaneReader
+from shared.eventsourcing.reading_lanes import LEASE_S, LaneReader
 from shared.eventsourcing.relay import Relay
 from shared.eventsourcing.reminders import Reminders
 from shared.eventsourcing.store import Store, StoreUnavailable
@@ -41,6 +41,7 @@ class Runtime:
         metrics: Metrics,
         owner: str,
         source: str,
+        lease_s: float = LEASE_S,
     ) -> None:
         self.service = definition.model.service
         self.decoders: dict[str, type[Payload]] = dict(CONTRACT) | {
@@ -52,6 +53,7 @@ class Runtime:
         self._store = store
         self._broker = broker
         self._owner = owner
+        self._lease_s = lease_s
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self.pipeline = Pipeline(
             definition.model,
@@ -62,7 +64,7 @@ class Runtime:
             on_commit=self._committed,
         )
         self.submit: Submit = self._submit
-        self._relay_reader = LaneReader(store, clock, name="relay", owner=owner)
+        self._relay_reader = LaneReader(store, clock, name="relay", owner=owner, lease_s=lease_s)
         self._relay = Relay(self._relay_reader, broker, clock, source=source, published=metrics.published)
         self._reminders = Reminders(store, clock, self.pipeline, self.decoders)
         self._effects = self._effect_worker(store, clock) if definition.effects else None
@@ -70,7 +72,12 @@ class Runtime:
             Projector(
                 view,
                 LaneReader(
-                    store, clock, name=view_id(view), owner=owner, types=[one.wire_type for one in view.handles]
+                    store,
+                    clock,
+                    name=view_id(view),
+                    owner=owner,
+                    types=[one.wire_type for one in view.handles],
+                    lease_s=lease_s,
                 ),
                 store,
                 clock,
@@ -141,7 +148,7 @@ class Runtime:
 
     def _effect_worker(self, store: Store, clock: Clock) -> EffectWorker:
         types = [event.wire_type for event in self._definition.effects]
-        reader = LaneReader(store, clock, name="effects", owner=self._owner, types=types)
+        reader = LaneReader(store, clock, name="effects", owner=self._owner, types=types, lease_s=self._lease_s)
         return EffectWorker(reader, clock, self.pipeline, self._definition.effects)
 
     def _spawn(self, name: str, work: Coroutine[Any, Any, None]) -> None:

@@ -29,7 +29,9 @@ left join pg_attrdef as initial on initial.adrelid = relation.oid and initial.ad
 where relation.relnamespace = $1::regnamespace and relation.relname !~ '^alembic'
 order by relation.relname, attribute.attnum
 """
-INDEXES_OF = "select indexname, indexdef from pg_indexes where schemaname = $1 and tablename !~ '^alembic' order by 1"
+INDEXES_OF = (
+    "select indexname, indexdef from pg_indexes where schemaname = $1 and tablename !~ '^alembic' order by 1"
+)
 CHECKS_OF = """
 select conname, pg_get_constraintdef(oid) from pg_constraint
 where connamespace = $1::regnamespace and contype = 'c' order by 1

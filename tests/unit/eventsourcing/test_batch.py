@@ -47,9 +47,7 @@ def reacting(reaction: Any) -> Model:
 def test_a_scenario_shows_the_whole_decision() -> None:
     outcome = Scenario(toy_model()).when(block(), actor="maria")
 
-    outcome.then(Recorded("customer-a", BLOCKED)).then_asked(
-        ReceiveStock(sku="a", location="WH-EAST", quantity=1)
-    )
+    outcome.then(Recorded("customer-a", BLOCKED)).then_asked(ReceiveStock(sku="a", location="WH-EAST", quantity=1))
     assert outcome.reminders == (Reminder(NOON + MINUTE, UnblockCustomer(customer_id="a")),)
     assert outcome.reply == Reply("accepted", {"times": 1})
     assert outcome.state(CUSTOMER, "a") == Customer(True, 1)
