@@ -155,13 +155,14 @@ class Stack:
         """How each process is doing."""
         return read_status(self.state)
 
-    def add(self, component: Component) -> None:
-        """Start one more component, such as a second instance of a service, and wait until it is ready."""
-        if component.name in self._components:
-            raise StackError(f"the stack has a component named {component.name} already")
-        self._components[component.name] = component
+    def add(self, *components: Component) -> None:
+        """Start more components, such as a second instance of a service, at once, and wait until they are ready."""
+        for component in components:
+            if component.name in self._components:
+                raise StackError(f"the stack has a component named {component.name} already")
+        self._components |= {component.name: component for component in components}
         self._keep_ports()
-        self._start_component(component)
+        self._together([partial(self._start_component, component) for component in components])
         write_description(self.state, self.description)
 
     def restart(self, name: str) -> None:

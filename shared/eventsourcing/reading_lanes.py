@@ -12,7 +12,7 @@ from shared.eventsourcing.tail import Tail
 log = structlog.get_logger()
 
 LEASE_S = 10.0
-"""How long a lane stays with a reader that is no longer heard of."""
+"""How long a lane stays with a reader that is no longer heard of, unless the service is set otherwise."""
 POLL_S = 1.0
 """How often a reader looks without being woken."""
 
@@ -30,6 +30,7 @@ class LaneReader:
         tail: Tail | None = None,
         types: Collection[str] | None = None,
         limit_per_lane: int = 200,
+        lease_s: float = LEASE_S,
     ) -> None:
         self.name = name
         self.owner = owner
@@ -38,6 +39,7 @@ class LaneReader:
         self._tail = tail or Tail()
         self._types = None if types is None else frozenset(types)
         self._limit = limit_per_lane
+        self._lease_s = lease_s
         self._leases: dict[int, Lease] = {}
         self._seen: dict[int, int] = {}
         self._ask_store = True
@@ -69,8 +71,8 @@ class LaneReader:
         now = self._clock.now().timestamp()
         if self._renew_at is not None and now < self._renew_at:
             return
-        held = await self._store.lease_lanes(self.name, self.owner, LEASE_S)
-        self._renew_at = now + LEASE_S / 3
+        held = await self._store.lease_lanes(self.name, self.owner, self._lease_s)
+        self._renew_at = now + self._lease_s / 3
         self._ask_store = self._ask_store or held.keys() != self._leases.keys()
         self._leases = {lane: self._kept(lane, lease) for lane, lease in held.items()}
         self._seen = {lane: position for lane, position in self._seen.items() if lane in held}

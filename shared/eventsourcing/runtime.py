@@ -17,7 +17,7 @@ from shared.eventsourcing.messages import Record
 from shared.eventsourcing.metrics import Metrics
 from shared.eventsourcing.pipeline import Committed, Pipeline
 from shared.eventsourcing.projections import Projector, view_id
-from shared.eventsourcing.reading_lanes import LaneReader
+from shared.eventsourcing.reading_lanes import LEASE_S, LaneReader
 from shared.eventsourcing.relay import Relay
 from shared.eventsourcing.reminders import Reminders
 from shared.eventsourcing.store import Store, StoreUnavailable
@@ -42,6 +42,7 @@ class Runtime:
         metrics: Metrics,
         owner: str,
         source: str,
+        lease_s: float = LEASE_S,
     ) -> None:
         self.service = definition.model.service
         self.decoders: dict[str, type[Payload]] = dict(CONTRACT) | {
@@ -52,7 +53,9 @@ class Runtime:
         self._definition = definition
         self._store = store
         self._broker = broker
+        self._clock = clock
         self._owner = owner
+        self._lease_s = lease_s
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self.pipeline = Pipeline(
             definition.model,
@@ -64,24 +67,12 @@ class Runtime:
         )
         self.submit: Submit = self._submit
         self._tail = Tail()
-        self._relay_reader = LaneReader(store, clock, name="relay", owner=owner, tail=self._tail)
+        self._relay_reader = self._reader("relay")
         self._relay = Relay(self._relay_reader, broker, clock, source=source, published=metrics.published)
         self._reminders = Reminders(store, clock, self.pipeline, self.decoders)
-        self._effects = self._effect_worker(store, clock) if definition.effects else None
+        self._effects = self._effect_worker(clock) if definition.effects else None
         self._projectors = [
-            Projector(
-                view,
-                LaneReader(
-                    store,
-                    clock,
-                    name=view_id(view),
-                    owner=owner,
-                    tail=self._tail,
-                    types=[one.wire_type for one in view.handles],
-                ),
-                store,
-                clock,
-            )
+            Projector(view, self._reader(view_id(view), [one.wire_type for one in view.handles]), store, clock)
             for view in definition.views
         ]
         broker.subscribe(definition.topics, self.service, self._take)
@@ -147,10 +138,20 @@ class Runtime:
             self.wake_all(elsewhere=False)
         self._reminders.wake(committed.earliest_reminder)
 
-    def _effect_worker(self, store: Store, clock: Clock) -> EffectWorker:
-        types = [event.wire_type for event in self._definition.effects]
-        reader = LaneReader(store, clock, name="effects", owner=self._owner, tail=self._tail, types=types)
+    def _effect_worker(self, clock: Clock) -> EffectWorker:
+        reader = self._reader("effects", [event.wire_type for event in self._definition.effects])
         return EffectWorker(reader, clock, self.pipeline, self._definition.effects)
+
+    def _reader(self, name: str, types: Sequence[str] | None = None) -> LaneReader:
+        return LaneReader(
+            self._store,
+            self._clock,
+            name=name,
+            owner=self._owner,
+            tail=self._tail,
+            types=types,
+            lease_s=self._lease_s,
+        )
 
     def _spawn(self, name: str, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work, name=name)

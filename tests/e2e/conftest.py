@@ -36,6 +36,10 @@ PACE = {
 """Waits that a shop counts in hours are seconds here."""
 
 
+TAKEOVER = {"OMS_TAKEOVER_S": "4"}
+"""Whoever dies is succeeded soon."""
+
+
 @pytest.fixture(scope="session")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     """The shop that most tests share: each with orders, customers and SKUs of its own.
@@ -45,7 +49,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     stack = Stack(
         tmp_path_factory.mktemp("shop"),
         components=(*WITHOUT_FAULTS, *(service(name) for name in SERVICES)),
-        environment=PACE,
+        environment={name: {**TAKEOVER, **PACE.get(name, {})} for name in SERVICES},
     )
     try:
         stack.start()

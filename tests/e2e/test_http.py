@@ -1,4 +1,4 @@
-"""The HTTP doors: orders placed once whatever is retried, problems told in one shape, keys asked for everywhere."""
+"""The HTTP doors: orders placed once whatever is retried, problems in one shape, keys everywhere."""
 
 import json
 from hashlib import sha256

@@ -47,11 +47,15 @@ class _BatchInHand(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka
 class KafkaBroker:
     """Implements `Broker`."""
 
-    def __init__(self, access: KafkaAccess, *, prefix: str, partitions: int, client_id: str) -> None:
+    def __init__(
+        self, access: KafkaAccess, *, prefix: str, partitions: int, client_id: str, session_s: float = 10.0
+    ) -> None:
+        """`session_s` is how long the partitions stay with a process that is no longer heard of."""
         self._access = access
         self._prefix = f"{prefix}."
         self._partitions = partitions
         self._client_id = client_id
+        self._session_ms = round(session_s * 1000)
         self._faststream = FastStreamBroker(
             access.bootstrap,
             security=access.for_faststream(),
@@ -76,6 +80,8 @@ class KafkaBroker:
             ack_policy=AckPolicy.MANUAL,
             listener=self._hand,
             rebalance_timeout_ms=REBALANCE_TIMEOUT_MS,
+            session_timeout_ms=self._session_ms,
+            heartbeat_interval_ms=self._session_ms // 4,
             parser=_as_it_came,
             decoder=_undecoded,
         )
