@@ -4,6 +4,7 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import Annotated, Any, get_args
 from uuid import UUID
 
@@ -74,7 +75,7 @@ class StateCodec:
 
     def __init__(self, model: Model) -> None:
         self._model = model
-        self._adapters = {one.name: TypeAdapter[Any](_discriminated(one.state_type)) for one in model.categories}
+        self._adapters = {one.name: _adapter(one.state_type) for one in model.categories}
         self._cache: OrderedDict[str, tuple[int, Any]] = OrderedDict()
 
     def decode(self, stream: str, row: StreamRow) -> Any:
@@ -298,6 +299,12 @@ def _json(message: Payload) -> str:
 
 def _new_trace(message_id: UUID) -> str:
     return f"00-{message_id.hex}-{message_id.hex[16:]}-01"
+
+
+@cache
+def _adapter(state_type: Any) -> TypeAdapter[Any]:
+    """Costly to make, and the same for every pipeline of a process."""
+    return TypeAdapter[Any](_discriminated(state_type))
 
 
 def _discriminated(state_type: Any) -> Any:

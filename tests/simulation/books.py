@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -54,6 +55,12 @@ class Books:
     claimed: dict[str, set[UUID]] = field(default_factory=lambda: defaultdict(set))
     heads: dict[tuple[str, int], int] = field(default_factory=lambda: defaultdict(int))
     versions: dict[tuple[str, str], int] = field(default_factory=lambda: defaultdict(int))
+    causes: dict[str, set[UUID]] = field(default_factory=lambda: defaultdict(set))
+    parked: dict[str, dict[UUID, str]] = field(default_factory=lambda: defaultdict(dict))
+    """What is parked in each service, with its key."""
+    tracked: set[tuple[str, str, str]] = field(default_factory=set)
+    windows: dict[str, datetime] = field(default_factory=dict)
+    """Until when the customer of an order may pay again."""
     captures: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
 
     def find(self, rule: str, where: str, what: str) -> None:
@@ -67,6 +74,7 @@ class Books:
             if claim.message_id in claimed:
                 self.find("decided once", service, f"message {claim.message_id} was claimed twice")
             claimed.add(claim.message_id)
+        self._note_causes(service, append)
         for entry in append.entries:
             self._place(service, entry)
             check = _CHECKS.get(entry.type)
@@ -82,6 +90,29 @@ class Books:
         """Something happened at the carrier."""
         if key not in self.intents:
             self.find("effects follow commits", key, f"{what} without a recorded intent")
+
+    def cursor(self, reader: str, lane: int, before: int, after: int) -> None:
+        """A reader's cursor was moved."""
+        if after < before:
+            self.find("cursors go forward", f"{reader} lane {lane}", f"from {before} to {after}")
+
+    def _note_causes(self, service: str, append: Append) -> None:
+        """A message is decided once, and none before what is parked under its key."""
+        causes = {entry.causation_id for entry in append.entries}
+        for twice in sorted(causes & self.causes[service]):
+            self.find("decided once", service, f"message {twice} was decided in two transactions")
+        self.causes[service] |= causes
+        parked = self.parked[service]
+        if parked:
+            for one in append.unparked:
+                parked.pop(one, None)
+            if not append.unparked:
+                blocked = set(parked.values())
+                for key in sorted({entry.partition_key for entry in append.entries} & blocked):
+                    self.find("parked keys are not overtaken", service, f"{key} went on")
+        for message in append.parked:
+            if message.blocking:
+                parked[message.id] = message.key
 
     def _place(self, service: str, entry: LogEntry) -> None:
         lane = (service, entry.lane)
@@ -192,6 +223,23 @@ def _refunded(books: Books, entry: LogEntry, fact: Fact) -> None:
         books.refunded[fact["order_number"]] += fact["amount"] - fact.get("already_refunded", 0)
 
 
+def _tracked(books: Books, entry: LogEntry, fact: Fact) -> None:
+    report = fact["tracking_number"], fact["status"], fact["occurred_at"]
+    if report in books.tracked:
+        books.find("decided once", fact["fulfilment_id"], f"the report {report[1]} was recorded twice")
+    books.tracked.add(report)
+
+
+def _window(books: Books, entry: LogEntry, fact: Fact) -> None:
+    books.windows[fact["order_number"]] = datetime.fromisoformat(fact["until"])
+
+
+def _cancelling(books: Books, entry: LogEntry, fact: Fact) -> None:
+    until = books.windows.get(fact["order_number"])
+    if fact["cause"] == "payment_declined" and until is not None and entry.recorded_at < until:
+        books.find("deadlines are kept", fact["order_number"], f"was cancelled before {until.isoformat()}")
+
+
 def _sent(books: Books, entry: LogEntry, fact: Fact) -> None:
     books.sent.add(fact["notice_id"])
 
@@ -221,6 +269,9 @@ _CHECKS: Mapping[str, Callable[[Books, LogEntry, Fact], None]] = {
     "order.confirmed.v1": _confirmed,
     "order.cancelled.v1": _ended,
     "order.completed.v1": _ended,
+    "order.payment-window-opened.v1": _window,
+    "order.cancellation-requested.v1": _cancelling,
+    "shipping.tracking-received.v1": _tracked,
     "shipping.dispatched.v1": _dispatched,
     "payment.authorisation-requested.v1": _intended,
     "payment.authorisation-renewal-requested.v1": _intended,

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
-from typing import Any
+from typing import TypeVar
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from services.shipping.carrier import Done, Refused, Sold, Unknown
@@ -13,6 +13,8 @@ from shared.events.shipping import CarrierQuote, TrackingStatus
 from shared.events.values import Address
 from tests.simulation.processes import Process
 from tests.simulation.wire import Wire
+
+A = TypeVar("A")
 
 JOURNEY: tuple[tuple[TrackingStatus, float], ...] = (
     ("accepted", 0.02),
@@ -63,7 +65,7 @@ class Carrier:
     answers: dict[str, tuple[object, Sold | Refused]] = field(default_factory=dict)
     impossible: list[str] = field(default_factory=list)
 
-    def sell(self, key: str, reference: str, request: tuple[str, Address, int]) -> Any:
+    def sell(self, key: str, reference: str, request: tuple[str, Address, int]) -> Sold | Refused:
         """A label, the same again under the same key."""
         if key in self.answers:
             asked, answer = self.answers[key]
@@ -76,7 +78,7 @@ class Carrier:
         self.answers[key] = (request, answer)
         return answer
 
-    def void(self, key: str, label_id: str) -> Any:
+    def void(self, key: str, label_id: str) -> Done | Refused:
         """Take a label back, unless the parcel is on its way."""
         label = self.labels[label_id]
         if label.status not in ("bought", "voided"):
@@ -86,7 +88,7 @@ class Carrier:
             self.witness(f"void {label_id}", key)
         return Done()
 
-    def take(self, key: str, label_id: str) -> Any:
+    def take(self, key: str, label_id: str) -> Done | Refused:
         """Take a parcel, and begin to report on it."""
         label = self.labels[label_id]
         if label.status == "voided":
@@ -138,8 +140,7 @@ class CarrierConnection:
     async def quotes(
         self, *, origin: Address, destination: Address, weight_grams: int
     ) -> tuple[CarrierQuote, ...] | Refused | Unknown:
-        answer: tuple[CarrierQuote, ...] | Refused | Unknown = await self._ask(lambda: QUOTES)
-        return answer
+        return await self._ask(lambda: QUOTES)
 
     async def buy_label(
         self,
@@ -152,16 +153,13 @@ class CarrierConnection:
         weight_grams: int,
     ) -> Sold | Refused | Unknown:
         request = (service, destination, weight_grams)
-        answer: Sold | Refused | Unknown = await self._ask(lambda: self.carrier.sell(key, reference, request))
-        return answer
+        return await self._ask(lambda: self.carrier.sell(key, reference, request))
 
     async def void(self, key: str, *, label_id: str) -> Done | Refused | Unknown:
-        answer: Done | Refused | Unknown = await self._ask(lambda: self.carrier.void(key, label_id))
-        return answer
+        return await self._ask(lambda: self.carrier.void(key, label_id))
 
     async def hand_over(self, key: str, *, label_id: str) -> Done | Refused | Unknown:
-        answer: Done | Refused | Unknown = await self._ask(lambda: self.carrier.take(key, label_id))
-        return answer
+        return await self._ask(lambda: self.carrier.take(key, label_id))
 
-    async def _ask(self, serve: Callable[[], Any]) -> Any:
+    async def _ask(self, serve: Callable[[], A]) -> A | Unknown:
         return await self.carrier.wire.ask(self.process, serve, Unknown)

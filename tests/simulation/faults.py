@@ -1,5 +1,6 @@
 """What goes wrong in one world: drawn from a seed as a list, so that a part of it can be left out."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from random import Random
 from typing import Literal, get_args
@@ -49,6 +50,8 @@ MOMENTS = (
     "lease",
     "before advance",
     "after advance",
+    "before project",
+    "after project",
     "read",
 )
 """Where a process can be told to die; some steps of the loop later it may also die at any other await."""
@@ -73,20 +76,26 @@ class Fault:
     fate: Fate
 
     def __str__(self) -> str:
+        one, seconds = f"{self.service}/{self.slot}", f"{self.seconds:.1f} s"
         told = {
-            "crash": f"{self.service}/{self.slot} at {self.moment!r} + {self.steps} steps, back in {self.seconds:.1f} s",
-            "freeze": f"{self.service}/{self.slot} for {self.seconds:.1f} s",
-            "roll": f"{self.service}/{self.slot}",
-            "store fails": f"{self.service}/{self.slot} {self.times} times at {self.moment!r}",
-            "store down": f"{self.service}/{self.slot} for {self.seconds:.1f} s",
-            "producer fails": f"{self.service}/{self.slot} {self.times} times at {self.moment!r}",
+            "crash": f"{one} at {self.moment!r} + {self.steps} steps, back in {seconds}",
+            "freeze": f"{one} at {self.moment!r} + {self.steps} steps for {seconds}",
+            "roll": one,
+            "store fails": f"{one} {self.times} times at {self.moment!r}",
+            "store down": f"{one} for {seconds}",
+            "producer fails": f"{one} {self.times} times at {self.moment!r}",
             "outside troubled": f"{self.service}: {self.fate} {self.times} times",
-            "outside down": f"{self.service} for {self.seconds:.1f} s",
-            "clock jumps": f"{self.service}/{self.slot} by {self.seconds * (1 if self.times % 2 else -1):.1f} s",
+            "outside down": f"{self.service} for {seconds}",
+            "clock jumps": f"{one} by {'' if self.times % 2 else '-'}{seconds}",
         }
         return f"{self.kind}: {told.get(self.kind, f'{self.service} partition {self.partition}')}"
 
 
+PLACES: Mapping[Kind, tuple[str, ...]] = {
+    "store fails": ("begin", "before commit", "after commit"),
+    "producer fails": ("before publish", "after publish"),
+}
+"""Where else than at any moment a fault can strike."""
 OUTSIDE = ("payment", "shipping", "notification")
 
 
@@ -99,9 +108,7 @@ def _fault(random: Random) -> Fault:
     kinds: tuple[Kind, ...] = get_args(Kind)
     kind = random.choices(kinds, weights=[4 if one == "crash" else 1 for one in kinds])[0]
     outside = kind in ("outside troubled", "outside down")
-    moments = {"store fails": ("begin", "before commit", "after commit")}.get(kind, MOMENTS)
-    if kind == "producer fails":
-        moments = ("before publish", "after publish")
+    moments = PLACES.get(kind, MOMENTS)
     return Fault(
         at=random.uniform(0.0, LASTS_S * 0.75),
         kind=kind,

@@ -110,7 +110,9 @@ class Gateway:
         )
         self.notify(uuid5(NAMESPACE_URL, f"gateway/{kind}/{number}/{effect.operation_id}"), notice)
 
-    def authorise(self, asker: str, key: str, reference: str, amount: int, currency: str, token: str) -> Any:
+    def authorise(
+        self, asker: str, key: str, reference: str, amount: int, currency: str, token: str
+    ) -> Authorised | Refused:
         identity = f"auth_{len(self.answers) + 1}"
         effect = Effect(
             operation="authorise",
@@ -134,7 +136,9 @@ class Gateway:
 
         return self.answer(key, ("authorise", reference, amount, currency, token), decide)
 
-    def capture(self, asker: str, key: str, authorisation_id: str, amount: int, currency: str) -> Any:
+    def capture(
+        self, asker: str, key: str, authorisation_id: str, amount: int, currency: str
+    ) -> Captured | Refused:
         def decide() -> Captured | Refused:
             account = self.accounts.get(authorisation_id)
             if account is None:
@@ -156,7 +160,7 @@ class Gateway:
 
         return self.answer(key, ("capture", authorisation_id, amount), decide)
 
-    def void(self, asker: str, key: str, authorisation_id: str) -> Any:
+    def void(self, asker: str, key: str, authorisation_id: str) -> Voided | Refused:
         def decide() -> Voided | Refused:
             account = self.accounts.get(authorisation_id)
             if account is None:
@@ -172,7 +176,7 @@ class Gateway:
 
         return self.answer(key, ("void", authorisation_id), decide)
 
-    def renew(self, asker: str, key: str, authorisation_id: str) -> Any:
+    def renew(self, asker: str, key: str, authorisation_id: str) -> Renewed | Refused:
         def decide() -> Renewed | Refused:
             account = self.accounts.get(authorisation_id)
             if account is None:
@@ -189,7 +193,7 @@ class Gateway:
 
         return self.answer(key, ("renew", authorisation_id), decide)
 
-    def refund(self, asker: str, key: str, capture_id: str, amount: int, currency: str) -> Any:
+    def refund(self, asker: str, key: str, capture_id: str, amount: int, currency: str) -> Refunded | Refused:
         def decide() -> Refunded | Refused:
             if capture_id not in self.captures:
                 return self.refuse(key, "not_found")
@@ -259,5 +263,5 @@ class GatewayConnection:
         asker = self.process.name
         return await self._ask(lambda: self.gateway.refund(asker, key, capture_id, amount, currency))
 
-    async def _ask(self, serve: Callable[[], Any]) -> Any:
+    async def _ask(self, serve: Callable[[], A]) -> A | Unknown:
         return await self.gateway.wire.ask(self.process, serve, Unknown)

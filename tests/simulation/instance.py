@@ -1,11 +1,11 @@
 """One instance of a service: a runtime on ports that its death cuts off at once."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from random import Random
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 from shared.events.cloudevents import source_of
@@ -35,8 +35,17 @@ from shared.eventsourcing.store import (
 )
 from tests.simulation.processes import Process
 
-Witness = Callable[[str, Append, Sequence[Claim]], None]
-"""(instance, what it committed, the ids it claimed): called at each commit, before anyone can see it."""
+
+class Witness(Protocol):
+    """Sees all that is written, before anyone else can."""
+
+    def committed(self, instance: str, append: Append, claims: Sequence[Claim]) -> None:
+        """A transaction took effect."""
+        ...
+
+    def cursor(self, reader: str, lane: int, before: int, after: int) -> None:
+        """A reader's cursor was moved."""
+        ...
 
 
 class Uncounted(Metrics):
@@ -126,7 +135,7 @@ class WatchedStore(MemoryStore):
             await self._line.travel("before commit")
             transaction.commit()
             append, claims = transaction.written()
-            self._witness(self._process.name, append or Append(recorded_at=self._clock.now()), claims)
+            self._witness.committed(self._process.name, append or Append(recorded_at=self._clock.now()), claims)
         finally:
             self._locks.release_all(transaction)
         self._process.reach("after commit")
@@ -151,7 +160,11 @@ class WatchedStore(MemoryStore):
 
     async def advance(self, reader: str, owner: str, leases: Sequence[Lease]) -> frozenset[int]:
         await self._line.travel("before advance")
+        rows = self._tables.readers[reader]
+        before = {lease.lane: rows[lease.lane].position for lease in leases}
         held = await super().advance(reader, owner, leases)
+        for lane in sorted(held):
+            self._witness.cursor(reader, lane, before[lane], rows[lane].position)
         self._process.reach("after advance")
         return held
 

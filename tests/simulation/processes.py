@@ -69,8 +69,9 @@ class Process:
 
     def freeze(self) -> None:
         """Stop it like SIGSTOP: nothing of it runs, its connections and locks stay."""
-        self.frozen = True
-        self._loop.frozen += 1
+        if self.alive and not self.frozen:
+            self.frozen = True
+            self._loop.frozen += 1
 
     def thaw(self) -> None:
         """Let it go on where it stood, without a notion of the time that has passed."""
@@ -124,10 +125,9 @@ class ProcessLoop(VirtualLoop):
 
 
 def _adopting(
-    loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, Any], **options: Any
+    loop: asyncio.AbstractEventLoop, work: Any, *, context: Context | None = None, **options: Any
 ) -> asyncio.Task[Any]:
-    task: asyncio.Task[Any] = asyncio.Task(work, loop=loop, **options)
-    context: Context | None = options.get("context")
+    task: asyncio.Task[Any] = asyncio.Task(work, loop=loop, context=context, **options)
     process = _CURRENT.get() if context is None else context.get(_CURRENT)
     if process is not None:
         process.adopt(task)

@@ -4,8 +4,9 @@ import gc
 import logging
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
+from functools import cache
 from random import Random
 
 import structlog
@@ -58,10 +59,8 @@ def run(planned: Plan, bug: Bug = nullcontext) -> Outcome:
     began = time.process_time()
     with quiet(), bug(), world(planned.seed) as one:
         one.troubled = bool(planned.faults)
-        try:
+        with suppress(Stuck):
             one.loop.run_until_complete(play(one, planned.workload, planned.faults))
-        except Stuck:
-            pass
         for name, error in one.part_failed():
             one.books.find("a service keeps running", name, f"{type(error).__name__}: {error}")
         found = tuple(judge(one)) if not one.books.findings else tuple(one.books.findings)
@@ -91,7 +90,9 @@ def shrink(failed: Outcome, bug: Bug = nullcontext, report: Callable[[str], None
 
     changed = True
     while changed:
-        changed = any([_shrunk(smallest.plan, part, still_fails) for part in ("faults", "orders", "stock")])
+        changed = False
+        for part in ("faults", "orders", "stock"):
+            changed |= _shrunk(smallest.plan, part, still_fails)
     return smallest
 
 
@@ -128,6 +129,13 @@ def _with(whole: Plan, part: str, items: list[object]) -> Plan:
     return Plan(whole.seed, workload, faults)
 
 
+@cache
+def _freeze_once() -> None:
+    """What is loaded stays loaded: the collector need not look at it after each world."""
+    gc.collect()
+    gc.freeze()
+
+
 @contextmanager
 def quiet() -> Iterator[None]:
     """No logs, and no collector in the middle of a world."""
@@ -137,6 +145,7 @@ def quiet() -> Iterator[None]:
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     collecting = gc.isenabled()
     gc.disable()
+    _freeze_once()
     try:
         yield
     finally:
@@ -149,7 +158,8 @@ def quiet() -> Iterator[None]:
 def narrate(outcome: Outcome, most: int = 400) -> Iterator[str]:
     """A failed world as a person reads it."""
     lines = list(outcome.trace.lines())
-    yield f"seed {outcome.plan.seed}: {len(outcome.plan.workload.orders)} orders, {len(outcome.plan.faults)} faults"
+    orders, faults = len(outcome.plan.workload.orders), len(outcome.plan.faults)
+    yield f"seed {outcome.plan.seed}: {orders} orders, {faults} faults"
     yield from lines[-most:]
     for finding in outcome.findings[:10]:
         yield f"FOUND  {finding}"

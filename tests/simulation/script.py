@@ -1,4 +1,4 @@
-"""What is done in a world: the workload and the faults, then healing, then waiting until every order has an end."""
+"""What is done in a world: the workload and the faults, then healing, then waiting for the end of every order."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -168,11 +168,12 @@ async def _befall(world: World, site: Site, instance: Instance, fault: Fault) ->
     process, slot = instance.process, site.slots.index(instance)
     match fault.kind:
         case "crash":
-            await _dead(world, process, fault)
+            await _struck(process, fault, process.kill)
             world.kill(instance)
             await asyncio.sleep(fault.seconds)
             _relaunch(world, site, slot)
         case "freeze":
+            await _struck(process, fault, process.freeze)
             process.freeze()
             asleep = fault.seconds
             if asleep > 6.0:
@@ -204,18 +205,18 @@ async def _befall(world: World, site: Site, instance: Instance, fault: Fault) ->
             raise AssertionError(fault.kind)
 
 
-async def _dead(world: World, process: Process, fault: Fault) -> None:
-    """Kill a process when it next reaches a moment, or some steps of the loop later."""
-    died: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+async def _struck(process: Process, fault: Fault, blow: Callable[[], None]) -> None:
+    """Let the blow fall when the process next reaches a moment, or some steps of the loop later."""
+    struck: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def strike() -> None:
         if not fault.steps:
-            process.kill()
-        if not died.done():
-            died.set_result(None)
+            blow()
+        if not struck.done():
+            struck.set_result(None)
 
     process.strike_at(fault.moment, strike)
-    await asyncio.wait([died], timeout=LASTS_S)
+    await asyncio.wait([struck], timeout=LASTS_S)
     for _ in range(fault.steps):
         await asyncio.sleep(0)
 
@@ -259,7 +260,7 @@ def _fragile(services: set[str], model: Model, site: Site) -> Model:
         def decided(states: States, message: Any, context: Context) -> Decision:
             if site.poisoned:
                 site.poisoned -= 1
-                raise ArithmeticError("a bug that nobody foresaw")
+                raise Unforeseen(decide(states, message, context))
             return decide(states, message, context)
 
         return decided
@@ -310,6 +311,14 @@ async def _until_rest(world: World) -> None:
             await asyncio.sleep(max(0.0, coming - world.now))
             world.keep_leases()
         pause = min(pause * 1.5, 30.0)
+
+
+class Unforeseen(Exception):
+    """A bug of a decider, after it had decided all the same."""
+
+    def __init__(self, decision: Decision) -> None:
+        super().__init__("a bug that nobody foresaw")
+        self.decision = decision
 
 
 class Stuck(Exception):

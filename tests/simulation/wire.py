@@ -10,6 +10,7 @@ from typing import Literal, TypeVar
 from tests.simulation.processes import Process
 
 A = TypeVar("A")
+B = TypeVar("B")
 
 Fate = Literal["answered", "request lost", "answer lost", "late", "failed before", "failed after"]
 """What becomes of a request. `late`: it takes effect after the caller has given up."""
@@ -29,11 +30,11 @@ class Wire:
     troubled: int = 0
     _outside: Context = field(default_factory=copy_context)
 
-    async def ask(self, process: Process, serve: Callable[[], A], silent: Callable[[str], A]) -> A:
+    async def ask(self, process: Process, serve: Callable[[], A], silent: Callable[[str], B]) -> A | B:
         """Send a request from a process and wait for what comes back; silence is an answer as well."""
         process.reach("before request")
         loop = asyncio.get_running_loop()
-        answer: asyncio.Future[A] = loop.create_future()
+        answer: asyncio.Future[A | B] = loop.create_future()
         fate: Fate = "failed before" if self.down else self.fates.pop(0) if self.fates else "answered"
         self.troubled += fate != "answered"
         there, back = 0.001 * self.random.randint(1, 20), 0.001 * self.random.randint(1, 20)
@@ -43,12 +44,9 @@ class Wire:
 
         def arrive() -> None:
             self.under_way -= 1
-            if fate in ("request lost", "failed before"):
-                reply = silent("HTTP 503")
-            else:
-                reply = serve()
-                if fate == "failed after":
-                    reply = silent("HTTP 500")
+            reply: A | B = silent("HTTP 503") if fate in ("request lost", "failed before") else serve()
+            if fate == "failed after":
+                reply = silent("HTTP 500")
             if fate in ("answered", "failed before", "failed after"):
                 loop.call_later(back, _deliver, answer, reply, context=self._outside)
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import random as global_random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import copy_context
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ from shared.eventsourcing.lanes import lane_of
 from shared.eventsourcing.memory.locks import Locks
 from shared.eventsourcing.memory.tables import Tables
 from shared.eventsourcing.memory.virtual_time import VirtualClock
-from shared.eventsourcing.store import Append, StoreUnavailable
+from shared.eventsourcing.store import Append, Claim, StoreUnavailable
 from tests.simulation.books import Books
 from tests.simulation.carrier import Carrier
 from tests.simulation.gateway import Effect, Gateway
@@ -277,18 +277,12 @@ class World:
             clock=VirtualClock(self.loop, self.stream(f"{process.name} ids")),
             store_clock=self.clock,
             random=self.stream(f"{process.name} line"),
-            witness=lambda name, append, claims: self._committed(site.service, name, append, claims),
+            witness=_Witness(self, site.service),
         )
 
     def _must_not_fail(self, task: "asyncio.Task[Any]") -> None:
         if not task.cancelled() and (error := task.exception()):
             self.books.find("the simulation itself", repr(task.get_coro()), f"{type(error).__name__}: {error}")
-
-    def _committed(self, service: str, name: str, append: Append, claims: Any) -> None:
-        if append.entries or append.parked or append.reminders:
-            self._stirred.set()
-            self.trace.note(self.now, name, append)
-        self.books.committed(service, append, claims)
 
     def _reminders_due(self, site: Site) -> bool:
         now = self.clock.now()
@@ -321,6 +315,23 @@ class World:
                     continue
                 break
         self.deliveries.pop(identity, None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Witness:
+    """Implements `Witness` for one service."""
+
+    world: World
+    service: str
+
+    def committed(self, instance: str, append: Append, claims: Sequence[Claim]) -> None:
+        if append.entries or append.parked or append.reminders:
+            self.world.stir()
+            self.world.trace.note(self.world.now, instance, append)
+        self.world.books.committed(self.service, append, claims)
+
+    def cursor(self, reader: str, lane: int, before: int, after: int) -> None:
+        self.world.books.cursor(f"{self.service} {reader}", lane, before, after)
 
 
 @contextmanager
