@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+import structlog
 
 from deploy.local.description import Description
 from deploy.local.stack import Stack
@@ -15,3 +16,14 @@ def infrastructure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Descrip
     description = stack.start()
     yield description
     stack.discard()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _plain_logs() -> None:
+    """The pretty tracebacks of a terminal take seconds each."""
+    structlog.configure(
+        processors=[
+            structlog.processors.format_exc_info,
+            structlog.processors.KeyValueRenderer(key_order=["event"]),
+        ]
+    )

@@ -19,8 +19,8 @@ PriceList = Mapping[tuple[str, str], int]
 """Unit price in minor units by SKU and currency."""
 
 
-CEL_ERRORS = (RuntimeError, TypeError, ValueError, LookupError, OverflowError)
-"""What an expression may raise: unknown names, unlike types, numbers out of range."""
+CEL_ERRORS = (RuntimeError, TypeError, ValueError, LookupError, ArithmeticError)
+"""What an expression may raise: unknown names, unlike types, numbers out of range, a division by zero."""
 
 
 class BadRules(ValueError):

@@ -77,7 +77,7 @@ def _changed(row: Row, key: str, fact: Fact) -> Row:
         case CancellationRequested():
             return {**row, "order_status": "cancelling", "cancelled_cause": event.cause}
         case CancellationRefused():
-            return {**row, "order_status": "confirmed" if row.get("confirmed_at") else row["order_status"]}
+            return {**row, "order_status": "confirmed", "cancelled_cause": ""}
         case OrderCancelled():
             ended = {"ended_at": fact.recorded_at.isoformat(), "cancelled_cause": event.cause, "holds": []}
             return {**row, **ended, "order_status": "cancelled"}

@@ -4,6 +4,7 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import Annotated, Any, get_args
 from uuid import UUID
 
@@ -74,7 +75,7 @@ class StateCodec:
 
     def __init__(self, model: Model) -> None:
         self._model = model
-        self._adapters = {one.name: TypeAdapter[Any](_discriminated(one.state_type)) for one in model.categories}
+        self._adapters = {one.name: _adapter(one.state_type) for one in model.categories}
         self._cache: OrderedDict[str, tuple[int, Any]] = OrderedDict()
 
     def decode(self, stream: str, row: StreamRow) -> Any:
@@ -115,7 +116,12 @@ def decide_batch(
                 model, StreamStates(model, batch.states), arrival.message, _context(batch, arrival)
             )
         except Exception as error:
-            log.exception("message parked", message_type=arrival.message.wire_type, key=arrival.partition_key)
+            log.exception(
+                "message parked",
+                message_type=arrival.message.wire_type,
+                key=arrival.partition_key,
+                correlation_id=arrival.correlation_id,
+            )
             _park(batch, clock, arrival, f"{type(error).__name__}: {error}")
             continue
         _take(batch, clock, arrival, decision, after)
@@ -264,6 +270,7 @@ def _entry(output: Output, before: LaneHead, now: datetime, id: UUID) -> LogEntr
         recorded_at=now,
         traceparent=cause.traceparent or _new_trace(cause.message_id),
         payload=payload,
+        message=message,
         hash=entry_hash(
             before.chain_hash,
             lane=output.lane,
@@ -292,6 +299,12 @@ def _json(message: Payload) -> str:
 
 def _new_trace(message_id: UUID) -> str:
     return f"00-{message_id.hex}-{message_id.hex[16:]}-01"
+
+
+@cache
+def _adapter(state_type: Any) -> TypeAdapter[Any]:
+    """Costly to make, and the same for every pipeline of a process."""
+    return TypeAdapter[Any](_discriminated(state_type))
 
 
 def _discriminated(state_type: Any) -> Any:

@@ -1,7 +1,7 @@
 """The broker port in memory: partitioned logs, consumer groups, committed offsets, redelivery."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import structlog
@@ -12,6 +12,7 @@ from shared.eventsourcing.messages import Record
 log = structlog.get_logger()
 
 MAX_RECORDS = 500
+MAX_MESSAGE_BYTES = 4 * 1024 * 1024
 PAUSE_AFTER_FAILURE_S = 0.5
 """How long a batch rests that could not be handled."""
 
@@ -49,8 +50,9 @@ class Cluster:
 
     def rebalance(self, group: str) -> None:
         """Share the partitions out anew; each member begins at the committed offsets."""
-        for member in self.members.get(group, []):
-            member.positions.clear()
+        members = self.members.get(group, [])
+        for place, member in enumerate(members):
+            member.assign(range(place, self.partitions, len(members)))
         self.wake()
 
 
@@ -74,6 +76,7 @@ class MemoryBroker:
         self._delivering: asyncio.Task[None] | None = None
         self._stopping = False
         self.positions: dict[tuple[str, int], int] = {}
+        self._assigned: dict[tuple[str, int], None] = {}
 
     def subscribe(self, topics: Sequence[str], group: str, handle: Handle) -> None:
         self._topics, self._group, self._handle = topics, group, handle
@@ -96,20 +99,25 @@ class MemoryBroker:
         members = self._cluster.members.get(self._group, [])
         if self in members:
             members.remove(self)
+            self.assign(())
             self._cluster.rebalance(self._group)
 
     async def publish(self, messages: Sequence[Outgoing]) -> Sequence[bool]:
-        acknowledged: list[bool] = []
-        for message in messages:
+        acknowledged = [False] * len(messages)
+        stuck: set[int] = set()
+        for number, message in enumerate(messages):
+            if message.lane in stuck or len(message.value) > MAX_MESSAGE_BYTES:
+                stuck.add(message.lane)
+                continue
             try:
                 self._hazard("before publish")
                 self._cluster.append(message)
                 self._hazard("after publish")
             except BrokerUnavailable:
                 break
-            acknowledged.append(True)
+            acknowledged[number] = True
         await asyncio.sleep(0)
-        return acknowledged + [False] * (len(messages) - len(acknowledged))
+        return acknowledged
 
     def delivering(self) -> bool:
         return self._handle is None or self in self._cluster.members.get(self._group, [])
@@ -132,29 +140,27 @@ class MemoryBroker:
             for record in batch:
                 self._commit(record)
 
-    def _commit(self, record: Record) -> None:
-        if (record.topic, record.partition) in self._assigned():
-            self._cluster.offsets[self._group, record.topic, record.partition] = record.offset + 1
+    def assign(self, partitions: Iterable[int]) -> None:
+        """Begin anew, with these partitions of every topic, at the committed offsets."""
+        self._assigned = dict.fromkeys((topic, partition) for topic in self._topics for partition in partitions)
+        self.positions.clear()
 
-    def _assigned(self) -> list[tuple[str, int]]:
-        members = self._cluster.members.get(self._group, [])
-        if self not in members:
-            return []
-        place = members.index(self)
-        return [
-            (topic, partition)
-            for topic in self._topics
-            for partition in range(self._cluster.partitions)
-            if partition % len(members) == place
-        ]
+    def _commit(self, record: Record) -> None:
+        if (record.topic, record.partition) in self._assigned:
+            self._cluster.offsets[self._group, record.topic, record.partition] = record.offset + 1
 
     def _next_batch(self) -> list[Record]:
         batch: list[Record] = []
-        for topic, partition in self._assigned():
-            log = self._cluster.topics.get((topic, partition), [])
-            committed = self._cluster.offsets.get((self._group, topic, partition), 0)
-            start = self.positions.setdefault((topic, partition), committed)
-            taken = log[start : start + MAX_RECORDS - len(batch)]
-            self.positions[topic, partition] = start + len(taken)
-            batch.extend(taken)
+        for place in self._assigned:
+            log = self._cluster.topics.get(place)
+            if log is None:
+                continue
+            start = self.positions.get(place)
+            if start is None:
+                start = self._cluster.offsets.get((self._group, *place), 0)
+            if start < len(log):
+                taken = log[start : start + MAX_RECORDS - len(batch)]
+                start += len(taken)
+                batch.extend(taken)
+            self.positions[place] = start
         return batch

@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Awaitable
 from contextlib import suppress
+from random import Random
+from string import ascii_letters
 from typing import Any
 
 import asyncpg
@@ -10,11 +12,15 @@ import pytest
 
 from deploy.local.description import Description
 from deploy.local.topics import SERVICES
+from shared.eventsourcing.clock import SystemClock
+from shared.eventsourcing.metrics import Metrics
+from shared.eventsourcing.pipeline import Pipeline
 from shared.eventsourcing.postgres.migrate import MigrationFailed, migrate
 from shared.eventsourcing.postgres.statements import SCHEMA
 from shared.eventsourcing.postgres.store import PostgresStore
 from shared.eventsourcing.store import StoreUnavailable
 from tests.contract.ports.writing import record
+from tests.unit.eventsourcing.toy import arrival, block, toy_model, translate
 
 TABLES_OF = """
 select
@@ -139,6 +145,29 @@ async def test_a_transaction_whose_connection_is_lost_is_unavailable_and_leaves_
 
     await _answering(store)
     assert await store.stream("customer-cut") is None
+    await store.close()
+
+
+async def test_a_message_whose_key_no_index_takes_parks_under_a_shorter_one(database: str) -> None:
+    store, model = await PostgresStore.connect(database), toy_model()
+    pipeline = Pipeline(
+        model,
+        store,
+        SystemClock(),
+        translate=translate(model),
+        observer=Metrics(),
+        on_commit=lambda committed: None,
+    )
+    running = asyncio.create_task(pipeline.run())
+    key = "".join(Random(1).choices(ascii_letters, k=20_000))
+    await pipeline.take([arrival(block("good")), arrival(block("bad"), key), arrival(block("fine"))])
+    pipeline.stop()
+    await running
+
+    assert [len(one.key) for one in await store.parked(key[:500])] == [500]
+    assert await store.stream("customer-good") is not None
+    assert await store.stream("customer-fine") is not None
+    assert await store.stream("customer-bad") is None
     await store.close()
 
 

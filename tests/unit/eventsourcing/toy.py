@@ -174,23 +174,20 @@ def calm(moment: str) -> None:
 class Instance:
     """One process of the service, started or not."""
 
-    def __init__(self, installation: "Installation", runtime: Runtime, store: MemoryStore, broker: MemoryBroker):
+    def __init__(self, runtime: Runtime, broker: MemoryBroker) -> None:
         self.runtime = runtime
-        self.store = store
-        self.broker = broker
-        self._installation = installation
+        self._broker = broker
 
     async def crash(self) -> None:
         """Be gone in the middle of everything; leases run out by themselves."""
         tasks = [*self.runtime._tasks.values()]
-        if self.broker._delivering is not None:
-            tasks.append(self.broker._delivering)
+        if self._broker._delivering is not None:
+            tasks.append(self._broker._delivering)
         tasks += getattr(self.runtime._effects, "_running", ())
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        self.broker.leave()
-        self._installation.locks.__init__()  # type: ignore[misc]  # a dead process holds no lock
+        self._broker.leave()
 
 
 @dataclass
@@ -228,7 +225,7 @@ class Installation:
         runtime = Runtime(
             definition, store, broker, self.clock, metrics=Metrics(), owner=owner, source="/orderstream/order"
         )
-        return Instance(self, runtime, store, broker)
+        return Instance(runtime, broker)
 
     @asynccontextmanager
     async def running(self, owner: str = "one", **options: Any) -> AsyncIterator[Instance]:

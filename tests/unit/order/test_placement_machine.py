@@ -87,8 +87,13 @@ class Placements(RuleBasedStateMachine):
         return outcome
 
     def _send(self, command: Command) -> None:
-        by_topic = {"inventory": self.inventory, "payment": self.payment, "shipping": self.shipping}
-        by_topic[topic_of(type(command)).partition(".")[0]].requests.append(command)
+        owner = topic_of(type(command)).partition(".")[0]
+        requests = {
+            "inventory": self.inventory.requests,
+            "payment": self.payment.requests,
+            "shipping": self.shipping.requests,
+        }
+        requests[owner].append(command)
 
     def _statement(self, **changes: object) -> TakeChannelOrder:
         updated = T0 + timedelta(minutes=next(self.statements))
@@ -169,7 +174,7 @@ class Placements(RuleBasedStateMachine):
         self.now = max(self.now, reminder.at)
         self.say(reminder.message)
 
-    @precondition(lambda self: open_holds(self.order))
+    @precondition(lambda self: bool(open_holds(self.order)))
     @rule(which=st.integers(0, 5), street=st.sampled_from(["", "2 High Street"]))
     def a_person_releases(self, which: int, street: str) -> None:
         holds = open_holds(self.order)
@@ -244,7 +249,7 @@ class Placements(RuleBasedStateMachine):
         self.inventory.stock_arrives()
         self.shipping.dispatch()
         self.shipping.deliver(self.now)
-        if self.quiet and self.reminders:
+        if not any(one.requests or one.answers for one in self.neighbours) and self.reminders:
             self._to_the_next_deadline()
 
 

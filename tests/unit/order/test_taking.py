@@ -1,12 +1,13 @@
 """Taking orders from channels: the newest statement wins."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
 from services.order.domain.content import frozen
 from services.order.domain.messages import DeadlinePassed, FreeCredit, RefuseIntake, TakeChannelOrder
-from services.order.domain.review import ReviewFacts
+from services.order.domain.review import Finding, ReviewFacts
 from shared.events.channel import ChannelOrderRejected
 from shared.events.inventory import ReleaseStock, ReservationReleased, ReserveStock
 from shared.events.order import (
@@ -58,7 +59,7 @@ from tests.unit.order.samples import (
 )
 
 LATER = T0 + timedelta(hours=1)
-CHANGED = {"channel_updated_at": LATER, "notes": "ring twice"}
+CHANGED: dict[str, Any] = {"channel_updated_at": LATER, "notes": "ring twice"}
 CONTENT = frozen(channel_order())
 NEW_CONTENT = frozen(channel_order(**CHANGED))
 ASK = ReserveStock(
@@ -191,7 +192,7 @@ def test_the_stock_is_given_back_by_the_skus_of_the_old_content() -> None:
 
 
 def test_a_change_in_review_is_reviewed_again_and_replaces_the_old_holds() -> None:
-    def review(facts: ReviewFacts) -> tuple:  # type: ignore[type-arg]  # a review of one test
+    def review(facts: ReviewFacts) -> tuple[Finding, ...]:
         return (finding(),) if not facts.order.notes else ()
 
     held = after(new(review), take())
@@ -214,7 +215,7 @@ def test_a_hold_by_hand_outlives_a_change_and_keeps_the_order_in_review() -> Non
 
 def test_a_second_change_while_the_first_is_undone_asks_for_nothing_twice() -> None:
     undoing = after(reserving(), take(**CHANGED))
-    again = {"channel_updated_at": LATER + timedelta(hours=1), "notes": "third"}
+    again: dict[str, Any] = {"channel_updated_at": LATER + timedelta(hours=1), "notes": "third"}
     undoing.when(take(**again)).then(
         *of_order(
             OrderReplaced(order_number=NUMBER, content=frozen(channel_order(**again))),
@@ -237,7 +238,7 @@ def test_a_change_after_confirmation_is_held_for_a_person_and_stops_the_shipment
 
 def test_a_second_change_after_confirmation_is_kept_under_the_hold_that_is_open() -> None:
     held = after(shipping(), take(**CHANGED))
-    again = {"channel_updated_at": LATER + timedelta(hours=1), "notes": "third"}
+    again: dict[str, Any] = {"channel_updated_at": LATER + timedelta(hours=1), "notes": "third"}
     proposed = frozen(channel_order(**again))
     held.when(take(**again)).then(*of_order(RestatementHeld(order_number=NUMBER, proposed=proposed)))
 
@@ -289,7 +290,7 @@ def test_an_order_in_another_currency_than_the_limit_uses_no_credit() -> None:
 def test_the_review_sees_what_the_other_open_orders_add_up_to() -> None:
     seen: list[ReviewFacts] = []
 
-    def review(facts: ReviewFacts) -> tuple:  # type: ignore[type-arg]  # a review of one test
+    def review(facts: ReviewFacts) -> tuple[Finding, ...]:
         seen.append(facts)
         return ()
 

@@ -42,12 +42,13 @@ class Server:
         self.status = 201
         self.body: Any = AUTHORISED
         self.hang = False
+        self.closing = asyncio.Event()
         self.asked: list[tuple[str, str, dict[str, str], Any]] = []
 
     async def answer(self, request: web.Request) -> web.Response:
         self.asked.append((request.method, request.raw_path, dict(request.headers), await request.json()))
         if self.hang:
-            await asyncio.sleep(30)
+            await self.closing.wait()
         if isinstance(self.body, bytes):
             return web.Response(body=self.body, status=self.status)
         return web.json_response(self.body, status=self.status)
@@ -67,6 +68,7 @@ async def serving(timeout_seconds: float = 5.0) -> AsyncIterator[tuple[Server, H
         async with HttpGateway(f"http://{host}:{port}/", "secret", timeout_seconds=timeout_seconds) as gateway:
             yield server, gateway
     finally:
+        server.closing.set()
         await runner.cleanup()
 
 

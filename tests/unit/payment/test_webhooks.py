@@ -56,23 +56,21 @@ def test_the_same_notice_has_the_same_id_whenever_it_is_signed() -> None:
     assert notices.read(other, body()).message_id != notices.read(signed(body()), body()).message_id
 
 
-@pytest.mark.parametrize(
-    "headers",
-    [
+def test_what_is_not_signed_or_not_now_is_not_believed() -> None:
+    now = datetime.now(UTC)
+    for headers in (
         {},
         signed(body(), secret="whsec_" + base64.b64encode(b"another").decode()),
         signed(body(amount=1)),
-        signed(body(), datetime.now(UTC) - timedelta(minutes=6)),
-        signed(body(), datetime.now(UTC) + timedelta(minutes=6)),
+        signed(body(), now - timedelta(minutes=6)),
+        signed(body(), now + timedelta(minutes=6)),
         {**signed(body()), "webhook-id": "msg_2"},
         {**signed(body()), "webhook-signature": "v1"},
         {**signed(body()), "webhook-signature": "v1,%%%"},
         {**signed(body()), "webhook-timestamp": "nan"},
-    ],
-)
-def test_what_is_not_signed_or_not_now_is_not_believed(headers: dict[str, str]) -> None:
-    with pytest.raises(BadSignature):
-        SignedNotices(SECRET).read(headers, body())
+    ):
+        with pytest.raises(BadSignature):
+            SignedNotices(SECRET).read(headers, body())
 
 
 def test_bytes_that_are_no_text_are_not_believed() -> None:

@@ -1,0 +1,74 @@
+"""A broker's cluster on which single partitions can lag behind the others."""
+
+import asyncio
+from collections import defaultdict
+from contextvars import Context, copy_context
+
+from shared.events.registry import LISTENERS
+from shared.eventsourcing.broker import Outgoing
+from shared.eventsourcing.memory.broker import Cluster
+
+Place = tuple[str, int]
+
+
+class SlowCluster(Cluster):
+    """What goes to a partition that is held back becomes visible later, in order."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__()
+        self._loop = loop
+        self._held: dict[Place, list[Outgoing]] = {}
+        self._until: dict[Place, float] = defaultdict(float)
+        self._context: Context = copy_context()
+
+    def append(self, message: Outgoing) -> None:
+        place = message.topic, message.lane % self.partitions
+        if place in self._held:
+            self._held[place].append(message)
+        else:
+            super().append(message)
+
+    def hold_back(self, place: Place, seconds: float) -> None:
+        """Let a partition lag for a while."""
+        self._held.setdefault(place, [])
+        self._loop.call_later(seconds, self._let_go, place, context=self._context)
+
+    def let_all_go(self) -> None:
+        """No partition lags any longer."""
+        for place in list(self._held):
+            self._let_go(place)
+
+    def repeat(self, place: Place, times: int) -> None:
+        """Publish the last messages of a partition once more, as a producer does that missed an answer."""
+        for record in self.topics.get(place, [])[-times:]:
+            self.append(
+                Outgoing(
+                    topic=record.topic,
+                    lane=record.partition,
+                    key=record.key or b"",
+                    value=record.value or b"",
+                    headers=record.headers,
+                )
+            )
+
+    def deliver_again(self, group: str, place: Place, times: int) -> None:
+        """Take back a group's committed offset, as a rebalance in the middle of a batch does."""
+        topic, partition = place
+        committed = self.offsets.get((group, topic, partition), 0)
+        self.offsets[group, topic, partition] = max(0, committed - times)
+        self.rebalance(group)
+
+    def unread(self) -> list[str]:
+        """Partitions that a service has yet to read."""
+        found = [f"{topic}/{partition} is held back" for topic, partition in self._held]
+        for group, topics in LISTENERS.items():
+            for topic in topics:
+                for partition in range(self.partitions):
+                    end = len(self.topics.get((topic, partition), ()))
+                    if self.offsets.get((group, topic, partition), 0) < end:
+                        found.append(f"{group} has yet to read {topic}/{partition}")
+        return found
+
+    def _let_go(self, place: Place) -> None:
+        for message in self._held.pop(place, []):
+            super().append(message)

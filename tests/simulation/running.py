@@ -1,0 +1,165 @@
+"""One seed in, a verdict out; and the smallest part of a failing world that still fails."""
+
+import gc
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from dataclasses import dataclass
+from functools import cache
+from random import Random
+
+import structlog
+
+from tests.simulation import faults as wrongs
+from tests.simulation import workload as works
+from tests.simulation.books import Finding
+from tests.simulation.faults import Fault
+from tests.simulation.script import Stuck, play
+from tests.simulation.trace import Trace
+from tests.simulation.verdict import judge
+from tests.simulation.workload import Workload
+from tests.simulation.world import world
+
+ORDERS = 20
+FAULTS = 10
+Bug = Callable[[], AbstractContextManager[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All that is decided about a world before it begins."""
+
+    seed: int
+    workload: Workload
+    faults: tuple[Fault, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a world ended."""
+
+    plan: Plan
+    findings: tuple[Finding, ...]
+    trace: Trace
+    virtual_s: float
+    cpu_s: float
+    entries: int
+
+
+def plan(seed: int, orders: int = ORDERS, faults: int = FAULTS) -> Plan:
+    """What a seed stands for."""
+    return Plan(
+        seed, works.draw(Random(f"{seed}/workload"), orders), wrongs.draw(Random(f"{seed}/faults"), faults)
+    )
+
+
+def run(planned: Plan, bug: Bug = nullcontext) -> Outcome:
+    """Run a world to its end, and judge it."""
+    began = time.process_time()
+    with quiet(), bug(), world(planned.seed) as one:
+        one.troubled = bool(planned.faults)
+        with suppress(Stuck):
+            one.loop.run_until_complete(play(one, planned.workload, planned.faults))
+        for name, error in one.part_failed():
+            one.books.find("a service keeps running", name, f"{type(error).__name__}: {error}")
+        found = tuple(judge(one)) if not one.books.findings else tuple(one.books.findings)
+        return Outcome(
+            planned,
+            found,
+            one.trace,
+            one.now,
+            time.process_time() - began,
+            sum(lane.head for site in one.sites.values() for lane in site.tables.lanes.values()),
+        )
+
+
+def shrink(failed: Outcome, bug: Bug = nullcontext, report: Callable[[str], None] = lambda line: None) -> Outcome:
+    """Leave out orders, stock movements and faults as long as the same rule is broken."""
+    rule, smallest = failed.findings[0].rule, failed
+
+    def still_fails(smaller: Plan) -> bool:
+        nonlocal smallest
+        outcome = run(smaller, bug)
+        if any(finding.rule == rule for finding in outcome.findings):
+            smallest = outcome
+            size = f"{len(smaller.workload.orders)} orders, {len(smaller.faults)} faults"
+            report(f"seed {smaller.seed}: still fails with {size}")
+            return True
+        return False
+
+    changed = True
+    while changed:
+        changed = False
+        for part in ("faults", "orders", "stock"):
+            changed |= _shrunk(smallest.plan, part, still_fails)
+    return smallest
+
+
+def _shrunk(whole: Plan, part: str, still_fails: Callable[[Plan], bool]) -> bool:
+    """Take pieces out of one part of the plan, larger pieces first."""
+    items = list(_items(whole, part))
+    size, shrunk = max(1, len(items) // 2), False
+    while items and size:
+        start = 0
+        while start < len(items):
+            fewer = items[:start] + items[start + size :]
+            if still_fails(_with(whole, part, fewer)):
+                items, whole, shrunk = fewer, _with(whole, part, fewer), True
+            else:
+                start += size
+        size //= 2
+    return shrunk
+
+
+def _items(whole: Plan, part: str) -> Iterator[object]:
+    yield from {"faults": whole.faults, "orders": whole.workload.orders, "stock": whole.workload.stock}[part]
+
+
+def _with(whole: Plan, part: str, items: list[object]) -> Plan:
+    kept = tuple(items)
+    workload, faults = whole.workload, whole.faults
+    match part:
+        case "faults":
+            faults = tuple(one for one in whole.faults if one in kept)
+        case "orders":
+            workload = Workload(tuple(one for one in workload.orders if one in kept), workload.stock)
+        case _:
+            workload = Workload(workload.orders, tuple(one for one in workload.stock if one in kept))
+    return Plan(whole.seed, workload, faults)
+
+
+@cache
+def _freeze_once() -> None:
+    """What is loaded stays loaded: the collector need not look at it after each world."""
+    gc.collect()
+    gc.freeze()
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """No logs, and no collector in the middle of a world."""
+    before = structlog.get_config()
+    level = logging.getLogger("asyncio").level
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
+    collecting = gc.isenabled()
+    gc.disable()
+    _freeze_once()
+    try:
+        yield
+    finally:
+        structlog.configure(**before)
+        logging.getLogger("asyncio").setLevel(level)
+        if collecting:
+            gc.enable()
+
+
+def narrate(outcome: Outcome, most: int = 400) -> Iterator[str]:
+    """A failed world as a person reads it."""
+    lines = list(outcome.trace.lines())
+    orders, faults = len(outcome.plan.workload.orders), len(outcome.plan.faults)
+    yield f"seed {outcome.plan.seed}: {orders} orders, {faults} faults"
+    yield from lines[-most:]
+    for finding in outcome.findings[:10]:
+        yield f"FOUND  {finding}"

@@ -1,0 +1,392 @@
+"""What is done in a world: the workload and the faults, then healing, then waiting for the end of every order."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
+from typing import Any
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+import orjson
+
+from shared.events.inventory import AdjustStock, CountStock, ReceiveStock, SetStockLevels, TransferStock
+from shared.events.order import ApproveOrder, CancelOrder, OpenHold, PayAgain, RejectOrder, ReleaseHold
+from shared.events.payload import Payload
+from shared.events.payment import RefundPayment
+from shared.events.registry import LISTENERS
+from shared.events.values import PaymentMethod
+from shared.eventsourcing.broker import Outgoing
+from shared.eventsourcing.decider import Context, Decision, Model, Route, States
+from shared.eventsourcing.memory.tables import NEVER
+from shared.eventsourcing.store import StoreUnavailable
+from tests.simulation.faults import Fault
+from tests.simulation.instance import Instance, unacknowledged
+from tests.simulation.processes import Process
+from tests.simulation.services import SERVICES
+from tests.simulation.workload import LASTS_S, OrderAct, StockAct, Workload
+from tests.simulation.world import Site, World
+
+REST_WITHIN_S = 6 * 3600.0
+"""So long after all faults have ended the world may be busy before something is taken for stuck."""
+ROUNDS = 8
+"""How often operators see to what stands on a hold."""
+JUMPS = 60
+"""How many deadlines are waited for in one round."""
+BOUND_S = 90 * 24 * 3600.0
+"""Virtual time within which every order has ended."""
+GARBAGE = (b"\xff\xfe\x00garbage", b"{", b'{"order_number": 7}', b"")
+
+
+async def play(world: World, workload: Workload, faults: tuple[Fault, ...]) -> None:
+    """Run a world to its end."""
+    world.alter = partial(_fragile, {fault.service for fault in faults if fault.kind == "poison decision"})
+    for service in SERVICES:
+        for slot in range(world.random.choice((1, 2))):
+            world.launch(service, slot)
+    polling = world.spawn(world.poll())
+    await asyncio.sleep(0.2)
+    doing = [world.spawn(_act(world, number, act)) for number, act in enumerate(workload.acts())]
+    doing += [world.spawn(_go_wrong(world, fault)) for fault in faults]
+    await asyncio.sleep(LASTS_S + 1.0)
+    await _heal(world)
+    await asyncio.wait(doing, timeout=REST_WITHIN_S)
+    for _ in range(ROUNDS):
+        await _until_rest(world)
+        if await _until_no_deadline_helps(world):
+            break
+        await _see_to_holds(world)
+    polling.cancel()
+
+
+async def _act(world: World, number: int, act: OrderAct | StockAct) -> None:
+    await asyncio.sleep(act.at)
+    world.note("someone", str(act))
+    identity = uuid5(NAMESPACE_URL, f"act/{number}/{act}")
+    match act:
+        case StockAct():
+            message = _stock_message(act)
+            await _ask(world, "inventory", message, act.sku, identity)
+        case OrderAct(statement=None):
+            for service, command in _order_messages(world, act):
+                await _ask(world, service, command, act.number, identity)
+        case OrderAct(statement=statement) if statement is not None:
+            world.published[identity] = act.number
+            key = f"{statement.channel}/{statement.channel_order_id}"
+            world.publish(identity, statement, key, f"/channel/{statement.channel}", times=act.times)
+
+
+async def _ask(world: World, service: str, message: Payload, key: str, identity: UUID) -> None:
+    reply = await world.call(
+        service, message, key=key, correlation=key, actor="operator", reason="simulated", message_id=identity
+    )
+    if reply is None:
+        world.books.find("callers are answered", key, f"{message.wire_type} was never answered")
+
+
+def _stock_message(act: StockAct) -> Payload:
+    match act.deed:
+        case "receive":
+            return ReceiveStock(sku=act.sku, location=act.location, quantity=act.quantity)
+        case "count":
+            return CountStock(sku=act.sku, location=act.location, counted=act.quantity)
+        case "adjust":
+            return AdjustStock(sku=act.sku, location=act.location, change=-act.quantity, cause="damage")
+        case "transfer":
+            return TransferStock(sku=act.sku, origin=act.location, destination=act.to, quantity=act.quantity)
+        case "levels":
+            return SetStockLevels(sku=act.sku, safety_stock=act.quantity, reorder_point=act.quantity)
+
+
+def _order_messages(world: World, act: OrderAct) -> Iterator[tuple[str, Payload]]:
+    number = act.number
+    match act.deed:
+        case "cancel":
+            yield "order", CancelOrder(order_number=number, cause="customer")
+        case "hold":
+            yield "order", OpenHold(order_number=number, explanation="a look")
+        case "release":
+            for hold in holds_of(world, number)[:1]:
+                yield "order", ReleaseHold(order_number=number, hold_id=hold)
+        case "approve":
+            yield "order", ApproveOrder(order_number=number)
+        case "reject":
+            yield "order", RejectOrder(order_number=number)
+        case "pay_again":
+            yield "order", PayAgain(order_number=number, payment=PaymentMethod(kind="card", token="tok_visa"))
+        case "refund":
+            yield "payment", RefundPayment(order_number=number, refund_id="R1", amount=499, currency="USD")
+        case "publish":
+            raise AssertionError("an order is published with a statement")
+
+
+def order_state(world: World, number: str) -> dict[str, Any]:
+    """The state of an order as its service stores it; empty if there is none."""
+    row = world.sites["order"].tables.streams.get(f"order-{number}")
+    state: dict[str, Any] = orjson.loads(row.state) if row else {}
+    return state
+
+
+def holds_of(world: World, number: str) -> list[str]:
+    """The open holds of an order."""
+    return [hold["hold_id"] for hold in order_state(world, number).get("dossier", {}).get("holds", ())]
+
+
+async def _go_wrong(world: World, fault: Fault) -> None:
+    await asyncio.sleep(fault.at)
+    site = world.sites[fault.service]
+    instance = site.slots[fault.slot % len(site.slots)]
+    world.note("FAULT", str(fault))
+    topics = LISTENERS[fault.service]
+    place = topics[fault.times % len(topics)], fault.partition
+    match fault.kind:
+        case "crash" | "freeze" | "roll" | "store fails" | "store down" | "producer fails" | "clock jumps":
+            if instance is not None and instance.process.alive:
+                await _befall(world, site, instance, fault)
+        case "rebalance":
+            world.cluster.rebalance(fault.service)
+        case "redeliver":
+            world.cluster.deliver_again(fault.service, place, fault.times)
+        case "repeat":
+            world.cluster.repeat(place, fault.times)
+        case "hold back":
+            world.cluster.hold_back(place, fault.seconds)
+        case "outside troubled":
+            world.wires[fault.service].fates += [fault.fate] * fault.times
+        case "outside down":
+            world.wires[fault.service].down = True
+            await asyncio.sleep(fault.seconds)
+            world.wires[fault.service].down = False
+        case "poison bytes":
+            _poison(world, place, GARBAGE[fault.times % len(GARBAGE)], headed=fault.slot == 1)
+        case "poison decision":
+            site.poisoned += 1
+        case "view rebuilt":
+            _rebuild_a_view(site)
+
+
+async def _befall(world: World, site: Site, instance: Instance, fault: Fault) -> None:
+    process, slot = instance.process, site.slots.index(instance)
+    match fault.kind:
+        case "crash":
+            await _struck(process, fault, process.kill)
+            world.kill(instance)
+            await asyncio.sleep(fault.seconds)
+            _relaunch(world, site, slot)
+        case "freeze":
+            await _struck(process, fault, process.freeze)
+            process.freeze()
+            asleep = fault.seconds
+            if asleep > 6.0:
+                await asyncio.sleep(6.0)
+                instance.leave_group()
+                asleep -= 6.0
+            await asyncio.sleep(asleep)
+            if process.alive:
+                process.thaw()
+                instance.rejoin_group()
+        case "roll":
+            if instance.responsive:
+                await asyncio.wait([process.spawn(instance.runtime.stop())])
+                world.kill(instance)
+                _relaunch(world, site, slot)
+        case "store fails":
+            for _ in range(fault.times):
+                process.strike_at(fault.moment, _unavailable)
+        case "store down":
+            instance.line.down = True
+            await asyncio.sleep(fault.seconds)
+            instance.line.down = False
+        case "producer fails":
+            for _ in range(fault.times):
+                process.strike_at(fault.moment, lambda: unacknowledged(fault.moment))
+        case "clock jumps":
+            instance.clock.jump(fault.seconds * (1 if fault.times % 2 else -1))
+        case _:
+            raise AssertionError(fault.kind)
+
+
+async def _struck(process: Process, fault: Fault, blow: Callable[[], None]) -> None:
+    """Let the blow fall when the process next reaches a moment, or some steps of the loop later."""
+    struck: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def strike() -> None:
+        if not fault.steps:
+            blow()
+        if not struck.done():
+            struck.set_result(None)
+
+    process.strike_at(fault.moment, strike)
+    await asyncio.wait([struck], timeout=LASTS_S)
+    for _ in range(fault.steps):
+        await asyncio.sleep(0)
+
+
+def _relaunch(world: World, site: Site, slot: int) -> None:
+    if site.slots[slot] is None:
+        world.launch(site.service, slot)
+
+
+def _unavailable() -> None:
+    raise StoreUnavailable("the line broke")
+
+
+def _poison(world: World, place: tuple[str, int], value: bytes, *, headed: bool) -> None:
+    identity = uuid5(NAMESPACE_URL, f"poison/{place}/{value!r}/{world.now}")
+    headers = [
+        ("ce_specversion", b"1.0"),
+        ("ce_id", str(identity).encode()),
+        ("ce_source", b"/stranger"),
+        ("ce_type", b"order.placed.v1"),
+    ]
+    world.cluster.append(
+        Outgoing(topic=place[0], lane=place[1], key=b"poison", value=value, headers=headers if headed else [])
+    )
+
+
+def _rebuild_a_view(site: Site) -> None:
+    """Empty the rows of a view and begin again with the first fact, in one transaction."""
+    for view in list(site.tables.views)[:1]:
+        site.tables.views[view].clear()
+        for row in site.tables.readers[view].values():
+            row.position, row.epoch, row.expires_at = 0, row.epoch + 1, NEVER
+
+
+def _fragile(services: set[str], model: Model, site: Site) -> Model:
+    """A model whose next decisions fail as often as the site is poisoned."""
+    if site.service not in services:
+        return model
+
+    def failing(decide: Callable[[States, Any, Context], Decision]) -> Callable[[States, Any, Context], Decision]:
+        def decided(states: States, message: Any, context: Context) -> Decision:
+            if site.poisoned:
+                site.poisoned -= 1
+                raise Unforeseen(decide(states, message, context))
+            return decide(states, message, context)
+
+        return decided
+
+    routes = {message: Route(route.streams, failing(route.decide)) for message, route in model.routes.items()}
+    return replace(model, routes=routes)
+
+
+async def _heal(world: World) -> None:
+    """Everything that was broken is mended, and operators try again what is parked."""
+    world.note("operators", "heal")
+    world.cluster.let_all_go()
+    for wire in world.wires.values():
+        wire.down = False
+        wire.fates.clear()
+    for site in world.sites.values():
+        site.poisoned = 0
+        for slot, instance in enumerate(site.slots):
+            if instance is None:
+                world.launch(site.service, slot)
+            else:
+                instance.process.calm()
+                instance.process.thaw()
+                instance.line.down = False
+    await asyncio.sleep(1.0)
+
+
+async def _until_rest(world: World) -> None:
+    """Wait until nothing is under way.
+
+    Whoever is stuck is found: after so much virtual time the world has to be at rest.
+    """
+    began, pause = world.now, 0.05
+    world.keep_leases()
+    while True:
+        await asyncio.sleep(pause)
+        await _retry_parked(world)
+        unrest = world.unrest()
+        if unrest:
+            world.stir()
+        coming = min(world.deliveries.values(), default=None)
+        if not unrest and coming is None:
+            return
+        if unrest and world.now - began > REST_WITHIN_S:
+            world.books.find("comes to rest", "the world", "; ".join(unrest[:5]))
+            raise Stuck
+        if coming is not None and not unrest:
+            await asyncio.sleep(max(0.0, coming - world.now))
+            world.keep_leases()
+        pause = min(pause * 1.5, 30.0)
+
+
+class Unforeseen(Exception):
+    """A bug of a decider, after it had decided all the same."""
+
+    def __init__(self, decision: Decision) -> None:
+        super().__init__("a bug that nobody foresaw")
+        self.decision = decision
+
+
+class Stuck(Exception):
+    """The world does not come to rest."""
+
+
+async def _retry_parked(world: World) -> None:
+    for site in world.sites.values():
+        keys = sorted({one.key for one in site.tables.parked.values() if one.blocking})
+        for key in keys:
+            if instances := site.responsive():
+                world.note("operators", f"try {key} of {site.service} again")
+                task = instances[0].process.spawn(instances[0].runtime.pipeline.retry_parked(key))
+                await asyncio.wait([task], timeout=60)
+
+
+async def _until_no_deadline_helps(world: World) -> bool:
+    """Let deadlines pass while orders wait for nothing else; True when every order has ended."""
+    for _ in range(JUMPS):
+        waiting = [number for number in sorted(world.books.placed) if number not in world.books.ended]
+        if not waiting:
+            return True
+        deadlines = [
+            due for number in waiting if not holds_of(world, number) and (due := _deadline(world, number))
+        ]
+        for number in waiting:
+            if not holds_of(world, number) and _deadline(world, number) is None:
+                state = order_state(world, number)["status"]
+                world.books.find("every order ends", number, f"is {state} and waits on no hold and no deadline")
+        if world.books.findings or not deadlines:
+            return False
+        if world.now > BOUND_S:
+            world.books.find("every order ends", waiting[0], "has not ended in so much time")
+            return False
+        await asyncio.sleep(max(0.0, min(deadlines) - world.now) + 0.01)
+        await _until_rest(world)
+    world.books.find("every order ends", "the world", f"{len(waiting)} orders went from deadline to deadline")
+    return False
+
+
+def _deadline(world: World, number: str) -> float | None:
+    """When the next reminder about an order is due, in seconds of the world."""
+    began = world.clock.now().timestamp() - world.now
+    dues = [
+        one.due_at.timestamp() - began
+        for site in world.sites.values()
+        for one in site.tables.reminders.values()
+        if one.correlation_id == number
+    ]
+    return min(dues, default=None)
+
+
+async def _see_to_holds(world: World) -> None:
+    """Operators release what is held; what comes back on a hold is cancelled."""
+    for number in sorted(world.books.placed):
+        if number in world.books.ended:
+            continue
+        holds = holds_of(world, number)
+        if not holds:
+            continue
+        seen = world.seen_to.get(number, 0)
+        world.seen_to[number] = seen + 1
+        identity = uuid5(NAMESPACE_URL, f"hold/{number}/{seen}")
+        if seen >= 2:
+            world.note("operators", f"cancel {number}")
+            await _ask(world, "order", CancelOrder(order_number=number), number, identity)
+        for hold in holds:
+            corrected = {"city": "Boston", "street": "6 Main St"} if seen else {}
+            world.note("operators", f"release {hold} of {number}")
+            release = ReleaseHold(order_number=number, hold_id=hold, **corrected)
+            await _ask(world, "order", release, number, uuid5(identity, hold))

@@ -1,0 +1,279 @@
+"""The last look at a world that has come to rest: every rule of the design, by its stores, topics and ledgers."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from typing import Any
+from uuid import UUID
+
+import orjson
+from pydantic import TypeAdapter
+
+from shared.events.cloudevents import source_of
+from shared.events.payload import Event
+from shared.events.registry import CONTRACT, LISTENERS
+from shared.eventsourcing.batch import StateCodec
+from shared.eventsourcing.chain import GENESIS, entry_hash
+from shared.eventsourcing.memory.tables import Tables
+from shared.eventsourcing.projections import view_id
+from shared.eventsourcing.views import Fact
+from tests.simulation.books import Finding
+from tests.simulation.services import MODELS, SERVICES, VIEWS
+from tests.simulation.world import World
+
+EVENTS: Mapping[str, type[Event]] = {
+    wire_type: message for wire_type, message in CONTRACT.items() if issubclass(message, Event)
+}
+CODECS = {service: StateCodec(MODELS[service]) for service in SERVICES}
+
+
+def judge(world: World) -> Iterator[Finding]:
+    """Everything that is wrong with a world at rest."""
+    yield from world.books.findings
+    yield from _intake(world)
+    for service in SERVICES:
+        tables = world.sites[service].tables
+        yield from _chains(service, tables)
+        yield from _folds(service, tables)
+    yield from _deliveries(world)
+    yield from _stock(world)
+    yield from _payments(world)
+    yield from _nothing_left_behind(world)
+    yield from _notices(world)
+    if world.views:
+        yield from _views(world)
+
+
+def _intake(world: World) -> Iterator[Finding]:
+    tables = world.sites["order"].tables
+    claimed = len(tables.inbox)
+    for identity, number in sorted(world.published.items()):
+        stands = f"order-{number}" in tables.streams
+        if not stands:
+            yield Finding(
+                "never lost", number, f"was published as {identity} and is no order ({claimed} messages taken)"
+            )
+
+
+def _chains(service: str, tables: Tables) -> Iterator[Finding]:
+    for lane, entries in tables.log.items():
+        previous = GENESIS
+        for position, entry in enumerate(entries, start=1):
+            if entry.position != position:
+                yield Finding("lanes have no gaps", f"{service} lane {lane}", f"{entry.position} at {position}")
+            previous = entry_hash(
+                previous,
+                lane=lane,
+                position=position,
+                id=str(entry.id),
+                kind=entry.kind,
+                type=entry.type,
+                topic=entry.topic,
+                stream=entry.stream,
+                version=entry.version,
+                partition_key=entry.partition_key,
+                correlation_id=entry.correlation_id,
+                causation_id=str(entry.causation_id),
+                actor=entry.actor,
+                reason=entry.reason,
+                occurred_at=entry.occurred_at,
+                recorded_at=entry.recorded_at,
+                payload=entry.payload,
+            )
+            if previous != entry.hash:
+                yield Finding("chains verify", f"{service} lane {lane}", f"position {position}")
+                break
+        head = tables.lanes[lane]
+        if (head.head, head.chain_hash) != (len(entries), previous):
+            yield Finding("chains verify", f"{service} lane {lane}", "its head is not the end of its chain")
+
+
+def _folds(service: str, tables: Tables) -> Iterator[Finding]:
+    model, codec = MODELS[service], CODECS[service]
+    for stream, row in tables.streams.items():
+        category = model.category_of(stream)
+        state = category.initial
+        entries = tables.stream_events.get(stream, [])
+        for entry in entries:
+            state = category.evolve(state, EVENTS[entry.type].model_validate_json(entry.payload))
+        if [entry.version for entry in entries] != list(range(1, row.version + 1)):
+            yield Finding("streams have no gaps", stream, f"version {row.version} of {len(entries)} facts")
+        if codec.encode(stream, state) != row.state:
+            yield Finding("state = fold", stream, "the stored state is not the fold of its facts")
+
+
+def _deliveries(world: World) -> Iterator[Finding]:
+    """What is in the store is published in the order of its lane, and consumed or parked by all who take it."""
+    places: dict[UUID, tuple[int, int]] = {}
+    expected: dict[str, set[UUID]] = defaultdict(set)
+    stored: set[UUID] = set()
+    for service in SERVICES:
+        for entries in world.sites[service].tables.log.values():
+            for entry in entries:
+                places[entry.id] = entry.lane, entry.position
+                stored.add(entry.id)
+                for consumer, topics in LISTENERS.items():
+                    if entry.topic in topics and CONTRACT[entry.type] in MODELS[consumer].routes:
+                        expected[consumer].add(entry.id)
+    yield from _publications(world, places)
+    sources = {source_of(service) for service in SERVICES}
+    for consumer, ids in expected.items():
+        inbox = world.sites[consumer].tables.inbox
+        for identity in sorted(ids - inbox.keys())[:3]:
+            yield Finding("published = consumed", consumer, f"{identity} was published and not taken")
+        for identity in [one for one, claim in inbox.items() if claim.source in sources and one not in stored][:3]:
+            yield Finding("published = consumed", consumer, f"{identity} was taken and is in nobody's store")
+
+
+def _publications(world: World, places: dict[UUID, tuple[int, int]]) -> Iterator[Finding]:
+    published: set[UUID] = set()
+    for (topic, partition), records in world.cluster.topics.items():
+        reached: dict[int, int] = defaultdict(int)
+        for record in records:
+            try:
+                one = UUID(dict(record.headers).get("ce_id", b"").decode())
+            except ValueError:
+                continue
+            if one not in places or one in published:
+                continue
+            published.add(one)
+            lane, position = places[one]
+            if position <= reached[lane]:
+                yield Finding(
+                    "published in order", f"{topic}/{partition}", f"{lane}:{position} after {reached[lane]}"
+                )
+            reached[lane] = position
+    for identity in sorted(places.keys() - published)[:3]:
+        yield Finding("stored = published", f"lane {places[identity][0]}", f"{identity} was never published")
+
+
+def _stock(world: World) -> Iterator[Finding]:
+    booked: dict[str, dict[str, tuple[int, int]]] = defaultdict(dict)
+    for (sku, location), shelf in world.books.shelves.items():
+        booked[sku][location] = shelf.on_hand, shelf.reserved
+    for stream, row in world.sites["inventory"].tables.streams.items():
+        if stream.startswith("stock-"):
+            sku = stream.removeprefix("stock-")
+            state = orjson.loads(row.state)
+            stored = {place: (one["on_hand"], one["reserved"]) for place, one in state["shelves"].items()}
+            if stored != booked[sku]:
+                yield Finding("stock", sku, f"stored {stored}, by the facts {booked[sku]}")
+            for waiting in state["queue"]:
+                if waiting["order_number"] in world.books.ended:
+                    yield Finding("nothing left behind", waiting["order_number"], f"still waits for {sku}")
+            for number in state["filled"]:
+                yield Finding("nothing left behind", number, f"was filled with {sku} and never handed over")
+
+
+def _payments(world: World) -> Iterator[Finding]:
+    """The gateway's own ledger is the judge."""
+    gateway = world.outside.gateway
+    captured: dict[str, int] = defaultdict(int)
+    refunded: dict[str, int] = defaultdict(int)
+    keys: set[str] = set()
+    operations: set[str] = set()
+    for effect in gateway.ledger:
+        if effect.key in keys:
+            yield Finding("one effect per key", effect.key, "more than one effect at the gateway")
+        keys.add(effect.key)
+        operations.add(effect.operation_id)
+        captured[effect.reference] += effect.amount if effect.operation == "capture" else 0
+        refunded[effect.reference] += effect.amount if effect.operation == "refund" else 0
+    for refusal in (*gateway.impossible, *world.outside.carrier.impossible):
+        yield Finding("the outside agrees", refusal, "was refused, which a right question never is")
+    for identity, number in world.books.stated.items():
+        if identity not in operations:
+            yield Finding("the ledger agrees", number, f"{identity} is recorded and not in the gateway's ledger")
+    for number in sorted(captured.keys() | world.books.captured.keys()):
+        if captured[number] != world.books.captured[number]:
+            told = f"the gateway collected {captured[number]}, {world.books.captured[number]} is recorded"
+            yield Finding("the ledger agrees", number, told)
+    for number in sorted(refunded.keys() | world.books.refunded.keys()):
+        if refunded[number] != world.books.refunded[number]:
+            told = f"the gateway paid back {refunded[number]}, {world.books.refunded[number]} is recorded"
+            yield Finding("the ledger agrees", number, told)
+
+
+def _nothing_left_behind(world: World) -> Iterator[Finding]:
+    now = world.clock.now()
+    for number, end in world.books.ended.items():
+        for sku, units in world.books.held[number].items():
+            if units:
+                yield Finding("nothing left behind", number, f"{end}, and {units} of {sku} stay reserved")
+    for identity, account in world.outside.gateway.accounts.items():
+        if account.reference in world.books.ended and account.set_aside and account.expires_at > now:
+            yield Finding("nothing left behind", account.reference, f"ended, and {identity} stays authorised")
+    for label in world.outside.carrier.labels.values():
+        number = label.fulfilment_id.rpartition("-F")[0]
+        if number in world.books.ended and label.status == "bought":
+            yield Finding("nothing left behind", number, f"ended, and {label.label_id} stays bought")
+    cancelled = [number for number, end in world.books.ended.items() if end == "order.cancelled.v1"]
+    for number in cancelled:
+        if world.books.captured[number] > world.books.refunded[number]:
+            yield Finding("nothing left behind", number, "was cancelled, and its money was collected")
+
+
+def _notices(world: World) -> Iterator[Finding]:
+    mails = world.outside.mailbox.mails
+    for notice in sorted(world.books.sent - mails.keys()):
+        yield Finding("told once", notice, "is recorded as sent, and no mail was taken")
+    for stream, row in world.sites["notification"].tables.streams.items():
+        for identity, notice in orjson.loads(row.state)["notices"].items():
+            if notice["status"] in ("offered", "delayed"):
+                yield Finding("told once", identity, f"is still {notice['status']} in {stream}")
+    if not world.troubled:
+        for notice, times in mails.items():
+            if times > 1:
+                yield Finding("told once", notice, f"{times} mails in a world without trouble")
+
+
+def _views(world: World) -> Iterator[Finding]:
+    for service in SERVICES:
+        tables = world.sites[service].tables
+        for view in VIEWS[service]:
+            rows = tables.views.get(view_id(view), {})
+            handled = {event.wire_type for event in view.handles}
+            facts = [
+                entry
+                for entries in tables.log.values()
+                for entry in entries
+                if entry.kind == "event" and entry.type in handled
+            ]
+            folded: dict[str, Any] = {}
+            for entry in facts:
+                fact = _fact(entry)
+                for key in view.keys(fact.event):
+                    folded[key] = view.project(key, folded.get(key), fact)
+            wanted = {key: _plain(row) for key, row in folded.items() if row is not None}
+            if wanted != {key: _plain(row) for key, row in rows.items()}:
+                wrong = [
+                    key for key in wanted.keys() | rows.keys() if wanted.get(key) != _plain(rows.get(key, {}))
+                ]
+                told = f"row {min(wrong)} is {rows.get(min(wrong))}, by the facts {wanted.get(min(wrong))}"
+                yield Finding("views = fold", f"{service} {view.name}", told)
+
+
+def _fact(entry: Any) -> Fact:
+    return Fact(
+        event=EVENTS[entry.type].model_validate_json(entry.payload),
+        id=entry.id,
+        stream=entry.stream,
+        version=entry.version,
+        lane=entry.lane,
+        position=entry.position,
+        partition_key=entry.partition_key,
+        correlation_id=entry.correlation_id,
+        actor=entry.actor,
+        reason=entry.reason,
+        occurred_at=entry.occurred_at,
+        recorded_at=entry.recorded_at,
+    )
+
+
+_JSON = TypeAdapter(dict[str, Any])
+
+
+def _plain(row: Any) -> Any:
+    """A row without what depends on which of two lanes came last."""
+    return {
+        name: value for name, value in _JSON.dump_python(dict(row), mode="json").items() if name != "changed_at"
+    }

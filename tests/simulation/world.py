@@ -1,0 +1,366 @@
+"""One world: five services, their customers and everyone outside, under virtual time, from one seed."""
+
+import asyncio
+import random as global_random
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import copy_context
+from dataclasses import dataclass, field
+from datetime import timedelta
+from random import Random
+from typing import Any
+from uuid import UUID
+
+from shared.events.cloudevents import Metadata, headers_of
+from shared.events.payload import Payload
+from shared.eventsourcing import failpoints, reading_lanes, reminders
+from shared.eventsourcing.broker import Outgoing
+from shared.eventsourcing.decider import Model, Reply
+from shared.eventsourcing.definition import IdempotencyConflict, KeyParked
+from shared.eventsourcing.lanes import lane_of
+from shared.eventsourcing.memory.locks import Locks
+from shared.eventsourcing.memory.tables import Tables
+from shared.eventsourcing.memory.virtual_time import VirtualClock
+from shared.eventsourcing.store import Append, Claim, StoreUnavailable
+from tests.simulation.books import Books
+from tests.simulation.carrier import Carrier
+from tests.simulation.gateway import Effect, Gateway
+from tests.simulation.instance import Instance
+from tests.simulation.log_cluster import SlowCluster
+from tests.simulation.mailbox import Mailbox
+from tests.simulation.processes import Process, ProcessLoop, reached
+from tests.simulation.services import SERVICES, Outside, definition
+from tests.simulation.trace import Trace
+from tests.simulation.wire import Wire
+
+POLL_S = 1.0
+"""How often an instance looks without being woken, where there is something to find."""
+NEVER_S = 1e9
+LEASE = timedelta(seconds=reading_lanes.LEASE_S)
+SESSION_S = 6.0
+"""After so long without a word the broker takes a member for dead."""
+HTTP_PATIENCE = 400
+"""Attempts of a caller that will not take no for an answer."""
+
+
+@dataclass(slots=True)
+class Site:
+    """Where a service lives: its database outlives its instances."""
+
+    service: str
+    tables: Tables = field(default_factory=Tables)
+    locks: Locks = field(default_factory=Locks)
+    slots: list[Instance | None] = field(default_factory=list)
+    started: int = 0
+    poisoned: int = 0
+    """So many of its next decisions fail."""
+
+    def responsive(self) -> list[Instance]:
+        """The instances that a caller reaches."""
+        return [one for one in self.slots if one is not None and one.responsive]
+
+    def behind(self) -> Iterator[str]:
+        """The readers that have yet to see something."""
+        for reader, rows in self.tables.readers.items():
+            lanes = self.tables.lanes
+            if any(row.position < lanes[lane].head for lane, row in rows.items()):
+                yield reader
+        if not self.tables.readers:
+            yield "relay"
+
+
+class World:
+    """Puts the world together and keeps it turning; what is done in it is the script's business."""
+
+    def __init__(self, seed: int, loop: ProcessLoop) -> None:
+        self.seed = seed
+        self.loop = loop
+        self.trace = Trace()
+        self.books = Books()
+        self.random = self.stream("world")
+        self.clock = VirtualClock(loop, self.stream("clock"))
+        self.cluster = SlowCluster(loop)
+        self.sites = {service: Site(service) for service in SERVICES}
+        self.views = self.random.random() < 0.5
+        self.deliveries: dict[UUID, float] = {}
+        """Notices from outside that have yet to arrive, and when they set out."""
+        self.calls = 0
+        """HTTP calls under way."""
+        self.published: dict[UUID, str] = {}
+        """Id of each channel message to the number of its order; empty where the bytes hold no order."""
+        self.seen_to: dict[str, int] = {}
+        """How often operators have seen to an order."""
+        self.troubled = True
+        self.wires = {name: Wire(self.stream(name)) for name in ("payment", "shipping", "notification")}
+        self.outside = Outside(
+            gateway=Gateway(self.clock.now, self.wires["payment"], self._gateway_tells, self._gateway_did),
+            carrier=Carrier(
+                self.clock.now,
+                self.wires["shipping"],
+                self.stream("parcels"),
+                self._carrier_tells,
+                self._carrier_did,
+            ),
+            mailbox=Mailbox(self.wires["notification"]),
+        )
+        self.alter: Callable[[Model, Site], Model] = lambda model, site: model
+        self._stirred = asyncio.Event()
+        self._context = copy_context()
+        self._tasks: list[asyncio.Task[Any]] = []
+
+    def stream(self, name: str) -> Random:
+        """A source of chance of its own, so that one consumer more does not change what others draw."""
+        return Random(f"{self.seed}/{name}")  # seeded by the text itself, not by its hash
+
+    @property
+    def now(self) -> float:
+        """Virtual seconds since the world began."""
+        return self.loop.time()
+
+    def note(self, who: str, what: str) -> None:
+        """Write a line into the trace."""
+        self.trace.note(self.now, who, what)
+
+    def spawn(self, work: Any) -> "asyncio.Task[Any]":
+        """Run something outside of every process."""
+        task = self.loop.create_task(work, context=self._context.copy())
+        task.add_done_callback(self._must_not_fail)
+        self._tasks.append(task)
+        return task
+
+    def launch(self, service: str, slot: int) -> Instance:
+        """Start an instance of a service."""
+        site = self.sites[service]
+        site.started += 1
+        name = f"{service}-{site.started}"
+        process = Process(name, self.loop)
+        instance = self._context.copy().run(self._instance, site, process)
+        while len(site.slots) <= slot:
+            site.slots.append(None)
+        site.slots[slot] = instance
+        self.note(name, "starts")
+        instance.start()
+        self.stir()
+        return instance
+
+    def kill(self, instance: Instance) -> None:
+        """End an instance where it stands; the broker takes a while to notice."""
+        slots = self.sites[instance.service].slots
+        if instance in slots:
+            self.note(instance.name, "is dead")
+            instance.process.kill()
+            slots[slots.index(instance)] = None
+            self.loop.call_later(SESSION_S, instance.leave_group, context=self._context)
+
+    def stir(self) -> None:
+        """Something may have happened that nobody was woken for."""
+        self._stirred.set()
+
+    async def call(
+        self,
+        service: str,
+        message: Payload,
+        *,
+        key: str,
+        correlation: str,
+        actor: str,
+        reason: str = "",
+        message_id: UUID,
+    ) -> Reply | None:
+        """Call a service over HTTP, again and again under the same id until it answers; None if it never does."""
+        self.calls += 1
+        try:
+            for attempt in range(HTTP_PATIENCE):
+                instances = self.sites[service].responsive()
+                if instances:
+                    try:
+                        return await self.random.choice(instances).runtime.submit(
+                            message,
+                            partition_key=key,
+                            correlation_id=correlation,
+                            actor=actor,
+                            reason=reason,
+                            message_id=message_id,
+                        )
+                    except KeyParked:
+                        return Reply("accepted")
+                    except (StoreUnavailable, TimeoutError):
+                        pass
+                    except IdempotencyConflict as error:
+                        self.books.find("answers stand", service, str(error))
+                        return None
+                await asyncio.sleep(min(0.5 * (attempt + 1), 20.0))
+            return None
+        finally:
+            self.calls -= 1
+
+    def publish(self, identity: UUID, kind: Payload, key: str, source: str, *, times: int = 1) -> None:
+        """Send a channel's message, perhaps several times."""
+        headers = headers_of(
+            Metadata(
+                id=str(identity), source=source, type=kind.wire_type, time=self.clock.now(), partition_key=key
+            )
+        )
+        value = kind.model_dump_json().encode()
+        for _ in range(times):
+            self.cluster.append(
+                Outgoing(topic="channel.orders", lane=lane_of(key), key=key.encode(), value=value, headers=headers)
+            )
+
+    def deliver(self, service: str, after_s: float, identity: UUID, message: Any, actor: str) -> None:
+        """Let a notice from outside arrive: late, perhaps twice, and again until it is taken."""
+        lateness = self.random.choice((0.0, 0.0, 0.005, 0.05, 0.5, 5.0))
+        self.deliveries[identity] = self.now + after_s + lateness
+        self.spawn(self._delivery(service, after_s + lateness, identity, message, actor))
+
+    async def poll(self) -> None:
+        """The looks without being woken that find something; the others would only cost time."""
+        while True:
+            await asyncio.sleep(POLL_S)
+            found = False
+            for site in self.sites.values():
+                if any(site.behind()) or self._reminders_due(site):
+                    found = True
+                    for instance in site.slots:
+                        if instance is not None and instance.process.alive:
+                            instance.poll()
+            if not found:
+                self._stirred.clear()
+                await self._stirred.wait()
+
+    def keep_leases(self) -> None:
+        """What the looks that were left out would have done: who lives keeps what it holds."""
+        until = self.clock.now() + LEASE
+        for site in self.sites.values():
+            living = {one.name for one in site.slots if one is not None and one.responsive}
+            for rows in site.tables.readers.values():
+                for row in rows.values():
+                    if row.owner in living:
+                        row.expires_at = max(row.expires_at, until)
+            for name in sorted(living):
+                if name in site.tables.instances:
+                    site.tables.instances[name] = max(site.tables.instances[name], until)
+
+    def unrest(self) -> list[str]:
+        """What is under way; nothing when the world is at rest."""
+        found = [f"{name} has requests under way" for name, wire in self.wires.items() if wire.under_way]
+        if self.calls:
+            found.append(f"{self.calls} HTTP calls are under way")
+        for site in self.sites.values():
+            found += [f"{site.service}: {reader} is behind" for reader in site.behind()]
+            if self._reminders_due(site):
+                found.append(f"{site.service}: reminders are due")
+            if not site.responsive():
+                found.append(f"{site.service}: nobody runs")
+        return found + self.cluster.unread()
+
+    def part_failed(self) -> Iterator[tuple[str, BaseException]]:
+        """Instances of which a part ended by itself."""
+        for site in self.sites.values():
+            for instance in site.slots:
+                if instance is not None and instance.process.alive and (error := instance.failure()):
+                    yield instance.name, error
+
+    def _instance(self, site: Site, process: Process) -> Instance:
+        return Instance(
+            definition(
+                site.service,
+                self.outside,
+                process,
+                views=self.views,
+                alter=lambda model: self.alter(model, site),
+            ),
+            process,
+            tables=site.tables,
+            locks=site.locks,
+            cluster=self.cluster,
+            clock=VirtualClock(self.loop, self.stream(f"{process.name} ids")),
+            store_clock=self.clock,
+            random=self.stream(f"{process.name} line"),
+            witness=_Witness(self, site.service),
+        )
+
+    def _must_not_fail(self, task: "asyncio.Task[Any]") -> None:
+        if not task.cancelled() and (error := task.exception()):
+            self.books.find("the simulation itself", repr(task.get_coro()), f"{type(error).__name__}: {error}")
+
+    def _reminders_due(self, site: Site) -> bool:
+        now = self.clock.now()
+        return any(one.due_at <= now for one in site.tables.reminders.values())
+
+    def _gateway_tells(self, identity: UUID, notice: Any) -> None:
+        self.deliver("payment", 0.0, identity, notice, "gateway")
+
+    def _gateway_did(self, effect: Effect) -> None:
+        told = f"{effect.operation} {effect.amount} for {effect.reference} under {effect.key}"
+        self.note("gateway", f"{told}, asked by {effect.caused_by}")
+        self.books.effect(effect)
+
+    def _carrier_did(self, what: str, key: str) -> None:
+        self.note("carrier", f"{what} under {key}")
+        self.books.carrier_effect(what, key)
+
+    def _carrier_tells(self, after_s: float, identity: UUID, tracked: Any) -> None:
+        self.deliver("shipping", after_s, identity, tracked, "carrier")
+
+    async def _delivery(self, service: str, after_s: float, identity: UUID, message: Any, actor: str) -> None:
+        await asyncio.sleep(after_s)
+        number = message.order_number
+        while True:
+            reply = await self.call(
+                service, message, key=number, correlation=number, actor=actor, message_id=identity
+            )
+            if reply is not None:
+                if self.random.random() < 0.1:
+                    continue
+                break
+        self.deliveries.pop(identity, None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Witness:
+    """Implements `Witness` for one service."""
+
+    world: World
+    service: str
+
+    def committed(self, instance: str, append: Append, claims: Sequence[Claim]) -> None:
+        if append.entries or append.parked or append.reminders:
+            self.world.stir()
+            self.world.trace.note(self.world.now, instance, append)
+        self.world.books.committed(self.service, append, claims)
+
+    def cursor(self, reader: str, lane: int, before: int, after: int) -> None:
+        self.world.books.cursor(f"{self.service} {reader}", lane, before, after)
+
+
+@contextmanager
+def world(seed: int) -> Iterator[World]:
+    """A world that can be run on the current thread; in the end nothing of it is left."""
+    before = reading_lanes.POLL_S, reminders.POLL_S
+    state = global_random.getstate()
+    loop = ProcessLoop(Random(f"{seed}/schedule"))
+    reading_lanes.POLL_S = reminders.POLL_S = NEVER_S
+    failpoints.on_reach(reached)
+    global_random.seed(seed)
+    asyncio.set_event_loop(loop)
+    try:
+        yield World(seed, loop)
+    finally:
+        failpoints.on_reach(None)
+        reading_lanes.POLL_S, reminders.POLL_S = before
+        global_random.setstate(state)
+        end(loop)
+
+
+def end(loop: ProcessLoop) -> None:
+    """Cancel all that still runs, and close the loop."""
+    tasks = [task for task in asyncio.all_tasks(loop) if not task.done()]
+    for task in tasks:
+        task.cancel()
+    try:
+        if tasks:
+            loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+    finally:
+        asyncio.set_event_loop(None)
+        loop.close()

@@ -1,0 +1,140 @@
+"""Effects: at least once outside, once inside."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+
+from shared.events.order import CreditLimitSet
+from shared.events.payload import Command
+from shared.eventsourcing.failpoints import Failpoint, on_reach
+from shared.eventsourcing.lanes import lane_of
+from tests.unit.eventsourcing.toy import (
+    Installation,
+    arrival,
+    block,
+    set_limit,
+    until,
+)
+
+
+class Outside:
+    """A world that counts what is done in it."""
+
+    def __init__(self, seconds: Callable[[str], float] = lambda name: 0.1) -> None:
+        self.done: Counter[int] = Counter()
+        self.at_once = 0
+        self.most_at_once = 0
+        self._seconds = seconds
+
+    async def act(self, intent: CreditLimitSet) -> Command:
+        self.at_once += 1
+        self.most_at_once = max(self.most_at_once, self.at_once)
+        try:
+            await asyncio.sleep(self._seconds(intent.customer_id))
+        finally:
+            self.at_once -= 1
+        self.done[intent.limit] += 1
+        return block(intent.customer_id)
+
+
+async def test_the_result_of_an_effect_comes_back_as_a_message_once(installation: Installation) -> None:
+    outside = Outside()
+    async with installation.running(effects={CreditLimitSet: outside.act}) as instance:
+        await instance.runtime.pipeline.take([arrival(set_limit(limit=n)) for n in range(5)])
+        await until(lambda: installation.facts().count("blocked") == 5)
+        await asyncio.sleep(60)
+
+    assert outside.done == dict.fromkeys(range(5), 1)
+    assert installation.facts().count("blocked") == 5
+
+
+async def test_an_effect_whose_process_died_before_the_result_is_done_again_and_counts_once(
+    installation: Installation,
+) -> None:
+    outside = Outside()
+    died = asyncio.Event()
+
+    def die(point: Failpoint) -> None:
+        if point == "after_effect":
+            died.set()
+            raise asyncio.CancelledError
+
+    one = installation.instance("one", effects={CreditLimitSet: outside.act})
+    await one.runtime.start()
+    on_reach(die)
+    try:
+        await one.runtime.pipeline.take([arrival(set_limit())])
+        await died.wait()
+        await one.crash()
+    finally:
+        on_reach(None)
+    assert installation.facts() == ["credit-limit-set"]
+
+    async with installation.running("two", effects={CreditLimitSet: outside.act}):
+        await until(lambda: installation.facts() == ["credit-limit-set", "blocked"])
+        await asyncio.sleep(60)
+
+    assert outside.done == {5: 2}
+    assert installation.facts().count("blocked") == 1
+
+
+async def test_an_effect_that_fails_is_tried_again_until_it_succeeds(installation: Installation) -> None:
+    tries = 0
+
+    async def flaky(intent: CreditLimitSet) -> Command:
+        nonlocal tries
+        tries += 1
+        if tries < 5:
+            raise ConnectionError("no answer")
+        return block(intent.customer_id)
+
+    async with installation.running(effects={CreditLimitSet: flaky}) as instance:
+        await instance.runtime.pipeline.take([arrival(set_limit())])
+        await until(lambda: "blocked" in installation.facts())
+
+    assert tries == 5
+
+
+async def test_the_cursor_of_effects_only_passes_over_those_that_ended(installation: Installation) -> None:
+    outside = Outside(lambda name: 1_000.0 if name == "slow" else 0.1)
+    async with installation.running(effects={CreditLimitSet: outside.act}) as instance:
+        await instance.runtime.pipeline.take(
+            [
+                arrival(set_limit("a", 1), "key"),
+                arrival(set_limit("slow", 2), "key"),
+                arrival(set_limit("c", 3), "key"),
+            ]
+        )
+        await until(lambda: outside.done == {1: 1, 3: 1})
+        await asyncio.sleep(5)
+        assert installation.tables.readers["effects"][lane_of("key")].position == 1
+
+
+async def test_a_slow_effect_keeps_no_other_back(installation: Installation) -> None:
+    outside = Outside(lambda name: 1_000.0 if name == "slow" else 0.1)
+    async with installation.running(effects={CreditLimitSet: outside.act}) as instance:
+        await instance.runtime.pipeline.take([arrival(set_limit("slow"))])
+        await instance.runtime.pipeline.take([arrival(set_limit(f"c{n}", n)) for n in range(300)])
+        await until(lambda: sum(outside.done.values()) == 300)
+
+
+async def test_no_more_effects_than_agreed_are_under_way_at_once(installation: Installation) -> None:
+    outside = Outside()
+    async with installation.pipeline() as pipeline:
+        await pipeline.take([arrival(set_limit(f"c{n}", n)) for n in range(450)])
+    async with installation.running(effects={CreditLimitSet: outside.act}):
+        await until(lambda: sum(outside.done.values()) == 450)
+
+    assert outside.most_at_once <= 128
+
+
+async def test_after_a_proper_stop_no_effect_is_repeated(installation: Installation) -> None:
+    outside = Outside()
+    async with installation.running(effects={CreditLimitSet: outside.act}) as instance:
+        await instance.runtime.pipeline.take([arrival(set_limit(f"c{n}", n)) for n in range(50)])
+        await until(lambda: outside.at_once > 0)
+    async with installation.running(effects={CreditLimitSet: outside.act}):
+        await until(lambda: sum(outside.done.values()) >= 50)
+        await asyncio.sleep(60)
+
+    assert outside.done == dict.fromkeys(range(50), 1)

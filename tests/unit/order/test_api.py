@@ -1,0 +1,219 @@
+"""The service's own routes, with its pipeline, reminders and views, on the store and the broker in memory."""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx2
+import pytest
+
+from services.order.app import definition
+from services.order.settings import Settings
+from shared.eventsourcing.api_keys import ApiKey
+from shared.eventsourcing.clock import SystemClock
+from shared.eventsourcing.http import application
+from shared.eventsourcing.memory.broker import Cluster, MemoryBroker
+from shared.eventsourcing.memory.locks import Locks
+from shared.eventsourcing.memory.store import MemoryStore
+from shared.eventsourcing.memory.tables import Tables
+from shared.eventsourcing.metrics import Metrics
+from shared.eventsourcing.projections import StoredViews
+from shared.eventsourcing.runtime import Runtime
+from tests.unit.order.samples import NUMBER, channel_order, line
+
+SETTINGS: dict[str, Any] = {"database_url": "postgresql://unused", "kafka_bootstrap": "unused:1"}
+KEYS = {
+    "channel": ("orders:write",),
+    "maria": ("orders:read", "orders:decide"),
+}
+BODY = channel_order().model_dump_json()
+LARGE = channel_order(lines=(line(unit_price=10**9),)).model_dump_json()
+
+
+class Service:
+    """A running order service and a client of it."""
+
+    def __init__(self, client: httpx2.AsyncClient) -> None:
+        self._client = client
+
+    async def place(self, body: str | bytes = BODY, key: str = "k1", **headers: str) -> httpx2.Response:
+        named = {"Idempotency-Key": key} if key else {}
+        return await self._client.post("/orders", content=body, headers=named | bearer("channel") | headers)
+
+    async def decide(self, path: str, *, reason: str = "because", **body: Any) -> httpx2.Response:
+        return await self._client.post(path, json={"reason": reason, **body}, headers=bearer("maria"))
+
+    async def get(self, path: str, key: str = "maria") -> httpx2.Response:
+        return await self._client.get(path, headers=bearer(key))
+
+    async def shown(self, path: str, as_expected: Callable[[Any], bool]) -> Any:
+        """What a view shows once it shows what is expected."""
+        body: Any = None
+        for _ in range(1_000):
+            answer = await self.get(path)
+            body = answer.json()
+            if answer.status_code == 200 and as_expected(body):
+                return body
+            await asyncio.sleep(0.02)
+        raise AssertionError(f"{path} shows {body}")
+
+
+def bearer(key: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {key}"}
+
+
+@asynccontextmanager
+async def running() -> AsyncIterator[Service]:
+    clock, metrics = SystemClock(), Metrics()
+    store = MemoryStore(Tables(), Locks(), clock)
+    made = definition(Settings(**SETTINGS))
+    broker = MemoryBroker(Cluster(partitions=8))
+    runtime = Runtime(made, store, broker, clock, metrics=metrics, owner="one", source="/order")
+
+    async def ready() -> dict[str, bool]:
+        return {"runtime": runtime.running}
+
+    assert made.router is not None
+    app = application(
+        "order",
+        [made.router(runtime.submit, StoredViews(store))],
+        api_keys=[
+            ApiKey(name=name, sha256=hashlib.sha256(name.encode()).hexdigest(), scopes=scopes)
+            for name, scopes in KEYS.items()
+        ],
+        metrics=metrics,
+        ready=ready,
+        max_body_bytes=1 << 20,
+    )
+    await runtime.start()
+    try:
+        async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://order") as client:
+            yield Service(client)
+    finally:
+        await runtime.stop()
+
+
+async def test_an_order_is_placed_once_and_a_retry_gets_the_same_answer() -> None:
+    async with running() as service:
+        first = await service.place()
+        assert (first.status_code, first.json()) == (201, {"order_number": NUMBER, "outcome": "placed"})
+        assert first.headers["location"] == f"/orders/{NUMBER}"
+        again = await service.place()
+        assert (again.status_code, again.json()) == (201, first.json())
+        shown = await service.shown(f"/orders/{NUMBER}", lambda row: row["status"] == "reserving")
+        assert shown["total"] == 1300
+
+
+async def test_a_restatement_under_another_key_is_not_another_order() -> None:
+    async with running() as service:
+        await service.place()
+        again = await service.place(key="k2")
+        assert (again.status_code, again.json()["outcome"]) == (200, "unchanged")
+
+
+async def test_another_body_under_the_same_key_is_a_conflict() -> None:
+    async with running() as service:
+        await service.place()
+        conflict = await service.place(LARGE)
+        assert conflict.status_code == 409
+        assert conflict.headers["content-type"].startswith("application/problem+json")
+
+
+@pytest.mark.parametrize("key", ["", "two words", "x" * 201])
+async def test_an_order_without_a_usable_idempotency_key_is_refused(key: str) -> None:
+    async with running() as service:
+        assert (await service.place(key=key)).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        (b"{", 422, "malformed"),
+        (BODY.replace('"total":1300', '"total":1'), 422, "totals_do_not_add_up"),
+        (BODY.replace('"currency":"USD"', '"currency":"XYZ"'), 422, "unknown_currency"),
+    ],
+)
+async def test_an_order_that_can_not_be_taken_is_answered_with_its_code(
+    body: str | bytes, status: int, code: str
+) -> None:
+    async with running() as service:
+        refused = await service.place(body)
+        assert (refused.status_code, refused.json()["code"]) == (status, code)
+        assert refused.headers["content-type"].startswith("application/problem+json")
+        assert refused.json()["detail"].endswith(".")
+
+
+async def test_a_huge_order_is_refused_unread() -> None:
+    async with running() as service:
+        assert (await service.place(b" " * (1 << 21))).status_code == 413
+
+
+async def test_another_content_at_the_same_time_is_answered_as_conflicting() -> None:
+    async with running() as service:
+        await service.place()
+        refused = await service.place(LARGE, key="k2")
+        assert (refused.status_code, refused.json()["code"]) == (422, "conflicting_restatement")
+
+
+async def test_a_held_order_is_found_released_and_cancelled_by_a_person() -> None:
+    async with running() as service:
+        await service.place(LARGE)
+        held = await service.shown("/orders?status=held", lambda body: len(body["orders"]) == 1)
+        assert held["orders"][0]["holds"][0]["reason"] == "amount_over_limit"
+        assert len((await service.get("/holds?owner=fraud")).json()["holds"]) == 1
+        assert (await service.get("/orders/summary")).json() == {"statuses": {"held": 1}}
+        unknown = await service.decide(f"/orders/{NUMBER}/holds/H9/release")
+        assert unknown.status_code == 404
+        released = await service.decide(f"/orders/{NUMBER}/holds/H1/release")
+        assert (released.status_code, released.json()["status"]) == (202, "released")
+        cancelled = await service.decide(f"/orders/{NUMBER}/cancel")
+        assert (cancelled.status_code, cancelled.json()["status"]) == (202, "cancelling")
+        await service.shown(f"/orders/{NUMBER}", lambda row: row["status"] == "cancelling")
+
+
+async def test_review_decisions_are_refused_out_of_place() -> None:
+    async with running() as service:
+        await service.place()
+        for path in ("approve", "reject", "payment"):
+            body: dict[str, Any] = {"payment": {"kind": "card", "token": "t"}} if path == "payment" else {}
+            refused = await service.decide(f"/orders/{NUMBER}/{path}", **body)
+            assert (refused.status_code, refused.json()["title"]) == (409, "Refused")
+        held = await service.decide(f"/orders/{NUMBER}/holds", reason="the customer called")
+        assert (held.status_code, held.json()["hold_id"]) == (202, "H1")
+
+
+async def test_a_decision_needs_a_reason() -> None:
+    async with running() as service:
+        await service.place()
+        for reason in ("", "  "):
+            refused = await service.decide(f"/orders/{NUMBER}/cancel", reason=reason)
+            assert refused.status_code in (409, 422)
+
+
+async def test_a_blocked_customers_order_is_held() -> None:
+    async with running() as service:
+        assert (await service.decide("/customers/C1/block")).status_code == 202
+        await service.place()
+        row = await service.shown(f"/orders/{NUMBER}", lambda row: row["status"] == "held")
+        assert row["holds"][0]["reason"] == "customer_blocked"
+        assert (await service.decide("/customers/C1/unblock")).status_code == 202
+        limit = await service.decide("/customers/C1/credit-limit", limit=100, currency="USD")
+        assert limit.status_code == 202
+
+
+async def test_every_route_wants_a_key_with_its_scope() -> None:
+    async with running() as service:
+        assert (await service.place(Authorization="Bearer nobody")).status_code == 401
+        assert (await service.place(Authorization="Bearer maria")).status_code == 403
+        assert (await service.get("/orders", key="channel")).status_code == 403
+        assert (await service.get(f"/orders/{NUMBER}")).status_code == 404
+
+
+async def test_the_schema_of_an_order_stands_in_the_description_of_the_routes() -> None:
+    async with running() as service:
+        paths = (await service.get("/openapi.json")).json()["paths"]
+        schema = paths["/orders"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+        assert schema["properties"]["shipping_address"]["properties"]["country"]["type"] == "string"
+        assert "$ref" not in str(schema)

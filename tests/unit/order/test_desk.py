@@ -1,0 +1,228 @@
+"""What people decide: each with a reason, each answered, a refusal kept."""
+
+import pytest
+
+from shared.events.inventory import ReserveStock
+from shared.events.order import (
+    ApproveOrder,
+    BlockCustomer,
+    CancellationRequested,
+    CancelOrder,
+    CommandRefused,
+    CreditLimitSet,
+    CustomerBlocked,
+    CustomerUnblocked,
+    HoldOpened,
+    HoldReason,
+    HoldReleased,
+    OpenHold,
+    OrderApproved,
+    OrderCancelled,
+    RejectOrder,
+    ReleaseHold,
+    ReservationRequested,
+    SetCreditLimit,
+    UnblockCustomer,
+)
+from shared.events.payload import Command
+from shared.eventsourcing.decider import Recorded, Reply
+from shared.eventsourcing.testing import Scenario
+from tests.unit.order.samples import (
+    ADDRESS,
+    EXPIRES,
+    NUMBER,
+    after,
+    captured,
+    delivered,
+    dispatched,
+    finding,
+    finds,
+    new,
+    of_order,
+    of_placement,
+    reserving,
+    shipping,
+    take,
+)
+
+APPROVED = OrderApproved(order_number=NUMBER, automatic=False)
+BEGUN = ReservationRequested(order_number=NUMBER, expires_at=EXPIRES)
+HELD = OpenHold(order_number=NUMBER, explanation="the customer called", owner="care")
+
+
+def in_review(*reasons: HoldReason) -> Scenario:
+    found = [finding(reason) for reason in reasons] or [finding()]
+    return after(new(finds("order", *found)), take())
+
+
+def released(number: int = 1, reason: str = "amount_over_limit") -> HoldReleased:
+    return HoldReleased.model_validate({"order_number": NUMBER, "hold_id": f"H{number}", "reason": reason})
+
+
+def release(number: int = 1, **corrected: str) -> ReleaseHold:
+    return ReleaseHold(order_number=NUMBER, hold_id=f"H{number}", **corrected)
+
+
+def accepted(status: str) -> Reply:
+    return Reply("accepted", {"order_number": NUMBER, "status": status})
+
+
+def test_the_release_of_the_last_hold_approves_an_order_in_review() -> None:
+    once = in_review("amount_over_limit", "customer_blocked").when(release(1), reason="known customer")
+    once.then(*of_order(released(1))).then_asked()
+    assert once.reply == accepted("released")
+    twice = once.after.when(release(2), reason="known customer")
+    twice.then(*of_order(released(2, "customer_blocked"), APPROVED), *of_placement(BEGUN))
+    assert isinstance(twice.commands[0], ReserveStock)
+
+
+def test_an_address_corrected_in_review_is_the_one_that_counts() -> None:
+    outcome = in_review("address_missing").when(
+        release(street="2 High Street", city="Ogdenville"), reason="called"
+    )
+    address = ADDRESS.model_copy(update={"street": "2 High Street", "city": "Ogdenville"})
+    event = outcome.events[0]
+    assert isinstance(event, HoldReleased)
+    assert event.address == address
+    outcome.after.when(take()).then_nothing_happened()
+
+
+def test_a_hold_that_was_released_before_is_answered_and_changes_nothing() -> None:
+    outcome = after(in_review(), release()).when(release(), reason="again")
+    outcome.then_nothing_happened()
+    assert outcome.reply == accepted("released")
+
+
+@pytest.mark.parametrize("hold_id", ["H7", "H0", "x"])
+def test_an_unknown_hold_is_not_found(hold_id: str) -> None:
+    outcome = in_review().when(ReleaseHold(order_number=NUMBER, hold_id=hold_id), reason="why not")
+    outcome.then_nothing_happened()
+    assert outcome.reply is not None
+    assert outcome.reply.outcome == "not_found"
+
+
+def test_an_approval_releases_every_hold_of_the_review() -> None:
+    outcome = in_review("amount_over_limit", "customer_blocked").when(
+        ApproveOrder(order_number=NUMBER), reason="looked at"
+    )
+    outcome.then(*of_order(released(1), released(2, "customer_blocked"), APPROVED), *of_placement(BEGUN))
+    assert outcome.reply == accepted("approved")
+
+
+def test_a_rejected_order_is_cancelled() -> None:
+    outcome = in_review().when(RejectOrder(order_number=NUMBER), reason="fraud")
+    outcome.then(
+        *of_order(
+            CancellationRequested(order_number=NUMBER, cause="rejected"),
+            OrderCancelled(order_number=NUMBER, cause="rejected"),
+        )
+    ).then_asked()
+    assert outcome.reply == accepted("cancelled")
+
+
+@pytest.mark.parametrize("command", [ApproveOrder(order_number=NUMBER), RejectOrder(order_number=NUMBER)])
+def test_only_an_order_in_review_can_be_approved_or_rejected(command: Command) -> None:
+    outcome = reserving().when(command, reason="late")
+    outcome.then(
+        *of_order(
+            CommandRefused(
+                order_number=NUMBER,
+                command=command.wire_type,
+                explanation="The order is approved, not in review.",
+            )
+        )
+    )
+    assert outcome.reply is not None
+    assert outcome.reply.outcome == "refused"
+
+
+def test_a_hold_by_hand_is_opened_with_its_owner_and_explanation() -> None:
+    outcome = reserving().when(HELD, reason="the customer called")
+    hold = HoldOpened(
+        order_number=NUMBER, hold_id="H1", reason="manual", explanation="the customer called", owner="care"
+    )
+    outcome.then(*of_order(hold)).then_asked()
+    assert outcome.reply == Reply("accepted", {"order_number": NUMBER, "status": "held", "hold_id": "H1"})
+
+
+def test_a_hold_by_hand_keeps_an_order_in_review_after_its_other_holds() -> None:
+    stopped = after(in_review(), HELD)
+    once = stopped.when(release(1), reason="fine").then(*of_order(released(1)))
+    assert once.after.when(release(2), reason="fine").events[1] == APPROVED
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        release(),
+        ApproveOrder(order_number=NUMBER),
+        RejectOrder(order_number=NUMBER),
+        CancelOrder(order_number=NUMBER),
+        OpenHold(order_number=NUMBER, explanation=" "),
+    ],
+)
+def test_a_decision_without_a_reason_is_refused(command: Command) -> None:
+    outcome = in_review().when(command, reason=" ")
+    outcome.then(
+        *of_order(
+            CommandRefused(
+                order_number=NUMBER,
+                command=command.wire_type,
+                explanation="A decision of a person needs a reason.",
+            )
+        )
+    )
+    assert outcome.reply is not None
+    assert outcome.reply.outcome == "refused"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        release(),
+        ApproveOrder(order_number=NUMBER),
+        RejectOrder(order_number=NUMBER),
+        CancelOrder(order_number=NUMBER),
+        HELD,
+    ],
+)
+def test_an_unknown_order_is_not_found(command: Command) -> None:
+    outcome = new().when(command, reason="why not")
+    outcome.then_nothing_happened()
+    assert outcome.reply == Reply("not_found", {"order_number": NUMBER, "detail": f"There is no order {NUMBER}."})
+
+
+@pytest.mark.parametrize("command", [HELD, ApproveOrder(order_number=NUMBER), RejectOrder(order_number=NUMBER)])
+def test_nothing_more_is_decided_about_an_order_that_has_ended(command: Command) -> None:
+    done = after(shipping(), dispatched(), captured(), delivered())
+    for scenario in (done, after(in_review(), CancelOrder(order_number=NUMBER))):
+        assert [type(event) for event in scenario.when(command, reason="late").events] == [CommandRefused]
+
+
+def test_a_customer_is_blocked_and_unblocked_once() -> None:
+    block, unblock = BlockCustomer(customer_id="C1"), UnblockCustomer(customer_id="C1")
+    blocked = new().when(block, reason="fraud").then(Recorded("customer-C1", CustomerBlocked(customer_id="C1")))
+    assert blocked.reply == Reply("accepted", {"customer_id": "C1"})
+    blocked.after.when(block, reason="fraud").then_nothing_happened()
+    free = blocked.after.when(unblock, reason="sorry")
+    free.then(Recorded("customer-C1", CustomerUnblocked(customer_id="C1")))
+    free.after.when(unblock, reason="sorry").then_nothing_happened()
+
+
+def test_a_credit_limit_is_set_once() -> None:
+    limit = SetCreditLimit(customer_id="C1", limit=100, currency="USD")
+    fact = CreditLimitSet(customer_id="C1", limit=100, currency="USD")
+    outcome = new().when(limit, reason="contract").then(Recorded("customer-C1", fact))
+    outcome.after.when(limit, reason="contract").then_nothing_happened()
+
+
+def test_a_decision_about_a_customer_without_a_reason_is_refused() -> None:
+    for command in (
+        BlockCustomer(customer_id="C1"),
+        UnblockCustomer(customer_id="C1"),
+        SetCreditLimit(customer_id="C1", limit=1, currency="USD"),
+    ):
+        outcome = new().when(command)
+        outcome.then_nothing_happened()
+        assert outcome.reply is not None
+        assert outcome.reply.outcome == "refused"

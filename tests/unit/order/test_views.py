@@ -1,0 +1,182 @@
+"""What can be asked of orders: the view folded from the facts of real decisions."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from services.order.domain.messages import DeadlinePassed
+from services.order.views import ORDERS
+from shared.events.inventory import ReservationReleased, StockBackordered
+from shared.events.order import CancelOrder, OpenHold, PayAgain, ReleaseHold
+from shared.events.payload import Event, Payload
+from shared.events.payment import AuthorisationLapsed, PaymentDeclined, PaymentVoided
+from shared.events.shipping import ShipmentCancelled
+from shared.events.values import Shortage
+from shared.eventsourcing.testing import NOON, Scenario
+from shared.eventsourcing.views import Fact, Row
+from tests.unit.order.samples import (
+    F1,
+    F2,
+    NUMBER,
+    OTHER_CARD,
+    SPLIT,
+    T0,
+    authorised,
+    captured,
+    delivered,
+    dispatched,
+    finding,
+    finds,
+    new,
+    stock_reserved,
+    take,
+)
+
+HELD = OpenHold(order_number=NUMBER, explanation="wait", owner="care")
+CANCEL = CancelOrder(order_number=NUMBER)
+DECLINED = PaymentDeclined(order_number=NUMBER, attempt=1, decline_code="no_funds")
+RELEASED = ReservationReleased(order_number=NUMBER, fulfilments=())
+
+
+@dataclass
+class Shown:
+    """An order as decided so far, and as the view shows it."""
+
+    scenario: Scenario
+    row: Row
+
+    def then(self, *messages: Payload) -> "Shown":
+        shown = self
+        for message in messages:
+            outcome = shown.scenario.when(message, actor="ann", reason="because")
+            shown = Shown(outcome.after, folded(shown.row, outcome.events))
+        return shown
+
+    @property
+    def status(self) -> str:
+        return str(self.row["status"])
+
+
+def folded(row: Row, events: Iterable[Event]) -> Row:
+    for event in events:
+        if not isinstance(event, ORDERS.handles):
+            continue
+        for key in ORDERS.keys(event):
+            row = ORDERS.project(key, row or None, fact(event)) or {}
+    return row
+
+
+def fact(event: Event) -> Fact:
+    return Fact(
+        event=event,
+        id=UUID(int=1),
+        stream=f"order-{NUMBER}",
+        version=1,
+        lane=0,
+        position=1,
+        partition_key=NUMBER,
+        correlation_id=NUMBER,
+        actor="ann",
+        reason="because",
+        occurred_at=NOON,
+        recorded_at=NOON,
+    )
+
+
+def start(scenario: Scenario | None = None) -> Shown:
+    return Shown(scenario or new(), {})
+
+
+def test_an_order_is_shown_from_its_placement_to_its_completion() -> None:
+    shown = start().then(take())
+    assert shown.row["order_number"] == NUMBER
+    assert (shown.row["channel"], shown.row["channel_order_id"]) == ("web", "1001")
+    assert (shown.row["total"], shown.row["currency"], shown.row["customer_id"]) == (1300, "USD", "C1")
+    statuses = [shown.status]
+    for message in (stock_reserved(), authorised(), dispatched(), captured()):
+        shown = shown.then(message)
+        statuses.append(shown.status)
+    assert statuses == ["reserving", "authorising", "confirmed", "shipping", "shipping"]
+    assert shown.row["fulfilments"][F1]["status"] == "dispatched"
+    done = shown.then(delivered())
+    assert (done.status, done.row["order_status"], done.row["payment_status"]) == (
+        "completed",
+        "completed",
+        "charged",
+    )
+    assert done.row["charged"] == 1300
+    assert done.row["fulfilments"][F1]["status"] == "delivered"
+
+
+def test_an_order_with_a_hold_says_why_since_when_and_who_answers_for_it() -> None:
+    held = start(new(finds("order", finding()))).then(take())
+    assert (held.status, held.row["on_hold"]) == ("held", "yes")
+    (hold,) = held.row["holds"]
+    assert (hold["hold_id"], hold["reason"], hold["owner"]) == ("H1", "amount_over_limit", "sales")
+    assert hold["opened_at"] == NOON.isoformat()
+    free = held.then(ReleaseHold(order_number=NUMBER, hold_id="H1"))
+    assert (free.status, free.row["on_hold"], free.row["holds"]) == ("reserving", "no", [])
+
+
+def test_an_alarm_is_shown_as_a_hold_and_does_not_hide_how_far_the_order_is() -> None:
+    late = start().then(take(), DeadlinePassed(order_number=NUMBER, step=1))
+    assert (late.status, late.row["on_hold"]) == ("reserving", "yes")
+    assert late.row["holds"][0]["reason"] == "reservation_overdue"
+
+
+def test_a_backorder_and_a_declined_payment_are_shown() -> None:
+    waiting = (Shortage(line_id="L2", sku="B", missing=1),)
+    backordered = start().then(take(allow_backorder=True), StockBackordered(order_number=NUMBER, waiting=waiting))
+    assert backordered.status == "backordered"
+    declined = start().then(take(), stock_reserved(), DECLINED)
+    assert (declined.status, declined.row["payment_status"]) == ("awaiting_payment", "declined")
+    again = declined.then(PayAgain(order_number=NUMBER, payment=OTHER_CARD))
+    assert (again.status, again.row["payment_status"]) == ("authorising", "authorising")
+
+
+def test_a_hold_while_the_stock_or_the_payment_is_there_is_shown() -> None:
+    stocked = start().then(take(), HELD, stock_reserved())
+    assert stocked.status == "held"
+    paid = start().then(take(), stock_reserved(), HELD, authorised())
+    assert (paid.status, paid.row["payment_status"]) == ("held", "authorised")
+
+
+def test_a_cancellation_is_shown_with_its_cause_until_it_is_done() -> None:
+    cancelling = start().then(take(), CANCEL)
+    assert cancelling.status == "cancelling"
+    done = cancelling.then(RELEASED)
+    assert (done.status, done.row["cancelled_cause"]) == ("cancelled", "operator")
+    assert done.row["holds"] == []
+
+
+def test_an_order_that_goes_on_after_a_refused_cancellation_is_no_longer_cancelling() -> None:
+    shown = start().then(take(), stock_reserved(SPLIT), authorised(), dispatched(F1), CANCEL)
+    assert shown.status == "cancelling"
+    going_on = shown.then(ShipmentCancelled(order_number=NUMBER, fulfilment_id=F2))
+    assert going_on.status == "shipping"
+    assert going_on.row["cancelled_cause"] == ""
+    assert going_on.row["dropped"] == 500
+    assert going_on.row["fulfilments"][F2]["status"] == "cancelled"
+    rest = going_on.then(
+        captured(F1, 800), delivered(F1), ReservationReleased(order_number=NUMBER, fulfilments=(F2,))
+    )
+    assert rest.status == "delivered"
+    done = rest.then(PaymentVoided(order_number=NUMBER, amount=500, currency="USD"))
+    assert done.status == "completed"
+
+
+def test_a_lapsed_authorisation_and_its_replacement_are_shown() -> None:
+    lapsed = start().then(
+        take(), stock_reserved(), authorised(), AuthorisationLapsed(order_number=NUMBER, authorisation_id="a")
+    )
+    assert (lapsed.status, lapsed.row["payment_status"]) == ("held", "lapsed")
+    again = lapsed.then(ReleaseHold(order_number=NUMBER, hold_id="H1"), authorised(2))
+    assert (again.status, again.row["payment_status"]) == ("confirmed", "authorised")
+
+
+def test_a_changed_order_is_shown_as_it_stands_now() -> None:
+    later = take(channel_updated_at=T0 + timedelta(hours=1), shipping_charge=100)
+    changed = start().then(take(), later)
+    assert (changed.row["total"], changed.status) == (1400, "received")
+    assert changed.then(RELEASED).status == "reserving"
