@@ -111,6 +111,7 @@ def test_a_cancellation_that_is_not_answered_is_asked_again_and_a_person_is_told
             assert shop.wait_for_hold(number, "compensation_overdue")["owner"] == "operations"
         finally:
             shop.stack.resume("shipping")
+        shop.wait(number, "cancelled")
 
     shop.expect_nothing_left(number, sku, 1)
 
