@@ -41,7 +41,7 @@ TAKEOVER = {"OMS_TAKEOVER_S": "4"}
 
 
 @pytest.fixture(scope="session")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+def shop(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     """The shop that most tests share: each with orders, customers and SKUs of its own.
 
     In the end all that any of them did must have left everything true.
@@ -58,4 +58,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
         shop.verify(streams_per_service=1_000)
         shop.close()
     finally:
-        stack.discard()
+        if request.session.testsfailed:
+            stack.stop()  # the logs stay
+        else:
+            stack.discard()

@@ -1,5 +1,6 @@
 """The store port on PostgreSQL."""
 
+import asyncio
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -40,6 +41,7 @@ _UNAVAILABLE = (
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # what the driver makes of a connection that dies in the middle of a statement
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InvalidCatalogNameError,
     asyncpg.CannotConnectNowError,
@@ -47,6 +49,8 @@ _UNAVAILABLE = (
     OSError,
     TimeoutError,
 )
+CLOSE_WITHIN_S = 10.0
+"""How long what is under way may hold up the end."""
 _REJECTED = (asyncpg.DataError, asyncpg.ProgramLimitExceededError, asyncpg.IntegrityConstraintViolationError)
 
 
@@ -88,8 +92,11 @@ class PostgresStore:
         return cls(pool, backends)
 
     async def close(self) -> None:
-        """Close the pool, waiting for what is under way."""
-        await self._pool.close()
+        """Close the pool, waiting a while for what is under way."""
+        try:
+            await asyncio.wait_for(self._pool.close(), CLOSE_WITHIN_S)
+        except TimeoutError:
+            self._pool.terminate()
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[PostgresTransaction]:
