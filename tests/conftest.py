@@ -22,5 +22,8 @@ def infrastructure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Descrip
 def _plain_logs() -> None:
     """The pretty tracebacks of a terminal take seconds each."""
     structlog.configure(
-        processors=[structlog.processors.format_exc_info, structlog.processors.KeyValueRenderer(["event"])]
+        processors=[
+            structlog.processors.format_exc_info,
+            structlog.processors.KeyValueRenderer(key_order=["event"]),
+        ]
     )

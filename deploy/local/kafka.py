@@ -50,6 +50,8 @@ PROPERTIES = {
     "message.max.bytes": str(MAX_MESSAGE_BYTES),
     "replica.fetch.max.bytes": str(MAX_MESSAGE_BYTES),
     "group.initial.rebalance.delay.ms": "0",
+    # Tests let services take over from one another sooner than the brokers' own limit allows.
+    "group.min.session.timeout.ms": "1000",
     # How long a broker that was killed keeps its own successor out.
     "broker.heartbeat.interval.ms": "500",
     "broker.session.timeout.ms": "3000",

@@ -155,21 +155,28 @@ class Stack:
         """How each process is doing."""
         return read_status(self.state)
 
-    def add(self, component: Component) -> None:
-        """Start one more component, such as a second instance of a service, and wait until it is ready."""
-        if component.name in self._components:
-            raise StackError(f"the stack has a component named {component.name} already")
-        self._components[component.name] = component
+    def add(self, *components: Component) -> None:
+        """Start more components, such as second instances, at once, and wait until they are ready."""
+        for component in components:
+            if component.name in self._components:
+                raise StackError(f"the stack has a component named {component.name} already")
+        self._components |= {component.name: component for component in components}
         self._keep_ports()
-        self._start_component(component)
+        self._together([partial(self._start_component, component) for component in components])
         write_description(self.state, self.description)
 
-    def restart(self, name: str) -> None:
-        """End a process properly if it runs, start it again, and wait until it is ready."""
+    def restart(self, name: str, environment: Mapping[str, str] | None = None) -> None:
+        """End a process properly if it runs, start it again, and wait until it is ready.
+
+        `environment` adds settings to a component for this run alone.
+        """
         self._check(name)
         self._wanted.discard(name)
         self._processes.stop(name)
-        self._start_named(name)
+        if environment and name in self._components:
+            self._start_component(_with_environment(self._components[name], environment))
+        else:
+            self._start_named(name)
 
     def kill(self, name: str) -> None:
         """SIGKILL a process; it stays away until `restart`."""

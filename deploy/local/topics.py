@@ -42,8 +42,9 @@ def topics_of(prefix: str, services: Sequence[str] = SERVICES) -> list[Topic]:
         ),
     ]
     for service in services:
-        topics.append(Topic(name=f"{prefix}.{service}.events", settings={"retention.ms": FOREVER}))
-        topics.append(Topic(name=f"{prefix}.{service}.commands", settings={}))
+        roomy = {"max.message.bytes": str(4 * MEBIBYTE)}
+        topics.append(Topic(name=f"{prefix}.{service}.events", settings={"retention.ms": FOREVER, **roomy}))
+        topics.append(Topic(name=f"{prefix}.{service}.commands", settings=roomy))
     return topics
 
 

@@ -116,7 +116,12 @@ def decide_batch(
                 model, StreamStates(model, batch.states), arrival.message, _context(batch, arrival)
             )
         except Exception as error:
-            log.exception("message parked", message_type=arrival.message.wire_type, key=arrival.partition_key)
+            log.exception(
+                "message parked",
+                message_type=arrival.message.wire_type,
+                key=arrival.partition_key,
+                correlation_id=arrival.correlation_id,
+            )
             _park(batch, clock, arrival, f"{type(error).__name__}: {error}")
             continue
         _take(batch, clock, arrival, decision, after)
@@ -265,6 +270,7 @@ def _entry(output: Output, before: LaneHead, now: datetime, id: UUID) -> LogEntr
         recorded_at=now,
         traceparent=cause.traceparent or _new_trace(cause.message_id),
         payload=payload,
+        message=message,
         hash=entry_hash(
             before.chain_hash,
             lane=output.lane,

@@ -2,6 +2,7 @@
 
 import hashlib
 from datetime import datetime
+from functools import lru_cache
 
 import orjson
 
@@ -54,6 +55,7 @@ def entry_hash(
     return hashlib.sha256(previous + orjson.dumps(columns)).digest()
 
 
+@lru_cache(maxsize=1_024)
 def microseconds(moment: datetime) -> int:
     """Whole microseconds since 1970, without the rounding of floating point."""
     whole = int(moment.replace(microsecond=0).timestamp())

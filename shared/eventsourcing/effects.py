@@ -71,9 +71,9 @@ class EffectWorker:
         with contextlib.suppress(StoreUnavailable, StoreConflict):
             await self._advance()
 
-    def wake(self) -> None:
+    def wake(self, *, elsewhere: bool) -> None:
         """Say that there may be new intents."""
-        self._reader.wake()
+        self._reader.wake(elsewhere=elsewhere)
 
     def stop(self) -> None:
         """Begin nothing new and return from `run` when what is under way has ended."""
@@ -105,7 +105,7 @@ class EffectWorker:
 
     async def _carry_out(self, entry: LogEntry, window: _Window) -> None:
         event_type, effect = self._effects[entry.type]
-        intent = event_type.model_validate_json(entry.payload)
+        intent = entry.message or event_type.model_validate_json(entry.payload)
         pause, longest = PAUSE_AFTER_FAILURE_S
         while not self._stopping:
             try:
@@ -126,7 +126,9 @@ class EffectWorker:
                     ]
                 )
             except Exception:
-                log.exception("effect failed", intent=entry.type, key=entry.partition_key, pause_s=pause)
+                log.exception(
+                    "effect failed", intent=entry.type, correlation_id=entry.correlation_id, pause_s=pause
+                )
                 await self._clock.sleep(pause)
                 pause = min(pause * 2, longest)
             else:

@@ -24,6 +24,7 @@ from shared.eventsourcing.store import (
     Append,
     Claim,
     Loaded,
+    LogEntry,
     ParkedMessage,
     Store,
     StoreConflict,
@@ -57,7 +58,7 @@ class PipelineObserver(Protocol):
 class Committed:
     """What readers of the log are told after a commit."""
 
-    lanes: frozenset[int]
+    entries: Sequence[LogEntry]
     earliest_reminder: datetime | None
 
 
@@ -239,7 +240,11 @@ class Pipeline:
             work.done.set_result(None)
 
     async def _park_unstorable(self, work: _Work, arrival: Arrival, error: Exception) -> None:
-        log.error("message parked: its outputs can't be stored", error=str(error))
+        log.error(
+            "message parked: its outputs can't be stored",
+            error=str(error),
+            correlation_id=arrival.correlation_id,
+        )
         work.unreadable = [*work.unreadable, _unstorable(self._clock, arrival, str(error))]
         work.answers[arrival.message_id] = KeyParked(arrival.partition_key)
         work.arrivals = ()
@@ -269,7 +274,7 @@ class Pipeline:
         elapsed = (self._clock.now() - began).total_seconds()
         self._observer.batch_committed(len(fresh), len(arrivals) - len(fresh), len(append.parked), elapsed)
         earliest = min((reminder.due_at for reminder in batch.reminders), default=None)
-        self._on_commit(Committed(frozenset(batch.lanes), earliest))
+        self._on_commit(Committed(append.entries, earliest))
 
     async def _claim(
         self, transaction: Transaction, arrivals: Sequence[Arrival], unreadable: Sequence[ParkedMessage]

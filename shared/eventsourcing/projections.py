@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import structlog
 
+from shared.events.payload import Event
 from shared.eventsourcing.batch import storable
 from shared.eventsourcing.clock import Clock
 from shared.eventsourcing.reading_lanes import LaneReader
@@ -12,6 +13,11 @@ from shared.eventsourcing.store import LeaseLost, LogEntry, Store, StoreConflict
 from shared.eventsourcing.views import Fact, Row, View
 
 log = structlog.get_logger()
+
+BUSY_FACTS = 50
+"""With so many facts at once more are on their way."""
+GATHER_S = 0.2
+"""How long a busy view lets facts gather, so that several changes of a row are written once."""
 
 
 def view_id(view: View) -> str:
@@ -39,29 +45,39 @@ class Projector:
                 if not slices:
                     await self._reader.pause()
                     continue
+                if not any(one.entries for one in slices):
+                    self._reader.skim(slices)
+                    continue
                 lanes = [[self._fact(entry) for entry in one.entries] for one in slices]
                 facts = list(heapq.merge(*lanes, key=lambda fact: fact.recorded_at))  # each lane in its order
                 moved = self._reader.moved({one.lane: one.scanned_to for one in slices})
                 projection = _Folding(self._view, facts)
                 await self._store.project(self._reader.name, self._reader.owner, moved, projection)
                 self._reader.settle(moved, {lease.lane for lease in moved})
+                if len(facts) >= BUSY_FACTS and not self._stopping:
+                    await self._clock.sleep(GATHER_S)
             except (StoreUnavailable, StoreConflict, LeaseLost) as error:
                 log.warning("view will be brought up to date again", view=self._view.name, error=str(error))
                 self._reader.forget()
                 await self._clock.sleep(0.2)
 
-    def wake(self) -> None:
+    def wake(self, *, elsewhere: bool) -> None:
         """Say that there may be new facts."""
-        self._reader.wake()
+        self._reader.wake(elsewhere=elsewhere)
 
     def stop(self) -> None:
         """Return from `run` after the batch in hand."""
         self._stopping = True
         self._reader.wake()
 
+    def _event(self, entry: LogEntry) -> Event:
+        if isinstance(entry.message, Event):
+            return entry.message
+        return self._events[entry.type].model_validate_json(entry.payload)
+
     def _fact(self, entry: LogEntry) -> Fact:
         return Fact(
-            event=self._events[entry.type].model_validate_json(entry.payload),
+            event=self._event(entry),
             id=entry.id,
             stream=entry.stream,
             version=entry.version,

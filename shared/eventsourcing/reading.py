@@ -6,7 +6,7 @@ from pydantic import ValidationError
 
 from shared.events.cloudevents import Metadata, read_message
 from shared.events.payload import Payload
-from shared.events.upcasters import UPCASTERS, Upcasters, read_payload
+from shared.events.upcasters import UPCASTERS, Upcasters, current_type, read_payload
 from shared.eventsourcing.definition import Translate
 from shared.eventsourcing.messages import Arrival, Malformed, Record
 
@@ -14,7 +14,13 @@ from shared.eventsourcing.messages import Arrival, Malformed, Record
 def read_contract(types: Mapping[str, type[Payload]], upcasters: Upcasters = UPCASTERS) -> Translate:
     """The translation for a service that takes these messages, by wire type; all others are skipped unparsed."""
 
+    readable = {*types, *(old for old in upcasters if current_type(old, upcasters) in types)}
+    of_interest = frozenset(wire_type.encode() for wire_type in readable)
+
     def translate(record: Record) -> Arrival | None:
+        for name, value in record.headers:
+            if name == "ce_type" and value not in of_interest:
+                return None
         metadata, body = attributes_of(record)
         try:
             message = read_payload(types, metadata.type, body, upcasters)

@@ -1,18 +1,18 @@
 """How a reader of the log holds lanes and walks through them: leases, cursors, wake-ups."""
 
 import asyncio
-import contextlib
 from collections.abc import Collection, Mapping, Sequence
 
 import structlog
 
 from shared.eventsourcing.clock import Clock
 from shared.eventsourcing.store import LaneSlice, Lease, Store
+from shared.eventsourcing.tail import Tail
 
 log = structlog.get_logger()
 
 LEASE_S = 10.0
-"""How long a lane stays with a reader that is no longer heard of."""
+"""How long a lane stays with a reader that is no longer heard of, unless the service is set otherwise."""
 POLL_S = 1.0
 """How often a reader looks without being woken."""
 
@@ -27,16 +27,22 @@ class LaneReader:
         *,
         name: str,
         owner: str,
+        tail: Tail | None = None,
         types: Collection[str] | None = None,
         limit_per_lane: int = 200,
+        lease_s: float = LEASE_S,
     ) -> None:
         self.name = name
         self.owner = owner
         self._store = store
         self._clock = clock
-        self._types = types
+        self._tail = tail or Tail()
+        self._types = None if types is None else frozenset(types)
         self._limit = limit_per_lane
+        self._lease_s = lease_s
         self._leases: dict[int, Lease] = {}
+        self._seen: dict[int, int] = {}
+        self._ask_store = True
         self._renew_at: float | None = None
         self._woken = asyncio.Event()
 
@@ -45,15 +51,19 @@ class LaneReader:
         """The lanes it holds, with the position up to which each is done."""
         return self._leases
 
-    def wake(self) -> None:
-        """Say that there may be something new."""
+    def wake(self, *, elsewhere: bool = False) -> None:
+        """Say that there may be something new: in the tail, or written by another process."""
+        self._ask_store = self._ask_store or elsewhere
         self._woken.set()
 
     async def pause(self) -> None:
         """Wait until woken, or until it is time to look anyway."""
-        with contextlib.suppress(TimeoutError):
+        try:
             async with asyncio.timeout(POLL_S):  # wait_for may swallow a cancellation
                 await self._woken.wait()
+        except TimeoutError:
+            self._ask_store = True
+            await self.advance(self._seen)
         self._woken.clear()
 
     async def hold(self) -> None:
@@ -61,15 +71,29 @@ class LaneReader:
         now = self._clock.now().timestamp()
         if self._renew_at is not None and now < self._renew_at:
             return
-        held = await self._store.lease_lanes(self.name, self.owner, LEASE_S)
-        self._renew_at = now + LEASE_S / 3
+        held = await self._store.lease_lanes(self.name, self.owner, self._lease_s)
+        self._renew_at = now + self._lease_s / 3
+        self._ask_store = self._ask_store or held.keys() != self._leases.keys()
         self._leases = {lane: self._kept(lane, lease) for lane, lease in held.items()}
+        self._seen = {lane: position for lane, position in self._seen.items() if lane in held}
 
     async def read(self, after: Mapping[int, int] | None = None) -> Sequence[LaneSlice]:
         """What comes after the given positions, or after its own."""
         if after is None:
-            after = {lane: lease.position for lane, lease in self._leases.items()}
-        return await self._store.read(after, self._limit, self._types) if after else ()
+            after = {lane: max(lease.position, self._seen.get(lane, 0)) for lane, lease in self._leases.items()}
+        known = self._tail.after(after, self._limit, self._types)
+        known_lanes = {one.lane for one in known}
+        rest = {lane: position for lane, position in after.items() if lane not in known_lanes}
+        if not rest or not (self._ask_store or self._tail.reaches_beyond(rest)):
+            return known
+        stored = await self._store.read(rest, self._limit, self._types)
+        self._ask_store = bool(stored)
+        return [*known, *stored]
+
+    def skim(self, slices: Sequence[LaneSlice]) -> None:
+        """Go on past slices in which there was nothing; the store is told of it at leisure."""
+        for one in slices:
+            self._seen[one.lane] = one.scanned_to
 
     async def advance(self, positions: Mapping[int, int]) -> None:
         """Note how far the lanes are done; a lane that somebody else holds by now is dropped."""
@@ -98,6 +122,8 @@ class LaneReader:
     def forget(self) -> None:
         """Drop all leases; the next `hold` asks the store anew."""
         self._leases = {}
+        self._seen = {}
+        self._ask_store = True
         self._renew_at = None
 
     def _kept(self, lane: int, lease: Lease) -> Lease:

@@ -17,10 +17,11 @@ from shared.eventsourcing.messages import Record
 from shared.eventsourcing.metrics import Metrics
 from shared.eventsourcing.pipeline import Committed, Pipeline
 from shared.eventsourcing.projections import Projector, view_id
-from shared.eventsourcing.reading_lanes import LaneReader
+from shared.eventsourcing.reading_lanes import LEASE_S, LaneReader
 from shared.eventsourcing.relay import Relay
 from shared.eventsourcing.reminders import Reminders
 from shared.eventsourcing.store import Store, StoreUnavailable
+from shared.eventsourcing.tail import Tail
 
 log = structlog.get_logger()
 
@@ -41,6 +42,7 @@ class Runtime:
         metrics: Metrics,
         owner: str,
         source: str,
+        lease_s: float = LEASE_S,
     ) -> None:
         self.service = definition.model.service
         self.decoders: dict[str, type[Payload]] = dict(CONTRACT) | {
@@ -51,7 +53,9 @@ class Runtime:
         self._definition = definition
         self._store = store
         self._broker = broker
+        self._clock = clock
         self._owner = owner
+        self._lease_s = lease_s
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self.pipeline = Pipeline(
             definition.model,
@@ -62,19 +66,13 @@ class Runtime:
             on_commit=self._committed,
         )
         self.submit: Submit = self._submit
-        self._relay_reader = LaneReader(store, clock, name="relay", owner=owner)
+        self._tail = Tail()
+        self._relay_reader = self._reader("relay")
         self._relay = Relay(self._relay_reader, broker, clock, source=source, published=metrics.published)
         self._reminders = Reminders(store, clock, self.pipeline, self.decoders)
-        self._effects = self._effect_worker(store, clock) if definition.effects else None
+        self._effects = self._effect_worker(clock) if definition.effects else None
         self._projectors = [
-            Projector(
-                view,
-                LaneReader(
-                    store, clock, name=view_id(view), owner=owner, types=[one.wire_type for one in view.handles]
-                ),
-                store,
-                clock,
-            )
+            Projector(view, self._reader(view_id(view), [one.wire_type for one in view.handles]), store, clock)
             for view in definition.views
         ]
         broker.subscribe(definition.topics, self.service, self._take)
@@ -114,13 +112,13 @@ class Runtime:
         except StoreUnavailable as error:
             log.warning("leases run out by themselves", error=str(error))
 
-    def wake_all(self) -> None:
-        """Say that another process may have committed something."""
-        self._relay_reader.wake()
+    def wake_all(self, *, elsewhere: bool = True) -> None:
+        """Say that something was committed, by this process or by another one."""
+        self._relay_reader.wake(elsewhere=elsewhere)
         if self._effects is not None:
-            self._effects.wake()
+            self._effects.wake(elsewhere=elsewhere)
         for projector in self._projectors:
-            projector.wake()
+            projector.wake(elsewhere=elsewhere)
 
     async def _submit(self, message: Payload, **metadata: Any) -> Reply:
         return await asyncio.wait_for(self.pipeline.submit(message, **metadata), ANSWER_WITHIN_S)
@@ -135,14 +133,25 @@ class Runtime:
             log.warning("the broker did not let go in time; its last batch will be delivered again")
 
     def _committed(self, committed: Committed) -> None:
-        if committed.lanes:
-            self.wake_all()
+        if committed.entries:
+            self._tail.add(committed.entries)
+            self.wake_all(elsewhere=False)
         self._reminders.wake(committed.earliest_reminder)
 
-    def _effect_worker(self, store: Store, clock: Clock) -> EffectWorker:
-        types = [event.wire_type for event in self._definition.effects]
-        reader = LaneReader(store, clock, name="effects", owner=self._owner, types=types)
+    def _effect_worker(self, clock: Clock) -> EffectWorker:
+        reader = self._reader("effects", [event.wire_type for event in self._definition.effects])
         return EffectWorker(reader, clock, self.pipeline, self._definition.effects)
+
+    def _reader(self, name: str, types: Sequence[str] | None = None) -> LaneReader:
+        return LaneReader(
+            self._store,
+            self._clock,
+            name=name,
+            owner=self._owner,
+            tail=self._tail,
+            types=types,
+            lease_s=self._lease_s,
+        )
 
     def _spawn(self, name: str, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work, name=name)

@@ -80,11 +80,19 @@ async def _serve(settings: ServiceSettings, definition: ServiceDefinition, insta
             prefix=settings.topic_prefix,
             partitions=settings.kafka_partitions,
             client_id=f"{service}-{instance}",
+            session_s=settings.takeover_s,
         )
         for resource in definition.resources:
             await stack.enter_async_context(resource)
         runtime = Runtime(
-            definition, store, broker, SystemClock(), metrics=metrics, owner=instance, source=source_of(service)
+            definition,
+            store,
+            broker,
+            SystemClock(),
+            metrics=metrics,
+            owner=instance,
+            source=source_of(service),
+            lease_s=settings.takeover_s,
         )
         server = _http_server(settings, definition, runtime, store, broker, metrics)
         _collect_rarely()

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, Literal, Protocol
 from uuid import UUID
 
+from shared.events.payload import Payload
 from shared.eventsourcing.views import Row
 
 
@@ -93,6 +94,8 @@ class LogEntry:
     traceparent: str
     payload: str
     hash: bytes
+    message: Payload | None = field(default=None, compare=False, repr=False)
+    """The payload as this process decided it; None for an entry that came from the store."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -36,8 +36,12 @@ PACE = {
 """Waits that a shop counts in hours are seconds here."""
 
 
+TAKEOVER = {"OMS_TAKEOVER_S": "4"}
+"""Whoever dies is succeeded soon."""
+
+
 @pytest.fixture(scope="session")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+def shop(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     """The shop that most tests share: each with orders, customers and SKUs of its own.
 
     In the end all that any of them did must have left everything true.
@@ -45,7 +49,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     stack = Stack(
         tmp_path_factory.mktemp("shop"),
         components=(*WITHOUT_FAULTS, *(service(name) for name in SERVICES)),
-        environment=PACE,
+        environment={name: {**TAKEOVER, **PACE.get(name, {})} for name in SERVICES},
     )
     try:
         stack.start()
@@ -54,4 +58,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
         shop.verify(streams_per_service=1_000)
         shop.close()
     finally:
-        stack.discard()
+        if request.session.testsfailed:
+            stack.stop()  # the logs stay
+        else:
+            stack.discard()

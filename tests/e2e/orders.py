@@ -15,6 +15,7 @@ _numbers = itertools.count(1)
 BOSTON = Address(
     name="Ada Byron", street="5 Main St", city="Boston", postal_code="02108", region="MA", country="US"
 )
+VISA = "tok_visa"
 NOWHERE = BOSTON.model_copy(update={"city": "Nowhere"})
 """The carrier refuses it."""
 
@@ -24,7 +25,8 @@ def fresh(kind: str) -> str:
     return f"{kind}-{_RUN}-{next(_numbers)}"
 
 
-def card(token: str = "tok_visa") -> PaymentMethod:
+def card(token: str = VISA) -> PaymentMethod:
+    """A card; the gateway has tokens that force an outcome."""
     return PaymentMethod(kind="card", token=token)
 
 

@@ -16,7 +16,7 @@ from deploy.local.components import service
 from deploy.local.identity import load_identity
 from deploy.local.stack import Stack
 from oms.audit import Step, audit
-from oms.client import Client, Json, NotFound
+from oms.client import SERVICES, Client, Json, NotFound
 from oms.errors import OmsError
 from oms.verify.run import all_checks, verify
 from shared.events.channel import ChannelOrderReceived
@@ -277,17 +277,17 @@ class Shop:
         os.kill(pid, signal.SIGTERM)
         return self.stack.wait(name, seconds)
 
+    def add_instances(self, suffix: str, environment: Mapping[str, str]) -> list[str]:
+        """Start one more instance of every service; their names."""
+        instances = [service(of, name=f"{of}-{suffix}", environment=environment) for of in SERVICES]
+        self.stack.add(*instances)
+        return [instance.name for instance in instances]
+
     @contextmanager
-    def instead_of(self, of: str, name: str, environment: Mapping[str, str]) -> Iterator[None]:
-        """Another instance of a service in the place of the normal one, for a while."""
-        self.terminate(of)
-        self.stack.add(service(of, name=name, environment=environment))
-        usual = self.client.stack
-        urls = self.stack.description.services
-        self.client.stack = usual.model_copy(update={"services": {**usual.services, of: urls[name]}})
+    def set(self, of: str, environment: Mapping[str, str]) -> Iterator[None]:
+        """A service with other settings for a while."""
+        self.stack.restart(of, environment)
         try:
             yield
         finally:
-            self.terminate(name)
-            self.client.stack = usual
             self.stack.restart(of)

@@ -1,4 +1,4 @@
-"""The HTTP doors: orders placed once whatever is retried, problems told in one shape, keys asked for everywhere."""
+"""The HTTP doors: orders placed once whatever is retried, problems in one shape, keys everywhere."""
 
 import json
 from hashlib import sha256
@@ -136,7 +136,7 @@ def test_a_key_opens_only_what_its_scopes_say(shop: Shop) -> None:
             [{"name": "reader", "sha256": sha256(KEY.encode()).hexdigest(), "scopes": ["orders:read"]}]
         )
     }
-    with shop.instead_of("order", "order-of-a-reader", environment):
+    with shop.set("order", environment):
         assert shop.ask("GET", "order", "/orders", key=KEY).status_code == 200
         refused = shop.ask("POST", "order", "/orders/NONE/cancel", key=KEY, json={"reason": "because"})
         assert refused.status_code == 403

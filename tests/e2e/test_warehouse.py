@@ -14,7 +14,7 @@ from tests.e2e.webhooks import report, send
 @pytest.fixture(scope="module", autouse=True)
 def people(shop: Shop) -> Iterator[None]:
     """People in the place of the automatic warehouse."""
-    with shop.instead_of("shipping", "shipping-by-people", {"OMS_WAREHOUSE": "manual"}):
+    with shop.set("shipping", {"OMS_WAREHOUSE": "manual"}):
         yield
 
 

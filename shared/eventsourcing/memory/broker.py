@@ -12,6 +12,7 @@ from shared.eventsourcing.messages import Record
 log = structlog.get_logger()
 
 MAX_RECORDS = 500
+MAX_MESSAGE_BYTES = 4 * 1024 * 1024
 PAUSE_AFTER_FAILURE_S = 0.5
 """How long a batch rests that could not be handled."""
 
@@ -102,17 +103,21 @@ class MemoryBroker:
             self._cluster.rebalance(self._group)
 
     async def publish(self, messages: Sequence[Outgoing]) -> Sequence[bool]:
-        acknowledged: list[bool] = []
-        for message in messages:
+        acknowledged = [False] * len(messages)
+        stuck: set[int] = set()
+        for number, message in enumerate(messages):
+            if message.lane in stuck or len(message.value) > MAX_MESSAGE_BYTES:
+                stuck.add(message.lane)
+                continue
             try:
                 self._hazard("before publish")
                 self._cluster.append(message)
                 self._hazard("after publish")
             except BrokerUnavailable:
                 break
-            acknowledged.append(True)
+            acknowledged[number] = True
         await asyncio.sleep(0)
-        return acknowledged + [False] * (len(messages) - len(acknowledged))
+        return acknowledged
 
     def delivering(self) -> bool:
         return self._handle is None or self in self._cluster.members.get(self._group, [])

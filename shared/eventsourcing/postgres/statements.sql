@@ -62,11 +62,16 @@ begun as (
     insert into stream (stream, version, state)
     select stream, version, state
     from unnest($22::text[], $23::bigint[], $24::json[]) as new (stream, version, state)
+),
+changed as (
+    update stream
+    set version = change.version, state = change.state
+    from unnest($25::text[], $26::bigint[], $27::json[]) as change (stream, version, state)
+    where stream.stream = change.stream
+    returning 1
 )
-update stream
-set version = changed.version, state = changed.state
-from unnest($25::text[], $26::bigint[], $27::json[]) as changed (stream, version, state)
-where stream.stream = changed.stream;
+select count(*) as changed, pg_notify('log', '') as notified
+from changed;
 
 -- name: add_reminders
 insert into reminder (id, due_at, type, payload, partition_key, correlation_id, actor, traceparent)
@@ -99,9 +104,6 @@ from unnest(
 delete from parked
 where id = any($1::uuid[])
 returning id;
-
--- name: notify
-select pg_notify('log', '');
 
 -- name: due_reminders
 select id, due_at, type, payload, partition_key, correlation_id, actor, traceparent

@@ -1,5 +1,6 @@
 """The store port on PostgreSQL."""
 
+import asyncio
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -40,6 +41,7 @@ _UNAVAILABLE = (
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # what the driver makes of a connection that dies in the middle of a statement
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InvalidCatalogNameError,
     asyncpg.CannotConnectNowError,
@@ -47,14 +49,18 @@ _UNAVAILABLE = (
     OSError,
     TimeoutError,
 )
+CLOSE_WITHIN_S = 10.0
+"""How long what is under way may hold up the end."""
 _REJECTED = (asyncpg.DataError, asyncpg.ProgramLimitExceededError, asyncpg.IntegrityConstraintViolationError)
 
 
 class PostgresStore:
     """Implements `Store` with a pool of connections to one service's database."""
 
-    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
+    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", backends: set[int]) -> None:
         self._pool = pool
+        self._backends = backends
+        """Server processes of this pool's own connections."""
 
     @classmethod
     async def connect(
@@ -65,9 +71,15 @@ class PostgresStore:
         Raises:
             StoreUnavailable: the database can't be reached.
         """
+        backends: set[int] = set()
+
+        async def note_backend(connection: asyncpg.Connection) -> None:
+            backends.add(connection.get_server_pid())
+
         try:
             pool = await asyncpg.create_pool(
                 url,
+                init=note_backend,
                 ssl=tls,
                 min_size=1,
                 max_size=max_connections,
@@ -77,11 +89,14 @@ class PostgresStore:
             )
         except _UNAVAILABLE as error:
             raise StoreUnavailable(str(error)) from error
-        return cls(pool)
+        return cls(pool, backends)
 
     async def close(self) -> None:
-        """Close the pool, waiting for what is under way."""
-        await self._pool.close()
+        """Close the pool, waiting a while for what is under way."""
+        try:
+            await asyncio.wait_for(self._pool.close(), CLOSE_WITHIN_S)
+        except TimeoutError:
+            self._pool.terminate()
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[PostgresTransaction]:
@@ -236,14 +251,15 @@ class PostgresStore:
         await self._fetch("lanes")
 
     async def listen(self, woken: Callable[[], None], pause: Callable[[], Awaitable[None]]) -> None:
-        """Call `woken` at every commit of any process; after each `pause` make sure the connection lives.
+        """Call `woken` at every commit of another store; after each `pause` make sure the connection lives.
 
         Raises:
             StoreUnavailable: the connection was lost.
         """
 
-        def notified(*_: object) -> None:
-            woken()
+        def notified(_: object, backend: int, *__: object) -> None:
+            if backend not in self._backends:
+                woken()
 
         async with self._connected() as connection:
             await connection.add_listener("log", notified)

@@ -84,7 +84,7 @@ class PostgresTransaction:
         begun = [write for write in append.streams if write.is_new]
         changed = [write for write in append.streams if not write.is_new]
         lanes = list(append.heads.items())
-        status = await self._connection.execute(
+        updated = await self._connection.fetchval(
             SQL["append"],
             *_columns(append.entries),
             [lane for lane, _ in lanes],
@@ -97,10 +97,8 @@ class PostgresTransaction:
             [write.version for write in changed],
             [write.state for write in changed],
         )
-        if status != f"UPDATE {len(changed)}":
-            raise StoreConflict(f"streams changed under the batch: {status} of {len(changed)}")
-        if append.entries:
-            await self._connection.execute(SQL["notify"])
+        if updated != len(changed):
+            raise StoreConflict(f"streams changed under the batch: {updated} of {len(changed)}")
 
     async def _add_reminders(self, reminders: Sequence[StoredReminder]) -> None:
         await self._connection.execute(

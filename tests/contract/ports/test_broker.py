@@ -222,10 +222,8 @@ async def test_nothing_to_publish_is_nothing_to_acknowledge(new_broker: NewBroke
 
 
 async def test_a_message_too_large_is_not_acknowledged_and_does_not_keep_other_lanes_back(
-    new_broker: NewBroker, bootstrap: str | None
+    new_broker: NewBroker,
 ) -> None:
-    if bootstrap is None:
-        return  # memory has no limit
     member = await started(new_broker())
 
     acknowledged = await member.broker.publish(

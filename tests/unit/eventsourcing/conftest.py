@@ -1,6 +1,5 @@
 """Asynchronous tests run under virtual time, each in several orders of what is ready at once."""
 
-import asyncio
 from collections.abc import Callable, Mapping
 from functools import partial
 from random import Random
@@ -15,9 +14,7 @@ SEEDS = (1, 2, 3)
 
 def pytest_asyncio_loop_factories(
     config: pytest.Config, item: pytest.Item
-) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
-    if item.path.name == "test_http.py":  # FastAPI asks for keys in a thread, which virtual time can't wait for
-        return {"real": asyncio.new_event_loop}
+) -> Mapping[str, Callable[[], VirtualLoop]]:
     return {f"seed {seed}": partial(_new_loop, seed) for seed in SEEDS}
 
 

@@ -6,6 +6,7 @@ import os
 import pytest
 
 from shared.eventsourcing.definition import ServiceDefinition
+from shared.eventsourcing.postgres.migrate import migrate_from_environment
 from shared.eventsourcing.service import run
 from shared.eventsourcing.settings import ServiceSettings
 
@@ -18,7 +19,6 @@ def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name)
     for name, value in GIVEN.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr("sys.argv", ["order"])
 
 
 def _never(settings: ServiceSettings) -> ServiceDefinition:
@@ -79,13 +79,13 @@ def test_settings_come_from_the_environment_and_keep_secrets_to_themselves(
     assert "secret" not in repr(settings)
 
 
-def test_an_unknown_word_after_the_service_shows_the_usage(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.argv", ["order", "fly"])
+def test_a_database_that_cannot_be_reached_is_said_in_one_line() -> None:
+    with pytest.raises(SystemExit, match=r"^order: database not migrated: [^\n]+$"):
+        migrate_from_environment("order")
 
-    assert _said() == "usage: python -m services.order [migrate]"
 
+def test_migrating_without_an_address_says_which_setting_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OMS_DATABASE_URL")
 
-def test_a_database_that_cannot_be_reached_is_said_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.argv", ["order", "migrate"])
-
-    assert _said().startswith("order: database not migrated: ")
+    with pytest.raises(SystemExit, match=r"^order: settings are wrong: OMS_DATABASE_URL is missing$"):
+        migrate_from_environment("order")

@@ -51,9 +51,11 @@ from tests.unit.order.samples import (
     dispatched,
     finding,
     finds,
+    line,
     new,
     of_order,
     of_placement,
+    plan,
     reserving,
     shipping,
     stock_reserved,
@@ -360,3 +362,16 @@ def test_payment_answers_before_the_payment_are_not_expected() -> None:
     reserving().when(declined()).then_nothing_happened()
     reserving().when(authorised()).then().then_asked(VoidPayment(order_number=NUMBER))
     after(new(), take(), HELD, stock_reserved()).when(LAPSED).then_nothing_happened()
+
+
+def test_goods_worth_nothing_move_again_after_a_lapse_without_another_payment() -> None:
+    lines = (line("L1", "A", 2, 650), line("L2", "B", 1, 0))
+    plans = (plan(1, ("L1", "A", 2)), plan(2, ("L2", "B", 1)))
+    half = after(shipping(plans, lines=lines), dispatched(F1), LAPSED, captured(F1, 1300))
+    half.when(release(), reason="nothing to pay").then(
+        *of_order(HoldReleased(order_number=NUMBER, hold_id="H1", reason="authorisation_lapsed")),
+        *of_placement(
+            PaymentSecured(order_number=NUMBER, attempt=1, amount=0, currency="USD"),
+            progressed("requested", F2),
+        ),
+    ).then_asked(ResumeShipment(order_number=NUMBER, fulfilment_id=F2, address=ADDRESS))

@@ -1,0 +1,40 @@
+"""Every service killed at each named point of the pipeline: nothing is lost, and nothing happens twice."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import get_args
+
+import pytest
+
+from oms.client import SERVICES
+from shared.eventsourcing.failpoints import Failpoint
+from tests.e2e.shop import Shop
+from tests.e2e.traffic import Traffic
+
+WITH_EFFECTS = ("payment", "shipping", "notification")
+SIGKILLED = -9
+
+
+@pytest.mark.parametrize("point", get_args(Failpoint))
+def test_services_die_there_and_every_order_arrives_once(shop: Shop, point: Failpoint) -> None:
+    traffic = Traffic(shop)
+    dying = WITH_EFFECTS if point.endswith("effect") else SERVICES
+    at_once(dying, lambda name: shop.stack.kill(name))
+    at_once(dying, lambda name: shop.stack.restart(name, {"OMS_FAILPOINT": f"{point}:2"}))
+
+    alive = set(dying)
+    while alive:
+        traffic.flows(4)
+        for name in sorted(alive):
+            code = shop.stack.wait(name, seconds=0.1)
+            if code is not None:
+                assert code == SIGKILLED, f"{name} ended with {code}"
+                alive.remove(name)
+                shop.stack.restart(name)
+
+    traffic.arrives_once()
+
+
+def at_once(names: tuple[str, ...], action: Callable[[str], None]) -> None:
+    with ThreadPoolExecutor(len(names)) as pool:
+        list(pool.map(action, names))

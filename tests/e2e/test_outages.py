@@ -1,0 +1,97 @@
+"""Servers and services that die, hang or are stopped while orders are on their way: nothing is lost or doubled."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from oms.client import SERVICES
+from tests.e2e.orders import a_line, an_order, number_of
+from tests.e2e.shop import Shop
+from tests.e2e.traffic import Traffic
+
+
+@pytest.fixture
+def traffic(shop: Shop) -> Traffic:
+    return Traffic(shop)
+
+
+@pytest.mark.parametrize("server", ["kafka", "postgres"])
+def test_a_server_is_killed_and_comes_back(shop: Shop, traffic: Traffic, server: str) -> None:
+    traffic.flows()
+    traffic.is_in_mid_flow()
+
+    shop.stack.kill(server)
+    shop.stack.restart(server)
+    traffic.flows()
+
+    traffic.arrives_once()
+
+
+def test_without_its_database_a_service_says_so_and_takes_orders_again_when_it_is_back(
+    shop: Shop, traffic: Traffic
+) -> None:
+    traffic.flows(5)
+    order = an_order(a_line(shop.sku(EAST=1)))
+    shop.stack.kill("postgres")
+    try:
+        ready = shop.ask("GET", "order", "/ready", key="")
+        assert (ready.status_code, ready.json()["database"]) == (503, False)
+        assert shop.ask("GET", "order", "/orders").status_code == 503
+        assert shop.ask("GET", "order", "/health", key="").status_code == 200
+        traffic.flows(5)
+    finally:
+        shop.stack.restart("postgres")
+
+    shop.until(lambda: shop.ask("GET", "order", "/ready", key="").status_code == 200, "the service to be ready")
+    body = order.model_dump_json().encode()
+    answer = shop.ask("POST", "order", "/orders", content=body, headers={"Idempotency-Key": "after-the-outage"})
+    assert answer.status_code == 201
+    shop.wait(number_of(order), "completed")
+    traffic.arrives_once()
+
+
+def test_services_are_stopped_properly_one_after_the_other(shop: Shop, traffic: Traffic) -> None:
+    for name in SERVICES:
+        traffic.flows(8)
+        assert shop.terminate(name) == 0
+        traffic.flows(8)
+        shop.stack.restart(name)
+
+    traffic.arrives_once()
+
+
+def test_all_services_are_killed_at_once(shop: Shop, traffic: Traffic) -> None:
+    traffic.flows()
+    traffic.is_in_mid_flow()
+
+    _at_once(shop.stack.kill)
+    traffic.flows()
+    _at_once(shop.stack.restart)
+
+    traffic.arrives_once()
+
+
+def test_simulators_are_killed_and_their_books_are_kept(shop: Shop, traffic: Traffic) -> None:
+    traffic.flows()
+    for name in ("gateway", "carrier", "mailbox"):
+        shop.stack.kill(name)
+        shop.stack.restart(name)
+
+    traffic.arrives_once()
+
+
+def test_a_second_instance_of_each_service_shares_the_work_and_leaves_again(shop: Shop, traffic: Traffic) -> None:
+    shop.add_instances("second", {})
+    traffic.flows()
+    traffic.is_in_mid_flow()
+
+    for name in SERVICES:
+        assert shop.terminate(f"{name}-second") == 0
+
+    traffic.arrives_once()
+
+
+def _at_once(action: Callable[[str], None]) -> None:
+    with ThreadPoolExecutor(len(SERVICES)) as pool:
+        list(pool.map(action, SERVICES))
