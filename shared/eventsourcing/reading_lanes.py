@@ -57,13 +57,13 @@ class LaneReader:
         self._woken.set()
 
     async def pause(self) -> None:
-        """Wait until woken, or until it is time to look anyway."""
+        """Tell the store what was skimmed; then wait until woken, or until it is time to look anyway."""
+        await self.advance(self._seen)
         try:
             async with asyncio.timeout(POLL_S):  # wait_for may swallow a cancellation
                 await self._woken.wait()
         except TimeoutError:
             self._ask_store = True
-            await self.advance(self._seen)
         self._woken.clear()
 
     async def hold(self) -> None:
@@ -91,7 +91,7 @@ class LaneReader:
         return [*known, *stored]
 
     def skim(self, slices: Sequence[LaneSlice]) -> None:
-        """Go on past slices in which there was nothing; the store is told of it at leisure."""
+        """Go on past slices in which there was nothing; the store is told of it at the next pause."""
         for one in slices:
             self._seen[one.lane] = one.scanned_to
 
