@@ -2,11 +2,12 @@
 .DELETE_ON_ERROR:
 
 ORDERS ?= 1000
+SEEDS ?= 500
 BIN := .venv/bin
 READY := .venv/.ready
 LOCKS := requirements/bootstrap.txt requirements/dev.txt
 
-.PHONY: help setup demo test lint format unit contract e2e bench lock clean
+.PHONY: help setup demo test lint format unit contract e2e simulate bench lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9_-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +41,9 @@ contract: $(READY) ## Run the contract tests
 
 e2e: $(READY) ## Run the end-to-end tests
 	$(BIN)/pytest tests/e2e
+
+simulate: $(READY) ## Run simulated worlds (SEEDS=500), or replay one (SEED=7)
+	@$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED),--seeds $(SEEDS))
 
 bench: $(READY) ## Measure the speed beside the machine's own ceiling
 	$(BIN)/python -m benchmarks

@@ -86,6 +86,7 @@ class Fault:
             "producer fails": f"{one} {self.times} times at {self.moment!r}",
             "outside troubled": f"{self.service}: {self.fate} {self.times} times",
             "outside down": f"{self.service} for {seconds}",
+            "poison decision": f"{self.service} {self.times} times",
             "clock jumps": f"{one} by {'' if self.times % 2 else '-'}{seconds}",
         }
         return f"{self.kind}: {told.get(self.kind, f'{self.service} partition {self.partition}')}"
@@ -96,6 +97,8 @@ PLACES: Mapping[Kind, tuple[str, ...]] = {
     "producer fails": ("before publish", "after publish"),
 }
 """Where else than at any moment a fault can strike."""
+WEIGHTS: Mapping[Kind, int] = {"crash": 4, "poison decision": 2, "freeze": 2}
+"""What goes wrong more often than the rest."""
 OUTSIDE = ("payment", "shipping", "notification")
 
 
@@ -106,7 +109,7 @@ def draw(random: Random, faults: int) -> tuple[Fault, ...]:
 
 def _fault(random: Random) -> Fault:
     kinds: tuple[Kind, ...] = get_args(Kind)
-    kind = random.choices(kinds, weights=[4 if one == "crash" else 1 for one in kinds])[0]
+    kind = random.choices(kinds, weights=[WEIGHTS.get(one, 1) for one in kinds])[0]
     outside = kind in ("outside troubled", "outside down")
     moments = PLACES.get(kind, MOMENTS)
     return Fault(

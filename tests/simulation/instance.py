@@ -102,11 +102,12 @@ class Line:
         self.down = False
         self._process = process
         self._random = random
+        self._crowded = random.choice((0.1, 0.2, 0.7))
 
     async def travel(self, moment: str) -> None:
         """One statement: others may run meanwhile."""
         self._process.reach(moment)
-        if self._random.random() < 0.25:
+        if self._random.random() < self._crowded:
             await asyncio.sleep(0)
             self._process.reach(moment)
         self.check()

@@ -15,6 +15,14 @@ class Killed(asyncio.CancelledError):
     """The process is dead: whatever of it still unwinds gets no further than this."""
 
 
+MOST_STEPS = 150_000
+"""An ordinary world takes some ten thousand."""
+
+
+class Exhausted(Exception):
+    """The world goes on and on without coming to rest."""
+
+
 class Process:
     """One process: its tasks, whether it lives, and what is to befall it at which moment."""
 
@@ -101,6 +109,8 @@ class ProcessLoop(VirtualLoop):
     def pass_time(self, seconds: float | None) -> None:
         super().pass_time(seconds)
         self.steps += 1
+        if self.steps > MOST_STEPS:
+            raise Exhausted
         if self.frozen:
             self._set_frozen_aside()
 

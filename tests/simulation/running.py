@@ -4,7 +4,7 @@ import gc
 import logging
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cache
 from random import Random
@@ -15,6 +15,7 @@ from tests.simulation import faults as wrongs
 from tests.simulation import workload as works
 from tests.simulation.books import Finding
 from tests.simulation.faults import Fault
+from tests.simulation.processes import Exhausted
 from tests.simulation.script import Stuck, play
 from tests.simulation.trace import Trace
 from tests.simulation.verdict import judge
@@ -59,8 +60,12 @@ def run(planned: Plan, bug: Bug = nullcontext) -> Outcome:
     began = time.process_time()
     with quiet(), bug(), world(planned.seed) as one:
         one.troubled = bool(planned.faults)
-        with suppress(Stuck):
+        try:
             one.loop.run_until_complete(play(one, planned.workload, planned.faults))
+        except Stuck:
+            pass  # said in the books
+        except Exhausted:
+            one.books.find("comes to rest", "the world", f"went on and on; last: {'; '.join(one.unrest()[:3])}")
         for name, error in one.part_failed():
             one.books.find("a service keeps running", name, f"{type(error).__name__}: {error}")
         found = tuple(judge(one)) if not one.books.findings else tuple(one.books.findings)
@@ -160,6 +165,7 @@ def narrate(outcome: Outcome, most: int = 400) -> Iterator[str]:
     lines = list(outcome.trace.lines())
     orders, faults = len(outcome.plan.workload.orders), len(outcome.plan.faults)
     yield f"seed {outcome.plan.seed}: {orders} orders, {faults} faults"
+    yield from (line for line in lines[:-most] if " FAULT " in line)
     yield from lines[-most:]
     for finding in outcome.findings[:10]:
         yield f"FOUND  {finding}"

@@ -26,7 +26,7 @@ from tests.simulation.services import SERVICES
 from tests.simulation.workload import LASTS_S, OrderAct, StockAct, Workload
 from tests.simulation.world import Site, World
 
-REST_WITHIN_S = 6 * 3600.0
+REST_WITHIN_S = 3600.0
 """So long after all faults have ended the world may be busy before something is taken for stuck."""
 ROUNDS = 8
 """How often operators see to what stands on a hold."""
@@ -159,7 +159,7 @@ async def _go_wrong(world: World, fault: Fault) -> None:
         case "poison bytes":
             _poison(world, place, GARBAGE[fault.times % len(GARBAGE)], headed=fault.slot == 1)
         case "poison decision":
-            site.poisoned += 1
+            site.poisoned += fault.times
         case "view rebuilt":
             _rebuild_a_view(site)
 
@@ -310,6 +310,7 @@ async def _until_rest(world: World) -> None:
         if coming is not None and not unrest:
             await asyncio.sleep(max(0.0, coming - world.now))
             world.keep_leases()
+            began, pause = world.now, 0.05
         pause = min(pause * 1.5, 30.0)
 
 

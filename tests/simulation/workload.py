@@ -1,14 +1,16 @@
 """What customers, channels, warehouses and operators do in one world: drawn from a seed, and aimed at races."""
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import count
 from random import Random
 from typing import Literal
 
 from services.order.domain.number import order_number
 from shared.events.channel import ChannelOrderLine, ChannelOrderReceived
 from shared.events.values import Address, Customer, PaymentMethod
+from shared.eventsourcing.lanes import LANES, lane_of
 from shared.eventsourcing.memory.virtual_time import EPOCH
 
 LOCATIONS = ("WH-EAST", "WH-CENTRAL", "WH-WEST")
@@ -88,8 +90,16 @@ def draw(random: Random, orders: int) -> Workload:
     """A workload of so many orders."""
     skus = [f"SKU-{number}" for number in range(1, random.randint(2, 5))]
     bursts = [random.uniform(0.5, LASTS_S / 2) for _ in range(random.randint(1, 4))]
-    planned = tuple(_order(random, number, random.choice(bursts), skus) for number in range(1, orders + 1))
+    lanes = random.sample(range(LANES), 2) if random.random() < 0.3 else range(LANES)
+    names = [_name(number, lanes) for number in range(1, orders + 1)]
+    planned = tuple(_order(random, number, name, random.choice(bursts), skus) for number, name in enumerate(names))
     return Workload(planned, tuple(_stock(random, skus, orders)))
+
+
+def _name(number: int, lanes: Container[int]) -> str:
+    """The channel's name of an order whose lane is one of these: neighbours in a lane race for its head."""
+    names = (f"W-{number}-{twin}" for twin in count())
+    return next(name for name in names if lane_of(order_number("web", name)) in lanes)
 
 
 def _stock(random: Random, skus: list[str], orders: int) -> Iterator[StockAct]:
@@ -111,8 +121,8 @@ def _stock(random: Random, skus: list[str], orders: int) -> Iterator[StockAct]:
         )
 
 
-def _order(random: Random, number: int, at: float, skus: list[str]) -> PlannedOrder:
-    statement = _statement(random, number, skus)
+def _order(random: Random, number: int, name: str, at: float, skus: list[str]) -> PlannedOrder:
+    statement = _statement(random, number, name, skus)
     identity = order_number(statement.channel, statement.channel_order_id)
     at = round(at, 1) if random.random() < 0.8 else at + random.uniform(0, 2)
     acts = [_published(random, at, identity, statement)]
@@ -123,7 +133,7 @@ def _order(random: Random, number: int, at: float, skus: list[str]) -> PlannedOr
             }
         )
         if random.random() < 0.6:
-            again = _statement(random, number, skus)
+            again = _statement(random, number, name, skus)
             restated = again.model_copy(
                 update={
                     "channel_updated_at": restated.channel_updated_at,
@@ -161,7 +171,7 @@ def _operated(random: Random, at: float, identity: str) -> Iterator[OrderAct]:
         yield OrderAct(at=moment + random.uniform(2, 8), deed="refund", number=identity)
 
 
-def _statement(random: Random, number: int, skus: list[str]) -> ChannelOrderReceived:
+def _statement(random: Random, number: int, name: str, skus: list[str]) -> ChannelOrderReceived:
     lines = tuple(
         ChannelOrderLine(
             line_id=f"L{line}",
@@ -176,7 +186,7 @@ def _statement(random: Random, number: int, skus: list[str]) -> ChannelOrderRece
         city = "Nowhere"
     return ChannelOrderReceived(
         channel="web",
-        channel_order_id=f"W-{number}",
+        channel_order_id=name,
         channel_updated_at=EPOCH + timedelta(seconds=number),
         placed_at=EPOCH,
         customer=Customer(id=f"C-{number % 4}", name="Ada Byron", email="ada@example.com"),

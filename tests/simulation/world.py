@@ -355,6 +355,7 @@ def world(seed: int) -> Iterator[World]:
 
 def end(loop: ProcessLoop) -> None:
     """Cancel all that still runs, and close the loop."""
+    loop.steps = 0
     tasks = [task for task in asyncio.all_tasks(loop) if not task.done()]
     for task in tasks:
         task.cancel()

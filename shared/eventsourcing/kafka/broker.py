@@ -7,7 +7,7 @@ from typing import Any
 
 import structlog
 from aiokafka import AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
-from aiokafka.errors import IllegalStateError, KafkaError, MessageSizeTooLargeError
+from aiokafka.errors import IllegalStateError, KafkaError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker as FastStreamBroker
 from faststream.kafka import annotations
@@ -24,6 +24,10 @@ REBALANCE_TIMEOUT_MS = 30_000
 """How long the group waits for the batch in hand when partitions move."""
 PAUSE_AFTER_FAILURE_S = 0.5
 """How long a batch rests that could not be handled."""
+
+MAX_REQUEST_BYTES = 4 * 1024 * 1024
+MAX_MESSAGE_BYTES = MAX_REQUEST_BYTES - 64 * 1024
+"""The largest payload that is sent, with room for its headers."""
 
 
 class _BatchInHand(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships no types for it
@@ -118,29 +122,49 @@ class KafkaBroker:
 
     async def publish(self, messages: Sequence[Outgoing]) -> Sequence[bool]:
         producer = await self._connected_producer()
-        sent: list[asyncio.Future[Any] | None] = []
-        stuck: set[int] = set()
+        batches = self._arranged(producer, messages)
+        sent: list[tuple[_Batch, asyncio.Future[Any]]] = []
         failed: BaseException | None = None
-        for message in messages:
-            future = None
-            if failed is None and message.lane not in stuck:
-                try:
-                    future = await self._send(producer, message)
-                except MessageSizeTooLargeError as error:
-                    log.error("a message is too large for the broker and holds its lane", error=str(error))
-                    stuck.add(message.lane)
-                except (KafkaError, AssertionError) as error:
-                    failed = error
-            sent.append(future)
-        under_way = [one for one in sent if one is not None]
-        outcomes = await asyncio.gather(*under_way, return_exceptions=True)
-        arrived = {one for one, outcome in zip(under_way, outcomes, strict=True) if not _failed(outcome)}
-        failed = failed or next((one for one in outcomes if _failed(one)), None)
+        for batch in batches:
+            try:
+                future = await producer.send_batch(batch.builder, batch.topic, partition=batch.partition)
+            except (KafkaError, AssertionError) as error:
+                failed = error
+                break
+            sent.append((batch, future))
+        outcomes = await asyncio.gather(*(future for _, future in sent), return_exceptions=True)
+        arrived: set[int] = set()
+        for (batch, _), outcome in zip(sent, outcomes, strict=True):
+            if isinstance(outcome, BaseException):
+                failed = failed or outcome
+            else:
+                arrived.update(batch.places)
         if failed is not None:
             # An idempotent producer may be wedged after an error (OutOfOrderSequence): begin a new one.
             log.warning("publish failed, the producer begins anew", error=repr(failed))
             await self._drop_producer()
-        return [one in arrived for one in sent]
+        return [place in arrived for place in range(len(messages))]
+
+    def _arranged(self, producer: AIOKafkaProducer, messages: Sequence[Outgoing]) -> "list[_Batch]":
+        """Messages in record batches of one partition each, in their order: far cheaper than one by one."""
+        batches: list[_Batch] = []
+        filling: dict[tuple[str, int], _Batch] = {}
+        stuck: set[int] = set()
+        for place, message in enumerate(messages):
+            if message.lane in stuck:
+                continue
+            if len(message.value) > MAX_MESSAGE_BYTES:
+                log.error("a message is too large for the broker and holds its lane", bytes=len(message.value))
+                stuck.add(message.lane)
+                continue
+            where = self._prefix + message.topic, message.lane % self._partitions
+            batch = filling.get(where)
+            if batch is None or not batch.add(place, message):
+                batch = _Batch(*where, producer.create_batch())
+                batch.add(place, message)
+                filling[where] = batch
+                batches.append(batch)
+        return batches
 
     def delivering(self) -> bool:
         return self._hand.assigned or not self._subscribed
@@ -164,16 +188,6 @@ class KafkaBroker:
             # The batch is in the store; if it comes again the inbox knows it.
             log.warning("offsets not committed", error=repr(error))
 
-    async def _send(self, producer: AIOKafkaProducer, message: Outgoing) -> asyncio.Future[Any]:
-        future: asyncio.Future[Any] = await producer.send(
-            self._prefix + message.topic,
-            message.value,
-            key=message.key,
-            partition=message.lane % self._partitions,
-            headers=message.headers,
-        )
-        return future
-
     async def _connected_producer(self) -> AIOKafkaProducer:
         """The producer, made when there is none: the relay may publish before `start` is through."""
         async with self._producing:
@@ -195,7 +209,7 @@ class KafkaBroker:
             acks="all",
             linger_ms=2,
             max_batch_size=256 * 1024,
-            max_request_size=4 * 1024 * 1024,
+            max_request_size=MAX_REQUEST_BYTES,
             request_timeout_ms=10_000,
         )
 
@@ -211,8 +225,23 @@ class KafkaBroker:
                 log.warning("the old producer did not stop cleanly", error=repr(error))
 
 
-def _failed(outcome: object) -> bool:
-    return isinstance(outcome, BaseException)
+class _Batch:
+    """A record batch that is being filled."""
+
+    def __init__(self, topic: str, partition: int, builder: Any) -> None:
+        self.topic = topic
+        self.partition = partition
+        self.builder = builder
+        self.places: list[int] = []
+        """Where its messages stand among those to be published."""
+
+    def add(self, place: int, message: Outgoing) -> bool:
+        """Take a message; False when the batch is full."""
+        added = self.builder.append(timestamp=None, key=message.key, value=message.value, headers=message.headers)
+        if added is None:
+            return False
+        self.places.append(place)
+        return True
 
 
 def _seek_back(consumer: Any, records: Sequence[Any]) -> None:
