@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import quote
 
-from oms.client import Client
+from oms.client import Client, NotFound
+from oms.errors import OmsError, Unreachable
 from oms.verify.finding import Entry, Finding
 from oms.verify.logs import AT_ONCE
 
@@ -41,8 +42,15 @@ class States:
         return sorted(self._streams[service], key=_spread)[: self._limit]
 
     def _compare(self, client: Client, service: str, stream: str) -> list[Finding]:
-        answer = client.get(service, f"/operations/streams/{quote(stream, safe='')}")
         where = f"{service} {stream}"
+        try:
+            answer = client.get(service, f"/operations/streams/{quote(stream, safe='')}")
+        except NotFound:
+            return [Finding(self.name, where, "has no stored state")]
+        except Unreachable:
+            raise
+        except OmsError:
+            return [Finding(self.name, where, "its facts can't be folded")]
         if answer["version"] != answer["stored_version"]:
             return [Finding(self.name, where, "the stored version is not the number of its facts")]
         if answer["state"] != answer["stored_state"]:

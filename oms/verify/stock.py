@@ -40,14 +40,12 @@ class Stock:
 
     def findings(self, client: Client) -> Iterator[Finding]:
         yield from self._wrong
-        after = ""
-        while True:
-            page = client.get("inventory", "/operations/streams", category="stock", after=after)["streams"]
-            for row in page:
-                yield from self._compare(row)
-            if not page:
-                return
-            after = page[-1]["stream"]
+        missing = set(self._next)
+        for row in _stored(client):
+            missing.discard(row["stream"])
+            yield from self._compare(row)
+        for stream in missing:
+            yield Finding(self.name, stream.removeprefix("stock-"), "its stock is not in the store")
 
     def checked(self) -> str:
         shelves = [shelf for sku in self._shelves.values() for shelf in sku.values()]
@@ -98,3 +96,10 @@ class Stock:
                 if shelf[field] != by_facts:
                     what = f"{field.replace('_', ' ')} is {shelf[field]}, by the facts {by_facts}"
                     yield Finding(self.name, f"{sku} at {location}", what)
+
+
+def _stored(client: Client) -> Iterator[dict[str, Any]]:
+    after = ""
+    while page := client.get("inventory", "/operations/streams", category="stock", after=after)["streams"]:
+        yield from page
+        after = page[-1]["stream"]

@@ -78,7 +78,11 @@ def operations_router(
         category = model.category_of(stream)
         state = category.initial
         for entry in kept:
-            state = category.evolve(state, decoders[entry.type].model_validate_json(entry.payload))  # type: ignore[arg-type]  # a stream records events only
+            try:
+                state = category.evolve(state, decoders[entry.type].model_validate_json(entry.payload))  # type: ignore[arg-type]  # a stream records events only
+            except Exception as error:  # someone altered the log, and an operator wants to know where
+                detail = f"version {entry.version} of {stream} can't be folded: {type(error).__name__}"
+                raise problem(500, "Altered facts", detail, version=entry.version) from error
         return {
             "stream": stream,
             "version": len(kept),

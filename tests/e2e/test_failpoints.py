@@ -23,14 +23,18 @@ def test_services_die_there_and_every_order_arrives_once(shop: Shop, point: Fail
     at_once(dying, lambda name: shop.stack.restart(name, {"OMS_FAILPOINT": f"{point}:2"}))
 
     alive = set(dying)
-    while alive:
-        traffic.flows(4)
-        for name in sorted(alive):
-            code = shop.stack.wait(name, seconds=0.1)
-            if code is not None:
-                assert code == SIGKILLED, f"{name} ended with {code}"
-                alive.remove(name)
-                shop.stack.restart(name)
+    with ThreadPoolExecutor(len(dying)) as pool:
+        restarts = []
+        while alive:
+            traffic.flows(4)
+            for name in sorted(alive):
+                code = shop.stack.wait(name, seconds=0.1)
+                if code is not None:
+                    assert code == SIGKILLED, f"{name} ended with {code}"
+                    alive.remove(name)
+                    restarts.append(pool.submit(shop.stack.restart, name))
+        for restart in restarts:
+            restart.result()
 
     traffic.arrives_once()
 
