@@ -1,6 +1,7 @@
 """The review: rules kept as data in one file, in the Common Expression Language, as one pure function."""
 
 import csv
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -62,50 +63,78 @@ def load_review(rules: Path, price_list: Path | None = None) -> Review:
 
 
 class _Compiled:
-    """The rules of one occasion as a single program, so that the facts are handed over once an order."""
+    """The rules of one occasion, each with its program and what it asks for."""
 
     def __init__(self, rules: Sequence[Rule]) -> None:
-        self.rules = rules
-        for rule in rules:
-            try:
-                cel.compile(rule.when)
-            except ValueError as error:
-                raise BadRules(f"review rule {rule.reason}: {str(error).splitlines()[0]}") from None
-        self._all = cel.compile("[" + ", ".join(f"({rule.when})" for rule in rules) + "]")
+        self.rules = [_CompiledRule(rule) for rule in rules]
 
     def findings(self, facts: Mapping[str, Any]) -> tuple[Finding, ...]:
-        try:
-            answers = self._all.execute(dict(facts))
-        except CEL_ERRORS:
-            return self._one_by_one(facts)
-        return tuple(
-            Finding(reason=rule.reason, owner=rule.owner, explanation=rule.explanation)
-            for rule, answer in zip(self.rules, answers, strict=True)
-            if answer
-        )
+        return tuple(finding for rule in self.rules if (finding := rule.finding(facts)) is not None)
 
     def try_out(self, file: str) -> None:
         """Evaluate each rule on empty facts: unknown names and answers that are not yes or no show."""
         for rule in self.rules:
-            try:
-                answer = cel.compile(rule.when).execute(dict(EMPTY))
-            except CEL_ERRORS as error:
-                raise BadRules(f"{file}: rule {rule.reason}: {str(error).splitlines()[0]}") from None
-            if not isinstance(answer, bool):
-                raise BadRules(f"{file}: rule {rule.reason} answers {answer!r}, not true or false")
+            rule.try_out(file)
 
-    def _one_by_one(self, facts: Mapping[str, Any]) -> tuple[Finding, ...]:
-        """A rule that can't be evaluated holds the order, so that a person sees it."""
-        found = []
-        for rule in self.rules:
-            explanation = rule.explanation
-            try:
-                answer = cel.compile(rule.when).execute(dict(facts))
-            except CEL_ERRORS as error:
-                answer, explanation = True, f"The rule can't be evaluated: {str(error).splitlines()[0]}"
-            if answer:
-                found.append(Finding(reason=rule.reason, owner=rule.owner, explanation=explanation))
-        return tuple(found)
+
+class _CompiledRule:
+    """One rule. It is a pure function of the facts that it names, so its answers are remembered by these."""
+
+    def __init__(self, rule: Rule) -> None:
+        self._rule = rule
+        try:
+            self._program = cel.compile(rule.when)
+        except ValueError as error:
+            raise BadRules(f"review rule {rule.reason}: {str(error).splitlines()[0]}") from None
+        named = sorted({(group, name) for group, name in _FACT.findall(rule.when) if name in EMPTY[group]})
+        alone = _ALONE.search(_FACT.sub("", rule.when))
+        self._asks_for = () if alone else tuple(named)
+        self._answers: dict[tuple[Any, ...], bool] = {}
+
+    def finding(self, facts: Mapping[str, Any]) -> Finding | None:
+        """What the rule finds; one that can't be evaluated holds the order, so that a person sees it."""
+        explanation = self._rule.explanation
+        try:
+            answer = self._answer(facts)
+        except CEL_ERRORS as error:
+            answer, explanation = True, f"The rule can't be evaluated: {str(error).splitlines()[0]}"
+        if not answer:
+            return None
+        return Finding(reason=self._rule.reason, owner=self._rule.owner, explanation=explanation)
+
+    def try_out(self, file: str) -> None:
+        """Evaluate the rule on empty facts.
+
+        Raises:
+            BadRules: it asks for a fact that there is none of, or answers neither yes nor no.
+        """
+        try:
+            answer = self._program.execute(dict(EMPTY))
+        except CEL_ERRORS as error:
+            raise BadRules(f"{file}: rule {self._rule.reason}: {str(error).splitlines()[0]}") from None
+        if not isinstance(answer, bool):
+            raise BadRules(f"{file}: rule {self._rule.reason} answers {answer!r}, not true or false")
+
+    def _answer(self, facts: Mapping[str, Any]) -> bool:
+        if not self._asks_for:
+            return bool(self._program.execute(dict(facts)))
+        asked = tuple(facts[group][name] for group, name in self._asks_for)
+        answer = self._answers.get(asked)
+        if answer is None:
+            answer = bool(self._program.execute(dict(facts)))
+            if len(self._answers) >= REMEMBERED_ANSWERS:
+                self._answers.clear()
+            self._answers[asked] = answer
+        return answer
+
+
+REMEMBERED_ANSWERS = 10_000
+"""Of each rule; then it begins to learn anew."""
+
+_ALONE = re.compile(r"\b(order|address|customer|shortage|anomaly)\b")
+"""A group of facts named as a whole, or `anomaly`: such a rule is evaluated each time."""
+_FACT = re.compile(r"\b(order|address|customer|shortage)\.(\w+)")
+"""How an expression names a fact."""
 
 
 EMPTY: Mapping[str, Any] = {
