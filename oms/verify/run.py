@@ -51,25 +51,27 @@ def verify(
     client: Client,
     checks: Sequence[Check] | None = None,
     *,
+    logs: Logs | None = None,
     patience_s: float = 10.0,
     report: Callable[[str], None] = lambda line: None,
 ) -> list[Verdict]:
     """Look at a live stack until nothing is found, or what is found has stood for as long as the patience.
 
+    Who looks again later hands in the same checks and logs, which go on from where they were.
     What is in flight at one look has arrived at the next; what stands at every look is a finding.
 
     Raises:
         Unreachable: a service, a simulator or the broker does not answer.
     """
     checks = all_checks() if checks is None else checks
-    logs = Logs()
+    logs = logs or Logs()
     deadline = time.monotonic() + patience_s
-    standing = _look(client, logs, checks)
+    standing = _look(client, logs, checks, checks)
     while any(standing.values()) and time.monotonic() < deadline:
         suspects = sum(len(found) for found in standing.values())
         report(f"{suspects} suspects; looking again")
         time.sleep(PAUSE_S)
-        again = _look(client, logs, [check for check in checks if standing[check.name]])
+        again = _look(client, logs, checks, [check for check in checks if standing[check.name]])
         standing = {name: found & again.get(name, found) for name, found in standing.items()}
     return [
         Verdict(invariant=check.name, checked=check.checked(), findings=tuple(sorted(standing[check.name])))
@@ -77,8 +79,8 @@ def verify(
     ]
 
 
-def _look(client: Client, logs: Logs, checks: Sequence[Check]) -> dict[str, set[Finding]]:
+def _look(client: Client, logs: Logs, checks: Sequence[Check], asked: Sequence[Check]) -> dict[str, set[Finding]]:
     for entry in logs.news(client):
         for check in checks:
             check.see(entry)
-    return {check.name: set(check.findings(client)) for check in checks}
+    return {check.name: set(check.findings(client)) for check in asked}

@@ -55,7 +55,7 @@ def shop(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         stack.start()
         shop = Shop(stack)
         yield shop
-        shop.verify(streams_per_service=1_000)
+        shop.verify()
         shop.close()
     finally:
         if request.session.testsfailed:

@@ -26,9 +26,9 @@ def test_services_die_there_and_every_order_arrives_once(shop: Shop, point: Fail
     with ThreadPoolExecutor(len(dying)) as pool:
         restarts = []
         while alive:
-            traffic.flows(4)
+            traffic.flows(2)
             for name in sorted(alive):
-                code = shop.stack.wait(name, seconds=0.1)
+                code = shop.stack.wait(name, seconds=0.3)
                 if code is not None:
                     assert code == SIGKILLED, f"{name} ended with {code}"
                     alive.remove(name)
