@@ -7,7 +7,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 LOCKS := requirements/bootstrap.txt requirements/dev.txt
 
-.PHONY: help setup demo test lint format unit contract e2e simulate bench lock clean
+.PHONY: help setup demo test lint format unit contract e2e simulate prove bench lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9_-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,7 +21,8 @@ demo: $(READY) ## Run real orders through five services (ORDERS=1000)
 	@$(BIN)/oms demo --orders $(ORDERS)
 
 test: lint ## Run every check and every test
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 -q tests/unit tests/contract
+	$(BIN)/pytest -q tests/e2e
 
 lint: $(READY) ## Run ruff, mypy --strict and the import contracts
 	$(BIN)/ruff check
@@ -44,6 +45,9 @@ e2e: $(READY) ## Run the end-to-end tests
 
 simulate: $(READY) ## Run simulated worlds (SEEDS=500), or replay one (SEED=7)
 	@$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED),--seeds $(SEEDS))
+
+prove: $(READY) ## Run 500 simulated worlds, and find every planted bug
+	SIMULATED_WORLDS=500 $(BIN)/pytest -n 2 tests/simulation
 
 bench: $(READY) ## Measure the speed beside the machine's own ceiling
 	$(BIN)/python -m benchmarks

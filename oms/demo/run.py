@@ -27,6 +27,8 @@ POLL_S = 0.5
 PATIENCE_S = 120.0
 """How long without any change until the demonstration gives up on the orders that are left."""
 STOCK_PAGE = 2_000
+VERIFY_PATIENCE_S = 60.0
+"""The last mails may still be on their way when the last order has ended."""
 
 PACE = {
     # A demonstration lasts a minute, not days: windows that a shop counts in hours are seconds here.
@@ -100,7 +102,7 @@ def _place(
             _follow(client, demo.orders, stock, progress)
         seconds = time.monotonic() - began
         say("checking every promise: oms verify")
-        checks = verify(client)
+        checks = verify(client, patience_s=VERIFY_PATIENCE_S, report=say)
         return Outcome.of(client, statements, publication.first_at, stock, dirt, checks, seconds)
 
 
