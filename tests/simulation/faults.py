@@ -25,7 +25,7 @@ Kind = Literal[
     "clock jumps",
     "poison bytes",
     "poison decision",
-    "view rebuilt",
+    "view upgraded",
 ]
 """Everything that may go wrong."""
 
@@ -81,6 +81,7 @@ class Fault:
             "crash": f"{one} at {self.moment!r} + {self.steps} steps, back in {seconds}",
             "freeze": f"{one} at {self.moment!r} + {self.steps} steps for {seconds}",
             "roll": one,
+            "view upgraded": one,
             "store fails": f"{one} {self.times} times at {self.moment!r}",
             "store down": f"{one} for {seconds}",
             "producer fails": f"{one} {self.times} times at {self.moment!r}",

@@ -20,6 +20,7 @@ from shared.eventsourcing.memory.transaction import MemoryTransaction
 from shared.eventsourcing.memory.virtual_time import VirtualClock
 from shared.eventsourcing.messages import Record
 from shared.eventsourcing.metrics import Metrics
+from shared.eventsourcing.projections import view_id
 from shared.eventsourcing.runtime import Runtime
 from shared.eventsourcing.store import (
     Append,
@@ -215,6 +216,8 @@ class Instance:
         witness: Witness,
     ) -> None:
         self.service = definition.model.service
+        self.views = definition.views
+        self.readers = ["relay", *(["effects"] if definition.effects else []), *map(view_id, definition.views)]
         self.process = process
         self.clock = clock
         self.line = Line(process, random)

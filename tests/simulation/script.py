@@ -17,7 +17,6 @@ from shared.events.registry import LISTENERS
 from shared.events.values import PaymentMethod
 from shared.eventsourcing.broker import Outgoing
 from shared.eventsourcing.decider import Context, Decision, Model, Route, States
-from shared.eventsourcing.memory.tables import NEVER
 from shared.eventsourcing.store import StoreUnavailable
 from tests.simulation.faults import Fault
 from tests.simulation.instance import Instance, unacknowledged
@@ -43,7 +42,6 @@ async def play(world: World, workload: Workload, faults: tuple[Fault, ...]) -> N
     for service in SERVICES:
         for slot in range(world.random.choice((1, 2))):
             world.launch(service, slot)
-    polling = world.spawn(world.poll())
     await asyncio.sleep(0.2)
     doing = [world.spawn(_act(world, number, act)) for number, act in enumerate(workload.acts())]
     doing += [world.spawn(_go_wrong(world, fault)) for fault in faults]
@@ -55,7 +53,6 @@ async def play(world: World, workload: Workload, faults: tuple[Fault, ...]) -> N
         if await _until_no_deadline_helps(world):
             break
         await _see_to_holds(world)
-    polling.cancel()
 
 
 async def _act(world: World, number: int, act: OrderAct | StockAct) -> None:
@@ -142,6 +139,10 @@ async def _go_wrong(world: World, fault: Fault) -> None:
         case "crash" | "freeze" | "roll" | "store fails" | "store down" | "producer fails" | "clock jumps":
             if instance is not None and instance.process.alive:
                 await _befall(world, site, instance, fault)
+        case "view upgraded":
+            site.upgraded += 1
+            for one in site.responsive():
+                await _roll(world, site, one)
         case "rebalance":
             world.cluster.rebalance(fault.service)
         case "redeliver":
@@ -160,8 +161,6 @@ async def _go_wrong(world: World, fault: Fault) -> None:
             _poison(world, place, GARBAGE[fault.times % len(GARBAGE)], headed=fault.slot == 1)
         case "poison decision":
             site.poisoned += fault.times
-        case "view rebuilt":
-            _rebuild_a_view(site)
 
 
 async def _befall(world: World, site: Site, instance: Instance, fault: Fault) -> None:
@@ -185,10 +184,7 @@ async def _befall(world: World, site: Site, instance: Instance, fault: Fault) ->
                 process.thaw()
                 instance.rejoin_group()
         case "roll":
-            if instance.responsive:
-                await asyncio.wait([process.spawn(instance.runtime.stop())])
-                world.kill(instance)
-                _relaunch(world, site, slot)
+            await _roll(world, site, instance)
         case "store fails":
             for _ in range(fault.times):
                 process.strike_at(fault.moment, _unavailable)
@@ -203,6 +199,15 @@ async def _befall(world: World, site: Site, instance: Instance, fault: Fault) ->
             instance.clock.jump(fault.seconds * (1 if fault.times % 2 else -1))
         case _:
             raise AssertionError(fault.kind)
+
+
+async def _roll(world: World, site: Site, instance: Instance) -> None:
+    """Stop an instance properly, and start another one in its place."""
+    if instance.responsive:
+        slot = site.slots.index(instance)
+        await asyncio.wait([instance.process.spawn(instance.runtime.stop())])
+        world.kill(instance)
+        _relaunch(world, site, slot)
 
 
 async def _struck(process: Process, fault: Fault, blow: Callable[[], None]) -> None:
@@ -243,14 +248,6 @@ def _poison(world: World, place: tuple[str, int], value: bytes, *, headed: bool)
     )
 
 
-def _rebuild_a_view(site: Site) -> None:
-    """Empty the rows of a view and begin again with the first fact, in one transaction."""
-    for view in list(site.tables.views)[:1]:
-        site.tables.views[view].clear()
-        for row in site.tables.readers[view].values():
-            row.position, row.epoch, row.expires_at = 0, row.epoch + 1, NEVER
-
-
 def _fragile(services: set[str], model: Model, site: Site) -> Model:
     """A model whose next decisions fail as often as the site is poisoned."""
     if site.service not in services:
@@ -286,6 +283,10 @@ async def _heal(world: World) -> None:
                 instance.process.thaw()
                 instance.line.down = False
     await asyncio.sleep(1.0)
+    for site in world.sites.values():
+        for one in site.responsive():
+            if one.views != world.views_of(site):
+                await _roll(world, site, one)
 
 
 async def _until_rest(world: World) -> None:
@@ -294,13 +295,10 @@ async def _until_rest(world: World) -> None:
     Whoever is stuck is found: after so much virtual time the world has to be at rest.
     """
     began, pause = world.now, 0.05
-    world.keep_leases()
     while True:
         await asyncio.sleep(pause)
         await _retry_parked(world)
         unrest = world.unrest()
-        if unrest:
-            world.stir()
         coming = min(world.deliveries.values(), default=None)
         if not unrest and coming is None:
             return
@@ -308,10 +306,9 @@ async def _until_rest(world: World) -> None:
             world.books.find("comes to rest", "the world", "; ".join(unrest[:5]))
             raise Stuck
         if coming is not None and not unrest:
-            await asyncio.sleep(max(0.0, coming - world.now))
-            world.keep_leases()
+            await world.leap(coming - world.now)
             began, pause = world.now, 0.05
-        pause = min(pause * 1.5, 30.0)
+        pause = min(pause * 1.5, 5.0)
 
 
 class Unforeseen(Exception):
@@ -354,7 +351,7 @@ async def _until_no_deadline_helps(world: World) -> bool:
         if world.now > BOUND_S:
             world.books.find("every order ends", waiting[0], "has not ended in so much time")
             return False
-        await asyncio.sleep(max(0.0, min(deadlines) - world.now) + 0.01)
+        await world.leap(min(deadlines) - world.now + 0.01)
         await _until_rest(world)
     world.books.find("every order ends", "the world", f"{len(waiting)} orders went from deadline to deadline")
     return False

@@ -12,7 +12,7 @@ from tests.simulation.running import plan, run
 
 PAGE = Path(__file__).parents[2] / "docs" / "simulation.md"
 BEGIN, END = "<!-- seeds to find: begin -->", "<!-- seeds to find: end -->"
-MOST = 300
+MOST = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,10 @@ def main() -> int:
     jobs: int = parser.parse_args().jobs
     with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
         waiting = [pool.submit(find, bug) for bug in BUGS]
-        found = [one.result() for one in waiting]
+        found = []
+        for one in waiting:
+            found.append(one.result())
+            sys.stderr.write(f"{found[-1]}\n")
     told = table(found)
     sys.stdout.write(told + "\n")
     page = PAGE.read_text()

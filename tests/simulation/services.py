@@ -109,7 +109,7 @@ def definition(
     outside: Outside,
     process: Process,
     *,
-    views: bool,
+    views: tuple[View, ...],
     alter: Callable[[Model], Model],
 ) -> ServiceDefinition:
     """A service for one process."""
@@ -119,5 +119,5 @@ def definition(
         translate=TRANSLATE[service],
         internal=INTERNAL[service],
         effects=_effects(service, outside, process),
-        views=VIEWS.get(service, ()) if views else (),
+        views=views,
     )

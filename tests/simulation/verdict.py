@@ -17,7 +17,7 @@ from shared.eventsourcing.memory.tables import Tables
 from shared.eventsourcing.projections import view_id
 from shared.eventsourcing.views import Fact
 from tests.simulation.books import Finding
-from tests.simulation.services import MODELS, SERVICES, VIEWS
+from tests.simulation.services import MODELS, SERVICES
 from tests.simulation.world import World
 
 EVENTS: Mapping[str, type[Event]] = {
@@ -229,7 +229,8 @@ def _notices(world: World) -> Iterator[Finding]:
 def _views(world: World) -> Iterator[Finding]:
     for service in SERVICES:
         tables = world.sites[service].tables
-        for view in VIEWS[service]:
+        running = {view_id(view): view for one in world.sites[service].responsive() for view in one.views}
+        for view in running.values():
             rows = tables.views.get(view_id(view), {})
             handled = {event.wire_type for event in view.handles}
             facts = [

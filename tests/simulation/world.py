@@ -5,7 +5,7 @@ import random as global_random
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import copy_context
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from random import Random
 from typing import Any
@@ -22,6 +22,7 @@ from shared.eventsourcing.memory.locks import Locks
 from shared.eventsourcing.memory.tables import Tables
 from shared.eventsourcing.memory.virtual_time import VirtualClock
 from shared.eventsourcing.store import Append, Claim, StoreUnavailable
+from shared.eventsourcing.views import View
 from tests.simulation.books import Books
 from tests.simulation.carrier import Carrier
 from tests.simulation.gateway import Effect, Gateway
@@ -29,13 +30,16 @@ from tests.simulation.instance import Instance
 from tests.simulation.log_cluster import SlowCluster
 from tests.simulation.mailbox import Mailbox
 from tests.simulation.processes import Process, ProcessLoop, reached
-from tests.simulation.services import SERVICES, Outside, definition
+from tests.simulation.services import SERVICES, VIEWS, Outside, definition
 from tests.simulation.trace import Trace
 from tests.simulation.wire import Wire
 
-POLL_S = 1.0
-"""How often an instance looks without being woken, where there is something to find."""
+POLL_S = 4.0
+"""How often an instance looks without being woken."""
+NUDGE_S = 1.0
 NEVER_S = 1e9
+LONG_S = 60.0
+"""A wait that is worth leaping over."""
 LEASE = timedelta(seconds=reading_lanes.LEASE_S)
 SESSION_S = 6.0
 """After so long without a word the broker takes a member for dead."""
@@ -52,6 +56,10 @@ class Site:
     locks: Locks = field(default_factory=Locks)
     slots: list[Instance | None] = field(default_factory=list)
     started: int = 0
+    upgraded: int = 0
+    """How often its views got a new version, which fills beside the old one."""
+    stirred: bool = False
+    """Something was committed since the last nudge."""
     poisoned: int = 0
     """So many of its next decisions fail."""
 
@@ -60,13 +68,12 @@ class Site:
         return [one for one in self.slots if one is not None and one.responsive]
 
     def behind(self) -> Iterator[str]:
-        """The readers that have yet to see something."""
-        for reader, rows in self.tables.readers.items():
-            lanes = self.tables.lanes
-            if any(row.position < lanes[lane].head for lane, row in rows.items()):
+        """The readers of its instances that have yet to see something."""
+        lanes = self.tables.lanes
+        for reader in {name: None for one in self.slots if one is not None for name in one.readers}:
+            rows = self.tables.readers.get(reader)
+            if rows is None or any(row.position < lanes[lane].head for lane, row in rows.items()):
                 yield reader
-        if not self.tables.readers:
-            yield "relay"
 
 
 class World:
@@ -140,7 +147,6 @@ class World:
         site.slots[slot] = instance
         self.note(name, "starts")
         instance.start()
-        self.stir()
         return instance
 
     def kill(self, instance: Instance) -> None:
@@ -152,8 +158,9 @@ class World:
             slots[slots.index(instance)] = None
             self.loop.call_later(SESSION_S, instance.leave_group, context=self._context)
 
-    def stir(self) -> None:
-        """Something may have happened that nobody was woken for."""
+    def stir(self, service: str) -> None:
+        """A service has committed something."""
+        self.sites[service].stirred = True
         self._stirred.set()
 
     async def call(
@@ -213,22 +220,37 @@ class World:
         self.deliveries[identity] = self.now + after_s + lateness
         self.spawn(self._delivery(service, after_s + lateness, identity, message, actor))
 
-    async def poll(self) -> None:
-        """The looks without being woken that find something; the others would only cost time."""
-        while True:
-            await asyncio.sleep(POLL_S)
-            found = False
+    async def leap(self, seconds: float) -> None:
+        """Let time pass. Over a long wait nobody looks without being woken: there would be nothing to see."""
+        if seconds > LONG_S:
+            _pace(NEVER_S)
+            nudging = self.spawn(self._nudge())
+            await asyncio.sleep(seconds)
+            nudging.cancel()
+            _pace(POLL_S)
+            self._keep_leases()
             for site in self.sites.values():
-                if any(site.behind()) or self._reminders_due(site):
-                    found = True
-                    for instance in site.slots:
-                        if instance is not None and instance.process.alive:
-                            instance.poll()
-            if not found:
-                self._stirred.clear()
-                await self._stirred.wait()
+                self._wake(site)
+        else:
+            await asyncio.sleep(max(0.0, seconds))
 
-    def keep_leases(self) -> None:
+    async def _nudge(self) -> None:
+        """Where something was committed, instances look at least once after it."""
+        while True:
+            await self._stirred.wait()
+            self._stirred.clear()
+            await asyncio.sleep(NUDGE_S)
+            stirred = [site for site in self.sites.values() if site.stirred]
+            for site in stirred:
+                site.stirred = False
+                self._wake(site)
+
+    def _wake(self, site: Site) -> None:
+        for instance in site.slots:
+            if instance is not None and instance.process.alive:
+                instance.poll()
+
+    def _keep_leases(self) -> None:
         """What the looks that were left out would have done: who lives keeps what it holds."""
         until = self.clock.now() + LEASE
         for site in self.sites.values():
@@ -240,6 +262,11 @@ class World:
             for name in sorted(living):
                 if name in site.tables.instances:
                     site.tables.instances[name] = max(site.tables.instances[name], until)
+
+    def views_of(self, site: Site) -> tuple[View, ...]:
+        """The views of a service as an instance that starts now keeps them."""
+        views = VIEWS[site.service] if self.views else ()
+        return tuple(replace(view, version=view.version + site.upgraded) for view in views)
 
     def unrest(self) -> list[str]:
         """What is under way; nothing when the world is at rest."""
@@ -267,7 +294,7 @@ class World:
                 site.service,
                 self.outside,
                 process,
-                views=self.views,
+                views=self.views_of(site),
                 alter=lambda model: self.alter(model, site),
             ),
             process,
@@ -326,12 +353,17 @@ class _Witness:
 
     def committed(self, instance: str, append: Append, claims: Sequence[Claim]) -> None:
         if append.entries or append.parked or append.reminders:
-            self.world.stir()
+            self.world.stir(self.service)
             self.world.trace.note(self.world.now, instance, append)
         self.world.books.committed(self.service, append, claims)
 
     def cursor(self, reader: str, lane: int, before: int, after: int) -> None:
         self.world.books.cursor(f"{self.service} {reader}", lane, before, after)
+
+
+def _pace(seconds: float) -> None:
+    """How often instances look without being woken."""
+    reading_lanes.POLL_S = reminders.POLL_S = seconds
 
 
 @contextmanager
@@ -340,7 +372,7 @@ def world(seed: int) -> Iterator[World]:
     before = reading_lanes.POLL_S, reminders.POLL_S
     state = global_random.getstate()
     loop = ProcessLoop(Random(f"{seed}/schedule"))
-    reading_lanes.POLL_S = reminders.POLL_S = NEVER_S
+    _pace(POLL_S)
     failpoints.on_reach(reached)
     global_random.seed(seed)
     asyncio.set_event_loop(loop)
