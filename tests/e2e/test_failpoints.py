@@ -13,6 +13,8 @@ from tests.e2e.traffic import Traffic
 
 WITH_EFFECTS = ("payment", "shipping", "notification")
 SIGKILLED = -9
+TIMES = {"order": 5}
+"""The order service is there a few times more, so that the others have something to die of."""
 
 
 @pytest.mark.parametrize("point", get_args(Failpoint))
@@ -20,7 +22,7 @@ def test_services_die_there_and_every_order_arrives_once(shop: Shop, point: Fail
     traffic = Traffic(shop)
     dying = WITH_EFFECTS if point.endswith("effect") else SERVICES
     at_once(dying, lambda name: shop.stack.kill(name))
-    at_once(dying, lambda name: shop.stack.restart(name, {"OMS_FAILPOINT": f"{point}:2"}))
+    at_once(dying, lambda name: shop.stack.restart(name, {"OMS_FAILPOINT": f"{point}:{TIMES.get(name, 2)}"}))
 
     alive = set(dying)
     with ThreadPoolExecutor(len(dying)) as pool:
