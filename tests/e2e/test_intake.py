@@ -51,7 +51,7 @@ class Bad:
 
 
 BAD = {
-    "bytes that are no text": Bad("malformed", lambda: b"\xff\xfe\x00\x80", explained="not JSON"),
+    "bytes that are no text": Bad("malformed", lambda: b"\xff\xfe\x00\x80", explained="not UTF-8"),
     "text that is no JSON": Bad("malformed", lambda: b"{" + fresh("x").encode(), explained="not JSON"),
     "JSON that is no object": Bad("malformed", lambda: json.dumps([fresh("x")]).encode(), explained="object"),
     "an object that is no order": Bad("malformed", lambda: json.dumps({fresh("x"): 1}).encode()),
