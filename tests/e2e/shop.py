@@ -104,9 +104,10 @@ class Shop:
         self.client.post("inventory", f"/stock/{sku}/receive", body)
 
     def stock(self, sku: str) -> tuple[int, int]:
-        """Units on hand and reserved, over all locations."""
-        row = self.client.get("inventory", f"/stock/{sku}")
-        return row["on_hand"], row["reserved"]
+        """Units on hand and reserved, over all locations, by the stream itself: a view may lag behind."""
+        state = self.client.get("inventory", f"/operations/streams/stock-{sku}")["stored_state"]
+        shelves = state["shelves"].values()
+        return sum(shelf["on_hand"] for shelf in shelves), sum(shelf["reserved"] for shelf in shelves)
 
     # Questions
 
