@@ -80,7 +80,13 @@ def verify(
 
 
 def _look(client: Client, logs: Logs, checks: Sequence[Check], asked: Sequence[Check]) -> dict[str, set[Finding]]:
+    unreadable: dict[str, set[Finding]] = {check.name: set() for check in checks}
     for entry in logs.news(client):
         for check in checks:
-            check.see(entry)
-    return {check.name: set(check.findings(client)) for check in asked}
+            try:
+                check.see(entry)
+            except (AttributeError, KeyError, TypeError, ValueError) as error:
+                where = f"{entry.service} {entry.stream} version {entry.version}"
+                what = f"{entry.type} {entry.id} can't be read: {type(error).__name__} {error}"
+                unreadable[check.name].add(Finding(check.name, where, what))
+    return {check.name: unreadable[check.name] | set(check.findings(client)) for check in asked}
