@@ -66,12 +66,13 @@ def verify(
     checks = all_checks() if checks is None else checks
     logs = logs or Logs()
     deadline = time.monotonic() + patience_s
-    standing = _look(client, logs, checks, checks)
+    unreadable: dict[str, set[Finding]] = {check.name: set() for check in checks}
+    standing = _look(client, logs, checks, checks, unreadable)
     while any(standing.values()) and time.monotonic() < deadline:
         suspects = sum(len(found) for found in standing.values())
         report(f"{suspects} suspects; looking again")
         time.sleep(PAUSE_S)
-        again = _look(client, logs, checks, [check for check in checks if standing[check.name]])
+        again = _look(client, logs, checks, [check for check in checks if standing[check.name]], unreadable)
         standing = {name: found & again.get(name, found) for name, found in standing.items()}
     return [
         Verdict(invariant=check.name, checked=check.checked(), findings=tuple(sorted(standing[check.name])))
@@ -79,8 +80,13 @@ def verify(
     ]
 
 
-def _look(client: Client, logs: Logs, checks: Sequence[Check], asked: Sequence[Check]) -> dict[str, set[Finding]]:
-    unreadable: dict[str, set[Finding]] = {check.name: set() for check in checks}
+def _look(
+    client: Client,
+    logs: Logs,
+    checks: Sequence[Check],
+    asked: Sequence[Check],
+    unreadable: dict[str, set[Finding]],
+) -> dict[str, set[Finding]]:
     for entry in logs.news(client):
         for check in checks:
             try:
