@@ -94,8 +94,9 @@ class Fault:
 
 
 PLACES: Mapping[Kind, tuple[str, ...]] = {
-    "store fails": ("begin", "before commit", "after commit"),
+    "store fails": ("begin", "before commit", "after commit", "before advance", "after advance", "after project"),
     "producer fails": ("before publish", "after publish"),
+    "freeze": ("before advance", "before project", "before publish", "before commit", "before request", "begin"),
 }
 """Where else than at any moment a fault can strike."""
 WEIGHTS: Mapping[Kind, int] = {"crash": 4, "poison decision": 2, "freeze": 2}

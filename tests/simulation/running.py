@@ -156,6 +156,7 @@ def quiet() -> Iterator[None]:
     finally:
         structlog.configure(**before)
         logging.getLogger("asyncio").setLevel(level)
+        gc.collect()
         if collecting:
             gc.enable()
 

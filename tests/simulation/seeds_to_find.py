@@ -35,32 +35,38 @@ def find(bug: PlantedBug, first: int = 0, most: int = MOST) -> Found:
     return Found(bug.name, 0, -1, "not found")
 
 
-def table(found: list[Found]) -> str:
-    """The table as the page keeps it."""
-    wrong = {bug.name: bug.wrong for bug in BUGS}
-    rows = ["| planted bug | what is wrong | worlds until found | rule that found it |", "|---|---|---|---|"]
-    rows += [f"| {one.bug} | {wrong[one.bug]} | {one.seeds or 'not found'} | {one.rule} |" for one in found]
-    return "\n".join(rows)
+def row(found: Found) -> str:
+    """A bug's line in the table."""
+    wrong = next(bug.wrong for bug in BUGS if bug.name == found.bug)
+    return f"| {found.bug} | {wrong} | {found.seeds or 'not found'} | {found.rule} |"
+
+
+def keep(found: Found) -> str:
+    """Put a bug's line into the page; returns the whole table."""
+    head, _, rest = PAGE.read_text().partition(BEGIN)
+    kept, _, tail = rest.partition(END)
+    rows = {line.split(" | ")[0].removeprefix("| "): line for line in kept.strip().splitlines()[2:]}
+    rows[found.bug] = row(found)
+    lines = ["| planted bug | what is wrong | worlds until found | rule that found it |", "|---|---|---|---|"]
+    told = "\n".join(lines + [rows[bug.name] for bug in BUGS if bug.name in rows])
+    PAGE.write_text(f"{head}{BEGIN}\n{told}\n{END}{tail}")
+    return told
 
 
 def main() -> int:
-    """Find every bug, print the table and keep it in the page."""
+    """Find bugs, keep each in the page as soon as it is found, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("bugs", nargs="*", help="names of bugs; all if none is named")
     parser.add_argument("--jobs", type=int, default=multiprocessing.cpu_count())
-    jobs: int = parser.parse_args().jobs
-    with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
-        waiting = [pool.submit(find, bug) for bug in BUGS]
-        found = []
+    asked = parser.parse_args()
+    told, missed = "", 0
+    with ProcessPoolExecutor(asked.jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
+        waiting = [pool.submit(find, bug) for bug in BUGS if not asked.bugs or bug.name in asked.bugs]
         for one in waiting:
-            found.append(one.result())
-            sys.stderr.write(f"{found[-1]}\n")
-    told = table(found)
+            told = keep(one.result())
+            missed += not one.result().seeds
     sys.stdout.write(told + "\n")
-    page = PAGE.read_text()
-    head, _, rest = page.partition(BEGIN)
-    _, _, tail = rest.partition(END)
-    PAGE.write_text(f"{head}{BEGIN}\n{told}\n{END}{tail}")
-    return 0 if all(one.seeds for one in found) else 1
+    return 1 if missed else 0
 
 
 if __name__ == "__main__":
