@@ -98,7 +98,7 @@ Ordinal = Annotated[
 
 Grams = Annotated[int, Field(gt=0, le=10**9), Described("A weight in grams.", unit="grams")]
 
-Days = Annotated[int, Field(gt=0, le=10**9), Described("A number of working days.", unit="working days")]
+Days = Annotated[int, Field(gt=0, le=10**9), Described("A number of days, of 24 hours each.", unit="days")]
 
 Priority = Annotated[int, Field(ge=-1_000, le=1_000), Described("Higher goes first; 0 is usual.", unit="rank")]
 
