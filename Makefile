@@ -21,8 +21,7 @@ demo: $(READY) ## Run real orders through five services (ORDERS=1000)
 	@$(BIN)/oms demo --orders $(ORDERS)
 
 test: lint ## Run every check and every test
-	$(BIN)/pytest -n 2 -q tests/unit tests/contract
-	$(BIN)/pytest -q tests/e2e || $(BIN)/pytest -q tests/e2e --last-failed # a noisy machine may miss a wait once
+	$(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder tests/e2e tests/unit tests/contract
 
 lint: $(READY) ## Run ruff, mypy --strict and the import contracts
 	$(BIN)/ruff check
