@@ -101,7 +101,7 @@ def _refusal(record: Record, fault: Fault) -> Arrival:
 def _headers(record: Record) -> dict[str, str]:
     """The headers as far as they are text."""
     return {
-        _printable(name)[:200]: _printable((value or b"").decode(errors="replace"))[:2_000]
+        _printable(name[:200]): _printable((value or b"")[:8_000].decode(errors="replace")[:2_000])
         for name, value in record.headers[:MOST_HEADERS]
     }
 
