@@ -1,9 +1,10 @@
 """Each service behind a real HTTP server, on the store and the broker in memory."""
 
 import asyncio
+import socket
 import threading
 from base64 import b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
@@ -40,7 +41,7 @@ KEY = "everything"
 SECRET = "whsec_" + b64encode(b"what partners sign with").decode()
 NOWHERE = "http://127.0.0.1:9"
 
-_EVERY: Mapping[str, Any] = {
+_EVERY: dict[str, Any] = {
     "database_url": "postgresql://unused",
     "kafka_bootstrap": "unused:1",
     "http_port": 0,
@@ -69,7 +70,7 @@ def definition_of(service: str) -> tuple[ServiceSettings, ServiceDefinition]:
             settings = InventorySettings(**_EVERY)
             return settings, inventory.definition(settings)
         case "payment":
-            given = {"gateway_url": NOWHERE, "gateway_key": "k", "gateway_webhook_secret": SECRET}
+            given: dict[str, Any] = {"gateway_url": NOWHERE, "gateway_key": "k", "gateway_webhook_secret": SECRET}
             settings = PaymentSettings(**_EVERY, **given)
             return settings, payment.definition(settings)
         case "shipping":
@@ -77,9 +78,8 @@ def definition_of(service: str) -> tuple[ServiceSettings, ServiceDefinition]:
             settings = ShippingSettings(**_EVERY, **given)
             return settings, shipping.definition(settings)
         case _:
-            settings = NotificationSettings(
-                **_EVERY, smtp_host="127.0.0.1", smtp_port=9, mail_from="shop@example.com"
-            )
+            given = {"smtp_host": "127.0.0.1", "smtp_port": 9, "mail_from": "shop@example.com"}
+            settings = NotificationSettings(**_EVERY, **given)
             return settings, notification.definition(settings)
 
 
@@ -109,13 +109,11 @@ async def _serve(service: str, known: dict[str, Any], up: threading.Event) -> No
             definition, store, broker, clock, metrics=metrics, owner="one", source=source_of(service)
         )
         app = http_application(settings, definition, runtime, store, broker, metrics)
-        server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, access_log=False, lifespan="off"))
+        server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="off"))
         await runtime.start()
-        serving = asyncio.create_task(server.serve())
-        while not server.started:
-            await asyncio.sleep(0.01)
-        port = server.servers[0].sockets[0].getsockname()[1]
-        known |= {"url": f"http://127.0.0.1:{port}", "openapi": app.openapi(), "tables": tables, "server": server}
-        up.set()
-        await serving
+        with socket.create_server(("127.0.0.1", 0)) as door:
+            url = f"http://127.0.0.1:{door.getsockname()[1]}"
+            known |= {"url": url, "openapi": app.openapi(), "tables": tables, "server": server}
+            up.set()
+            await server.serve(sockets=[door])
         await runtime.stop()
