@@ -11,6 +11,9 @@ from shared.eventsourcing.api_keys import ApiKey
 from shared.eventsourcing.metrics import Metrics
 from shared.eventsourcing.problems import answer_problems
 
+MOST_DIGITS = 18
+"""Of a declared length that is looked at."""
+
 Ready = Callable[[], Awaitable[dict[str, bool]]]
 """What must be there before the service can work, and whether it is."""
 
@@ -60,7 +63,7 @@ class BoundedBody:
             await self._app(scope, receive, send)
             return
         declared = dict(scope["headers"]).get(b"content-length", b"0")
-        if not declared.isdigit() or int(declared) > self._limit:
+        if not declared.isdigit() or len(declared) > MOST_DIGITS or int(declared) > self._limit:
             await self._refuse(scope, receive, send)
             return
         received = 0
