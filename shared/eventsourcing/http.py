@@ -9,6 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.eventsourcing.api_keys import ApiKey
 from shared.eventsourcing.metrics import Metrics
+from shared.eventsourcing.openapi import Application
 from shared.eventsourcing.problems import answer_problems
 
 MOST_DIGITS = 18
@@ -28,7 +29,7 @@ def application(
     max_body_bytes: int,
 ) -> FastAPI:
     """The ASGI application of a service."""
-    app = FastAPI(title=f"Orderstream {service}", version="1.0", docs_url=None, redoc_url=None)
+    app = Application(title=f"Orderstream {service}", version="1.0", docs_url=None, redoc_url=None)
     app.state.api_keys = tuple(api_keys)
     answer_problems(app)
 
@@ -36,7 +37,12 @@ def application(
     async def health() -> dict[str, str]:
         return {"service": service, "status": "alive"}
 
-    @app.get("/ready", tags=["health"], summary="Database, broker and subscriptions work")
+    @app.get(
+        "/ready",
+        tags=["health"],
+        summary="Database, broker and subscriptions work",
+        responses={503: {"description": "One of them does not", "content": {"application/json": {}}}},
+    )
     async def readiness() -> JSONResponse:
         parts = await ready()
         return JSONResponse({"service": service, **parts}, 200 if all(parts.values()) else 503)
