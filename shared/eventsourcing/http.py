@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from shared.eventsourcing.api_keys import ApiKey
 from shared.eventsourcing.metrics import Metrics
 from shared.eventsourcing.openapi import Application
-from shared.eventsourcing.problems import answer_problems
+from shared.eventsourcing.problems import PROBLEM_JSON, answer_problems
 
 MOST_DIGITS = 18
 """Of a declared length that is looked at."""
@@ -103,4 +103,4 @@ class BoundedBody:
             "status": 413,
             "detail": f"a request body holds {self._limit} bytes at most",
         }
-        await JSONResponse(body, 413, media_type="application/problem+json")(scope, receive, send)
+        await JSONResponse(body, 413, media_type=PROBLEM_JSON)(scope, receive, send)

@@ -4,6 +4,8 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from shared.eventsourcing.problems import PROBLEM_JSON
+
 REFUSALS = {
     "400": "The request can't be read.",
     "401": "A known API key, or a good signature, is needed.",
@@ -56,7 +58,7 @@ class Application(FastAPI):
 
 
 def _describe(method: str, operation: dict[str, Any]) -> None:
-    content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    content = {PROBLEM_JSON: {"schema": {"$ref": "#/components/schemas/Problem"}}}
     for status in sorted(_refusals(method, operation)):
         operation["responses"].setdefault(status, {}).update(description=REFUSALS[status], content=content)
 

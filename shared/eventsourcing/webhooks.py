@@ -1,4 +1,4 @@
-"""Webhooks of partners, signed after Standard Webhooks: bounded raw bytes, believed only when signed and recent."""
+"""Webhooks of partners, signed after Standard Webhooks: raw bytes, bounded, believed when signed and recent."""
 
 from collections.abc import Mapping
 from typing import Any, TypeVar

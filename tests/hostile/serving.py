@@ -38,6 +38,8 @@ from shared.eventsourcing.settings import ServiceSettings
 SERVICES = ("order", "inventory", "payment", "shipping", "notification")
 KEY = "everything"
 """The API key that may do all."""
+NO_SCOPE = "nothing"
+"""The API key that may do nothing."""
 SECRET = "whsec_" + b64encode(b"what partners sign with").decode()
 NOWHERE = "http://127.0.0.1:9"
 
@@ -45,7 +47,10 @@ _EVERY: dict[str, Any] = {
     "database_url": "postgresql://unused",
     "kafka_bootstrap": "unused:1",
     "http_port": 0,
-    "api_keys": (ApiKey(name="root", sha256=sha256(KEY.encode()).hexdigest(), scopes=("*",)),),
+    "api_keys": tuple(
+        ApiKey(name=key, sha256=sha256(key.encode()).hexdigest(), scopes=scopes)
+        for key, scopes in ((KEY, ("*",)), (NO_SCOPE, ()))
+    ),
 }
 
 
