@@ -1,5 +1,6 @@
 """Reading an order as a channel sends it, and saying what is wrong with one that can't be taken."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,9 @@ from shared.eventsourcing.reading import first_fault
 MOST_BYTES = 1024 * 1024
 """The largest order that is taken."""
 MOST_OF = {"lines": MOST_LINES, "attributes": MOST_ATTRIBUTES}
+MOMENTS = frozenset({"channel_updated_at", "placed_at", "requested_delivery"})
+DATE = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]")
+"""What a moment begins with; otherwise a text of digits would count seconds since 1970."""
 
 CURRENCIES = frozenset(currency.alpha_3 for currency in pycountry.currencies)
 COUNTRIES = frozenset(country.alpha_2 for country in pycountry.countries)
@@ -58,6 +62,9 @@ def read_order(body: bytes) -> ChannelOrderReceived | Fault:
         order = ChannelOrderReceived.model_validate_json(body, strict=True)
     except ValidationError as error:
         return _fault_of(stated, error)
+    for name in MOMENTS & stated.keys():
+        if stated[name] is not None and not DATE.match(stated[name]):
+            return _about(order, "malformed", f"The field {name} is not an RFC 3339 time with an offset.")
     if b"\\u0000" in body and _holds_nul(stated):
         return _about(order, "malformed", "A text of the order holds the character NUL.")
     return _checked(order)

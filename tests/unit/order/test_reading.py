@@ -81,6 +81,8 @@ def test_fields_that_are_not_known_are_ignored() -> None:
         (stated(placed_at=1772442000), "malformed", "placed_at"),
         (stated(placed_at="0001-01-01T00:00:00+14:00"), "malformed", "placed_at: Value error, in UTC"),
         (stated(requested_delivery="9999-12-31T23:59:59-14:00"), "malformed", "requested_delivery"),
+        (stated(placed_at="1"), "malformed", "placed_at is not an RFC 3339 time"),
+        (stated(requested_delivery="1767225600.5"), "malformed", "requested_delivery is not"),
         (stated(lines=[{}] * 5_001), "malformed", "5001 lines; 5000 are taken"),
         (stated(lines=[1] * 5_000), "malformed", "lines.0: Input should be an object."),
         (stated(attributes={str(number): 1 for number in range(101)}), "malformed", "101 attributes"),
