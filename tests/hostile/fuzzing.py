@@ -1,19 +1,21 @@
 """Runs of the fuzzer: chunks of inputs among good orders, each chunk in a world of its own."""
 
+import gc
 import multiprocessing
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field
+from functools import cache
 
 from channels.publishing import intake_message
 from shared.events.channel import ChannelOrderReceived
 from tests.hostile.inputs import Input, hostile_input
-from tests.hostile.orders import good_order
+from tests.hostile.orders import good_order, samples
 from tests.hostile.verdict import NOBODY, Judge, lost
 from tests.hostile.world import run
 
-CHUNK = 2_000
+CHUNK = 1_000
 """Inputs of one world."""
 GOOD_EVERY = 25
 """After so many inputs comes a good order."""
@@ -52,6 +54,7 @@ class Outcome:
 
 def run_chunk(seed: int, first: int, count: int) -> Outcome:
     """Let the service take these inputs with good orders in between."""
+    _collect_rarely()
     mixed: list[tuple[int, Input]] = []
     goods: list[ChannelOrderReceived] = []
     for number in range(first, first + count):
@@ -83,6 +86,15 @@ def run_chunks(seed: int, chunks: Sequence[tuple[int, int]], jobs: int) -> Itera
 def chunks_of(inputs: int, first: int = 0) -> Sequence[tuple[int, int]]:
     """The first number and the count of each chunk of so many inputs."""
     return [(start, min(CHUNK, first + inputs - start)) for start in range(first, first + inputs, CHUNK)]
+
+
+@cache
+def _collect_rarely() -> None:
+    """As a service's process does."""
+    samples()
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
 
 
 def _as_input(order: ChannelOrderReceived) -> Input:

@@ -90,7 +90,7 @@ def _structured(random: Random, sample: Sample) -> Input:
 
 def _bomb(random: Random, sample: Sample) -> Input:
     name, make = random.choice(BOMBS)
-    size = random.choices((300, 3_000, 30_000, 300_000, 1_048_000, 1_049_000), (40, 40, 14, 3, 2, 1))[0]
+    size = random.choices((300, 3_000, 30_000, 300_000, 1_048_000, 1_049_000), (600, 300, 88, 8, 2, 2))[0]
     return _input(f"bomb: {name} of {size}", sample, make(random, sample, size))
 
 
