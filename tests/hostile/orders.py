@@ -34,7 +34,7 @@ class Sample:
 @cache
 def samples() -> Sequence[Sample]:
     """Small baskets of the real data set, some of them with every field that there is."""
-    baskets = (one.order for one in Fixture(BASKETS * 5) if len(one.order.lines) <= MOST_LINES)
+    baskets = (_apart(one.order) for one in Fixture(BASKETS * 5) if len(one.order.lines) <= MOST_LINES)
     return [
         _sample(_whole(order) if place % 4 == 0 else order) for place, order in enumerate(islice(baskets, BASKETS))
     ]
@@ -45,6 +45,12 @@ def good_order(name: str, number: int) -> ChannelOrderReceived:
     known = samples()
     changes = {"channel": "good", "channel_order_id": name}
     return known[number % len(known)].order.model_copy(update=changes)
+
+
+def _apart(order: ChannelOrderReceived) -> ChannelOrderReceived:
+    """The order with names of its own: where real orders are tested as well, nobody gets in the other's way."""
+    lines = tuple(line.model_copy(update={"sku": f"hostile-{line.sku}"}) for line in order.lines)
+    return order.model_copy(update={"channel": f"hostile-{order.channel}", "lines": lines})
 
 
 def _whole(order: ChannelOrderReceived) -> ChannelOrderReceived:

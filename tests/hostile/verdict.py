@@ -170,6 +170,6 @@ def _differs(stated: Any, taken: Any, where: str) -> str:
 
 def _same_moment(stated: Any, taken: Any) -> bool:
     try:
-        return datetime.fromisoformat(stated) == datetime.fromisoformat(taken)
-    except (TypeError, ValueError):
+        return datetime.fromisoformat(stated.upper()) == datetime.fromisoformat(taken)
+    except (AttributeError, TypeError, ValueError):
         return False
