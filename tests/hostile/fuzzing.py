@@ -55,6 +55,7 @@ class Outcome:
 def run_chunk(seed: int, first: int, count: int) -> Outcome:
     """Let the service take these inputs with good orders in between."""
     _collect_rarely()
+    gc.collect()  # the world before this one
     mixed: list[tuple[int, Input]] = []
     goods: list[ChannelOrderReceived] = []
     for number in range(first, first + count):
