@@ -15,6 +15,7 @@ from oms.verify.intake import Taken
 from shared.events.channel import ChannelOrderReceived
 from shared.events.cloudevents import read_message
 from shared.events.registry import topic_of
+from shared.eventsourcing.kafka.records import forgive_header_names
 
 TOPIC = topic_of(ChannelOrderReceived)
 CONSUMER = "order"
@@ -47,6 +48,7 @@ class IntakeTopic:
         ends = {partition: end for partition, end in committed.items() if end > self._read.get(partition, 0)}
         if not ends:
             return []
+        forgive_header_names()
         consumer = AIOKafkaConsumer(
             bootstrap_servers=stack.kafka, enable_auto_commit=False, auto_offset_reset="earliest"
         )

@@ -9,7 +9,7 @@ from tests.hostile.memory import peak_of_process
 INPUTS = 100_000
 SEED = 1
 CHUNKS = chunks_of(INPUTS)
-MOST_MIB = 768
+MOST_MIB = 512
 """A process that reads them holds no more at any time; each chunk's whole store and topics are part of it."""
 
 
