@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Mapping
 
-import orjson
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import GroupCoordinatorNotAvailableError, KafkaError
@@ -11,7 +10,7 @@ from aiokafka.structs import OffsetAndMetadata
 
 from deploy.local.description import Description
 from oms.errors import Unreachable
-from oms.verify.intake import Taken
+from oms.verify.intake import Taken, order_in
 from shared.events.channel import ChannelOrderReceived
 from shared.events.cloudevents import read_message
 from shared.events.registry import topic_of
@@ -101,8 +100,6 @@ def _taken(record: ConsumerRecord[bytes, bytes]) -> Taken:
     place = f"{TOPIC}/{record.partition}/{record.offset}"
     try:
         metadata, body = read_message(record.headers, record.value)
-        fields = orjson.loads(body) if metadata.type == ChannelOrderReceived.wire_type else None
-        order = (str(fields["channel"]), str(fields["channel_order_id"])) if fields else None
-    except (ValueError, KeyError, TypeError):
-        order = None
-    return Taken(place, order)
+    except ValueError:
+        return Taken(place, None)
+    return Taken(place, order_in(body) if metadata.type == ChannelOrderReceived.wire_type else None)
