@@ -1,13 +1,14 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
+INPUTS ?= 100000
 ORDERS ?= 1000
 SEEDS ?= 500
 BIN := .venv/bin
 READY := .venv/.ready
 LOCKS := requirements/bootstrap.txt requirements/dev.txt
 
-.PHONY: help setup demo test lint format unit contract e2e simulate prove bench lock clean
+.PHONY: help setup demo test lint format unit contract e2e simulate prove fuzz bench lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9_-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,7 +22,7 @@ demo: $(READY) ## Run real orders through five services (ORDERS=1000)
 	@$(BIN)/oms demo --orders $(ORDERS)
 
 test: lint ## Run every check and every test
-	$(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder tests/e2e tests/unit tests/contract
+	$(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder tests/e2e tests/unit tests/contract tests/hostile
 
 lint: $(READY) ## Run ruff, mypy --strict and the import contracts
 	$(BIN)/ruff check
@@ -47,6 +48,9 @@ simulate: $(READY) ## Run simulated worlds (SEEDS=500), or replay one (SEED=7)
 
 prove: $(READY) ## Run 500 simulated worlds, and find every planted bug
 	SIMULATED_WORLDS=500 $(BIN)/pytest -n 2 tests/simulation
+
+fuzz: $(READY) ## Send hostile input to the intake (INPUTS=100000 SEED=0)
+	@$(BIN)/python -m tests.hostile --inputs $(INPUTS) --seed $(or $(SEED),0)
 
 bench: $(READY) ## Measure the speed beside the machine's own ceiling
 	$(BIN)/python -m benchmarks

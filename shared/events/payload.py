@@ -57,7 +57,10 @@ class Described:
 
 
 def _to_utc(moment: datetime) -> datetime:
-    return moment.astimezone(UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("in UTC the moment lies outside of the years 1 to 9999") from None
 
 
 Instant = Annotated[
