@@ -22,7 +22,7 @@ demo: $(READY) ## Run real orders through five services (ORDERS=1000)
 	@$(BIN)/oms demo --orders $(ORDERS)
 
 test: lint ## Run every check and every test
-	$(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder tests/e2e tests/unit tests/contract tests/hostile
+	$(BIN)/pytest -q -n 2 --dist loadgroup --no-loadscope-reorder tests/e2e tests/unit tests/contract tests/hostile
 
 lint: $(READY) ## Run ruff, mypy --strict and the import contracts
 	$(BIN)/ruff check
