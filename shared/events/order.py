@@ -1,5 +1,6 @@
 """Facts and requests of the order service."""
 
+from datetime import datetime
 from typing import Literal
 
 from shared.events.payload import (
@@ -62,6 +63,9 @@ class OrderPlaced(Event, name="order.placed", version=1):
     content: OrderContent
     counts_as_credit: bool = False
     """The order counts against its customer's credit limit until it ends."""
+
+    def happened_at(self) -> datetime:
+        return self.content.placed_at
 
 
 class OrderReplaced(Event, name="order.replaced", version=1):

@@ -34,6 +34,10 @@ class Payload(Value):
 class Event(Payload):
     """A fact in the past tense; it belongs to the service that states it."""
 
+    def happened_at(self) -> datetime | None:
+        """When it happened by the account of who saw it; None where it happened by being recorded."""
+        return None
+
 
 class Command(Payload):
     """A request in the imperative; it belongs to the service that carries it out."""

@@ -1,5 +1,6 @@
 """Facts and requests of the shipping service."""
 
+from datetime import datetime
 from typing import Literal
 
 from shared.events.payload import (
@@ -197,6 +198,9 @@ class TrackingReceived(Event, name="shipping.tracking-received", version=1):
     location: str = ""
     """Where the parcel was, as the carrier wrote it."""
 
+    def happened_at(self) -> datetime:
+        return self.occurred_at
+
 
 class DeliveryDelayed(Event, name="shipping.delivery-delayed", version=1):
     """The parcel will come later than promised."""
@@ -220,6 +224,9 @@ class ShipmentDelivered(Event, name="shipping.delivered", version=1):
     order_number: OrderNumber
     fulfilment_id: FulfilmentId
     delivered_at: Instant
+
+    def happened_at(self) -> datetime:
+        return self.delivered_at
 
 
 class ShipmentHeld(Event, name="shipping.held", version=1):

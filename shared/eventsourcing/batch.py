@@ -12,7 +12,7 @@ import orjson
 import structlog
 from pydantic import Discriminator, TypeAdapter
 
-from shared.events.payload import Payload
+from shared.events.payload import Event, Payload
 from shared.events.registry import topic_of
 from shared.eventsourcing.chain import entry_hash
 from shared.eventsourcing.clock import Clock
@@ -107,14 +107,13 @@ def decide_batch(
     for stream, row in loaded.streams.items():
         batch.states[stream] = codec.decode(stream, row)
         batch.versions[stream] = row.version
+    states = StreamStates(model, batch.states)
     for arrival in arrivals:
         if arrival.partition_key in batch.parked_keys:
             _park(batch, clock, arrival, "queued behind a parked message of the same key")
             continue
         try:
-            decision, after = decide(
-                model, StreamStates(model, batch.states), arrival.message, _context(batch, arrival)
-            )
+            decision, after = decide(model, states, arrival.message, _context(batch, arrival))
         except Exception as error:
             log.exception(
                 "message parked",
@@ -252,6 +251,7 @@ def _entry(output: Output, before: LaneHead, now: datetime, id: UUID) -> LogEntr
     payload = _json(message)
     kind: Any = "event" if output.stream else "command"
     topic = topic_of(type(message))
+    occurred_at = (message.happened_at() if isinstance(message, Event) else None) or now
     return LogEntry(
         lane=output.lane,
         position=position,
@@ -266,7 +266,7 @@ def _entry(output: Output, before: LaneHead, now: datetime, id: UUID) -> LogEntr
         causation_id=cause.message_id,
         actor=cause.actor,
         reason=cause.reason,
-        occurred_at=now,
+        occurred_at=occurred_at,
         recorded_at=now,
         traceparent=cause.traceparent or _new_trace(cause.message_id),
         payload=payload,
@@ -286,7 +286,7 @@ def _entry(output: Output, before: LaneHead, now: datetime, id: UUID) -> LogEntr
             causation_id=str(cause.message_id),
             actor=cause.actor,
             reason=cause.reason,
-            occurred_at=now,
+            occurred_at=occurred_at,
             recorded_at=now,
             payload=payload,
         ),

@@ -139,9 +139,9 @@ class Model:
 class StreamStates:
     """The states of some streams, folded forward in memory as facts are decided."""
 
-    def __init__(self, model: Model, states: Mapping[str, Any]) -> None:
+    def __init__(self, model: Model, states: dict[str, Any]) -> None:
         self._model = model
-        self._states = dict(states)
+        self._states = states
 
     def of(self, category: Category[S], key: str) -> S:
         stream = category.stream(key)

@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
@@ -11,6 +11,7 @@ import pytest
 
 from shared.events.inventory import ReceiveStock
 from shared.events.order import BlockCustomer, CustomerBlocked, CustomerUnblocked, UnblockCustomer
+from shared.events.payload import Event
 from shared.eventsourcing.batch import Batch, StateCodec, decide_batch, decode_reply, encode_reply, seal
 from shared.eventsourcing.chain import GENESIS, entry_hash
 from shared.eventsourcing.decider import Context, Decision, Model, Recorded, Reminder, Reply, Route, States
@@ -115,6 +116,27 @@ def test_a_batch_folds_each_message_on_what_the_ones_before_it_decided() -> None
     (write,) = append.streams
     assert (write.version, write.is_new) == (7, False)
     assert StateCodec(toy_model()).decode("customer-a", StreamRow(7, write.state)) == Customer(True, 4, 9)
+
+
+class CustomerSeen(Event, name="order.customer-seen", version=1):
+    """Somebody saw a customer."""
+
+    customer_id: str
+    seen_at: datetime
+
+    def happened_at(self) -> datetime:
+        return self.seen_at
+
+
+def test_a_fact_that_somebody_saw_happened_then_and_is_recorded_now() -> None:
+    yesterday = NOON - timedelta(days=1)
+    seen = CustomerSeen(customer_id="a", seen_at=yesterday)
+    model = reacting(lambda states, event, context: Decision((Recorded("customer-a", seen),)))
+
+    blocked, then_seen, *_ = sealed(decided([arrival(block(), "a")], model=model)).entries
+
+    assert blocked.occurred_at == blocked.recorded_at == then_seen.recorded_at
+    assert then_seen.occurred_at == yesterday
 
 
 def test_what_raises_parks_its_key_drops_its_outputs_and_nothing_else() -> None:
