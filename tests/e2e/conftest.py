@@ -39,6 +39,9 @@ PACE = {
 TAKEOVER = {"OMS_TAKEOVER_S": "4"}
 """Whoever dies is succeeded soon."""
 
+SETTINGS = {name: {**TAKEOVER, **PACE.get(name, {})} for name in SERVICES}
+"""Of every service; all its instances have the same."""
+
 
 @pytest.fixture(scope="session")
 def shop(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
@@ -49,7 +52,7 @@ def shop(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     stack = Stack(
         tmp_path_factory.mktemp("shop"),
         components=(*WITHOUT_FAULTS, *(service(name) for name in SERVICES)),
-        environment={name: {**TAKEOVER, **PACE.get(name, {})} for name in SERVICES},
+        environment=SETTINGS,
     )
     try:
         stack.start()

@@ -1,6 +1,5 @@
 """Every service killed at each named point of the pipeline: nothing is lost, and nothing happens twice."""
 
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import get_args
 
@@ -8,6 +7,7 @@ import pytest
 
 from oms.client import SERVICES
 from shared.eventsourcing.failpoints import Failpoint
+from tests.e2e.instances import at_once
 from tests.e2e.shop import Shop
 from tests.e2e.traffic import Traffic
 
@@ -39,8 +39,3 @@ def test_services_die_there_and_every_order_arrives_once(shop: Shop, point: Fail
             restart.result()
 
     traffic.arrives_once()
-
-
-def at_once(names: tuple[str, ...], action: Callable[[str], None]) -> None:
-    with ThreadPoolExecutor(len(names)) as pool:
-        list(pool.map(action, names))
