@@ -86,6 +86,7 @@ def sale(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sale]:
         orders = [an_order(a_line(sku)) for _ in range(ATTEMPTS)]
         answers = asyncio.run(buy(shop, orders))
         shop.until(lambda: all_ended(shop), f"{ATTEMPTS} orders to end", seconds=ENDED_WITHIN_S)
+        shop.until(lambda: shop.stock(sku) == (0, 0), "the last unit to be shipped")
         yield Sale(shop, sku, orders, answers)
         shop.close()
     stack.discard()
@@ -93,7 +94,6 @@ def sale(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sale]:
 
 def test_exactly_as_many_are_sold_as_there_are(sale: Sale) -> None:
     assert len(sale.winners) == UNITS
-    assert sale.shop.stock(sale.sku) == (0, 0)
     ledger = [(one["reference"], one["operation"]) for one in sale.shop.client.effects("gateway")]
     assert sorted(ledger) == sorted((one, what) for one in sale.winners for what in ("authorise", "capture"))
     parcels = Counter(one["operation"] for one in sale.shop.client.effects("carrier"))
