@@ -109,9 +109,6 @@ def test_every_buyer_has_a_clear_answer(sale: Sale) -> None:
     assert set(told.values()) == {(201, "placed")}
     assert told.keys() == {number_of(order) for order in sale.orders[::2]}
 
-    kinds = {"confirmation": UNITS, "cancelled": ATTEMPTS - UNITS}
-    sale.shop.until(lambda: mails(sale.shop) == (kinds, 0), "a mail to every buyer, and none twice")
-
 
 def test_the_winners_are_the_first_by_position(sale: Sale) -> None:
     received, *facts = sale.facts_of_the_sku
@@ -137,6 +134,11 @@ def test_the_winners_are_the_first_by_position(sale: Sale) -> None:
 
 def test_nothing_else_is_amiss(sale: Sale) -> None:
     sale.shop.verify()
+
+
+def test_every_buyer_gets_one_mail_that_says_so(sale: Sale) -> None:
+    kinds = {"confirmation": UNITS, "cancelled": ATTEMPTS - UNITS}
+    sale.shop.until(lambda: mails(sale.shop) == (kinds, 0), "a mail to every buyer, and none twice")
 
 
 async def buy(shop: Shop, orders: Sequence[ChannelOrderReceived]) -> list[tuple[int, Json]]:
