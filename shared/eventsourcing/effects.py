@@ -94,7 +94,9 @@ class EffectWorker:
     async def _begin_next(self) -> bool:
         slices = await self._reader.read({lane: window.scanned_to for lane, window in self._windows.items()})
         for one in slices:
-            window = self._windows[one.lane]
+            window = self._windows.get(one.lane)
+            if window is None:
+                continue
             window.scanned_to = one.scanned_to
             for entry in one.entries:
                 window.open.add(entry.position)
@@ -103,6 +105,13 @@ class EffectWorker:
                 task.add_done_callback(self._running.discard)
         return bool(slices)
 
+    def _still_held(self, lane: int, window: _Window) -> bool:
+        """Whether the lane is held as when the intent was read; what was let go, its next holder reads anew."""
+        if self._reader.lapsed and self._windows.get(lane) is window:
+            del self._windows[lane]
+            self._reader.wake()
+        return self._windows.get(lane) is window
+
     async def _carry_out(self, entry: LogEntry, window: _Window) -> None:
         event_type, effect = self._effects[entry.type]
         intent = entry.message or event_type.model_validate_json(entry.payload)
@@ -110,6 +119,8 @@ class EffectWorker:
         while not self._stopping:
             try:
                 async with self._slots:
+                    if not self._still_held(entry.lane, window):
+                        return
                     reach("before_effect")
                     result = await effect(intent)
                     reach("after_effect")

@@ -133,12 +133,19 @@ def operations_router(
             ]
         }
 
-    @reads.get("/lag", summary="How far every reader of the log is")
+    @reads.get("/lag", summary="How far every reader is in each lane, and which instance holds it")
     async def lag() -> dict[str, Any]:
         positions = await store.reader_positions()
         return {
             "readers": [
-                {"reader": one.reader, "lane": one.lane, "position": one.position, "head": one.head}
+                {
+                    "reader": one.reader,
+                    "lane": one.lane,
+                    "position": one.position,
+                    "head": one.head,
+                    "owner": one.owner,
+                    "epoch": one.epoch,
+                }
                 for one in positions
             ]
         }

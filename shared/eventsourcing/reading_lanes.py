@@ -44,7 +44,13 @@ class LaneReader:
         self._seen: dict[int, int] = {}
         self._ask_store = True
         self._renew_at: float | None = None
+        self._held_until = 0.0
         self._woken = asyncio.Event()
+
+    @property
+    def lapsed(self) -> bool:
+        """Whether the leases may have run out: this process stood still or had no store for too long."""
+        return self._clock.now().timestamp() >= self._held_until
 
     @property
     def leases(self) -> Mapping[int, Lease]:
@@ -69,16 +75,27 @@ class LaneReader:
     async def hold(self) -> None:
         """Renew the leases when a third of their time has passed."""
         now = self._clock.now().timestamp()
-        if self._renew_at is not None and now < self._renew_at:
+        pause = self._lease_s / 3
+        if self._renew_at is not None and 0 < self._renew_at - now <= pause:  # more: the clock was set back
             return
         held = await self._store.lease_lanes(self.name, self.owner, self._lease_s)
-        self._renew_at = now + self._lease_s / 3
+        self._renew_at = now + pause
+        self._held_until = now + self._lease_s
         self._ask_store = self._ask_store or held.keys() != self._leases.keys()
         self._leases = {lane: self._kept(lane, lease) for lane, lease in held.items()}
         self._seen = {lane: position for lane, position in self._seen.items() if lane in held}
 
     async def read(self, after: Mapping[int, int] | None = None) -> Sequence[LaneSlice]:
-        """What comes after the given positions, or after its own."""
+        """What comes after the given positions, or after its own; nothing once the leases have run out."""
+        slices = await self._after(after)
+        if slices and self.lapsed:
+            log.warning("leases ran out while reading", reader=self.name)
+            self.forget()
+            self._woken.set()
+            return []
+        return slices
+
+    async def _after(self, after: Mapping[int, int] | None) -> Sequence[LaneSlice]:
         if after is None:
             after = {lane: max(lease.position, self._seen.get(lane, 0)) for lane, lease in self._leases.items()}
         known = self._tail.after(after, self._limit, self._types)

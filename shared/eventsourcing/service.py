@@ -74,6 +74,7 @@ async def _serve(settings: ServiceSettings, definition: ServiceDefinition, insta
             settings.database_url.get_secret_value(),
             tls=settings.database_context(),
             max_connections=settings.database_connections,
+            stands_still_s=settings.takeover_s,
         )
         stack.push_async_callback(store.close)
         broker = KafkaBroker(

@@ -222,6 +222,9 @@ class ReaderPosition:
     position: int
     head: int
     owner: str
+    """Who holds the lane; empty: nobody does."""
+    epoch: int
+    """How often the lane has been taken."""
 
 
 class Store(Protocol):
@@ -316,7 +319,7 @@ class Store(Protocol):
         ...
 
     async def reader_positions(self) -> Sequence[ReaderPosition]:
-        """How far every reader is."""
+        """How far every reader is, and who it is."""
         ...
 
     async def consumed(self, source: str, lane: int, after: UUID, limit: int) -> Sequence[UUID]:

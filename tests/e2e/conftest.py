@@ -40,6 +40,9 @@ PACE = {
 TAKEOVER = {"OMS_TAKEOVER_S": "4"}
 """Whoever dies is succeeded soon."""
 
+SETTINGS = {name: {**TAKEOVER, **PACE.get(name, {})} for name in SERVICES}
+"""Of every service; all its instances have the same."""
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests of one file keep together on one worker, as they share a stack or wait for one another."""
@@ -58,7 +61,7 @@ def shop(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     stack = Stack(
         tmp_path_factory.mktemp("shop"),
         components=(*WITHOUT_FAULTS, *(service(name) for name in SERVICES)),
-        environment={name: {**TAKEOVER, **PACE.get(name, {})} for name in SERVICES},
+        environment=SETTINGS,
     )
     try:
         stack.start()

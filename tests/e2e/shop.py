@@ -285,11 +285,15 @@ class Shop:
         os.kill(pid, signal.SIGTERM)
         return self.stack.wait(name, seconds)
 
-    def add_instances(self, suffix: str, environment: Mapping[str, str]) -> list[str]:
-        """Start one more instance of every service; their names."""
-        instances = [service(of, name=f"{of}-{suffix}", environment=environment) for of in SERVICES]
+    def add_instances(self, suffix: str, settings: Mapping[str, Mapping[str, str]]) -> tuple[str, ...]:
+        """Start one more instance of every service, which holds its lanes under its name; their names."""
+        instances = []
+        for of in SERVICES:
+            name = f"{of}-{suffix}"
+            instances.append(service(of, name=name, environment={**settings[of], "OMS_INSTANCE": name}))
         self.stack.add(*instances)
-        return [instance.name for instance in instances]
+        self.client.stack = self.stack.description
+        return tuple(instance.name for instance in instances)
 
     @contextmanager
     def set(self, of: str, environment: Mapping[str, str]) -> Iterator[None]:

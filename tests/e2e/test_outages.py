@@ -1,11 +1,9 @@
 """Servers and services that die, hang or are stopped while orders are on their way: nothing is lost or doubled."""
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-
 import pytest
 
 from oms.client import SERVICES
+from tests.e2e.instances import at_once
 from tests.e2e.orders import a_line, an_order, number_of
 from tests.e2e.shop import Shop
 from tests.e2e.traffic import Traffic
@@ -65,9 +63,9 @@ def test_all_services_are_killed_at_once(shop: Shop, traffic: Traffic) -> None:
     traffic.flows()
     traffic.is_in_mid_flow()
 
-    _at_once(shop.stack.kill)
+    at_once(SERVICES, shop.stack.kill)
     traffic.flows()
-    _at_once(shop.stack.restart)
+    at_once(SERVICES, shop.stack.restart)
 
     traffic.arrives_once()
 
@@ -79,19 +77,3 @@ def test_simulators_are_killed_and_their_books_are_kept(shop: Shop, traffic: Tra
         shop.stack.restart(name)
 
     traffic.arrives_once()
-
-
-def test_a_second_instance_of_each_service_shares_the_work_and_leaves_again(shop: Shop, traffic: Traffic) -> None:
-    shop.add_instances("second", {})
-    traffic.flows()
-    traffic.is_in_mid_flow()
-
-    for name in SERVICES:
-        assert shop.terminate(f"{name}-second") == 0
-
-    traffic.arrives_once()
-
-
-def _at_once(action: Callable[[str], None]) -> None:
-    with ThreadPoolExecutor(len(SERVICES)) as pool:
-        list(pool.map(action, SERVICES))

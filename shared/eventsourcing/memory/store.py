@@ -179,7 +179,14 @@ class MemoryStore:
 
     async def reader_positions(self) -> Sequence[ReaderPosition]:
         return [
-            ReaderPosition(reader, lane, row.position, self._tables.lanes[lane].head, row.owner)
+            ReaderPosition(
+                reader,
+                lane,
+                row.position,
+                self._tables.lanes[lane].head,
+                row.owner if row.expires_at > self._clock.now() else "",
+                row.epoch,
+            )
             for reader, rows in sorted(self._tables.readers.items())
             for lane, row in sorted(rows.items())
         ]

@@ -307,7 +307,9 @@ from lane
 order by lane;
 
 -- name: reader_positions
-select reader.reader, reader.lane, reader.position, lane.head, reader.owner
+select
+    reader.reader, reader.lane, reader.position, lane.head,
+    case when reader.expires_at > now() then reader.owner else '' end as owner, reader.epoch
 from reader
 join lane on lane.lane = reader.lane
 order by reader.reader, reader.lane;

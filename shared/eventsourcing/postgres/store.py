@@ -46,6 +46,7 @@ _UNAVAILABLE = (
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InvalidCatalogNameError,
     asyncpg.CannotConnectNowError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
     ConnectionError,
     OSError,
     TimeoutError,
@@ -65,9 +66,12 @@ class PostgresStore:
 
     @classmethod
     async def connect(
-        cls, url: str, *, tls: ssl.SSLContext | None = None, max_connections: int = 8
+        cls, url: str, *, tls: ssl.SSLContext | None = None, max_connections: int = 8, stands_still_s: float = 10.0
     ) -> "PostgresStore":
         """Open the pool.
+
+        `stands_still_s` is how long a transaction may wait for its client: the server then ends it, so that a
+        process that is frozen in the middle of one does not keep its locks from those that take over.
 
         Raises:
             StoreUnavailable: the database can't be reached.
@@ -86,7 +90,11 @@ class PostgresStore:
                 max_size=max_connections,
                 command_timeout=30,
                 timeout=5,
-                server_settings={"application_name": "orderstream", "jit": "off"},
+                server_settings={
+                    "application_name": "orderstream",
+                    "jit": "off",
+                    "idle_in_transaction_session_timeout": str(round(stands_still_s * 1000)),
+                },
             )
         except _UNAVAILABLE as error:
             raise StoreUnavailable(str(error)) from error

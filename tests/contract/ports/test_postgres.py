@@ -148,6 +148,27 @@ async def test_a_transaction_whose_connection_is_lost_is_unavailable_and_leaves_
     await store.close()
 
 
+async def test_a_process_that_stands_still_in_a_transaction_keeps_its_locks_from_nobody_for_long(
+    database: str,
+) -> None:
+    frozen = await PostgresStore.connect(database, stands_still_s=0.5)
+    other = await PostgresStore.connect(database)
+
+    async def stand_still() -> None:
+        async with frozen.transaction() as transaction:
+            await transaction.lock_lanes([1])
+            await record(other, 1, "customer-awake")
+            await transaction.lock_lanes([2])
+
+    with pytest.raises(StoreUnavailable):
+        await stand_still()
+
+    assert await other.stream("customer-awake") is not None
+    await _answering(frozen)
+    await frozen.close()
+    await other.close()
+
+
 async def test_a_message_whose_key_no_index_takes_parks_under_a_shorter_one(database: str) -> None:
     store, model = await PostgresStore.connect(database), toy_model()
     pipeline = Pipeline(

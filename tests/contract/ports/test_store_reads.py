@@ -243,7 +243,17 @@ async def test_every_reader_tells_how_far_it_is(store: Store) -> None:
     positions = await store.reader_positions()
 
     assert len(positions) == LANES
-    assert positions[:2] == [ReaderPosition("relay", 0, 1, 1, "one"), ReaderPosition("relay", 1, 0, 0, "one")]
+    assert positions[:2] == [
+        ReaderPosition("relay", 0, 1, 1, "one", epoch=1),
+        ReaderPosition("relay", 1, 0, 0, "one", epoch=1),
+    ]
+
+
+async def test_a_lane_whose_lease_ran_out_is_told_as_nobodys(store: Store) -> None:
+    await store.lease_lanes("relay", "one", SHORT_S)
+    await asyncio.sleep(2 * SHORT_S)
+
+    assert {(one.owner, one.epoch) for one in await store.reader_positions()} == {("", 1)}
 
 
 async def test_consumed_ids_come_in_pages_by_source_and_lane(store: Store) -> None:

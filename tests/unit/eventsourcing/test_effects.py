@@ -138,3 +138,17 @@ async def test_after_a_proper_stop_no_effect_is_repeated(installation: Installat
         await asyncio.sleep(60)
 
     assert outside.done == dict.fromkeys(range(50), 1)
+
+
+async def test_when_leases_ran_out_only_what_was_under_way_is_done_again(installation: Installation) -> None:
+    outside = Outside(lambda name: 2.0)
+    async with installation.pipeline() as pipeline:
+        await pipeline.take([arrival(set_limit(f"c{n}", n)) for n in range(500)])
+    async with installation.running(effects={CreditLimitSet: outside.act}):
+        await until(lambda: outside.at_once == 128)
+        installation.clock.jump(60)
+        await until(lambda: len(outside.done) == 500)
+        await asyncio.sleep(60)
+
+    assert sum(outside.done.values()) <= 500 + 128
+    assert all(installation.facts(f"c{n}").count("blocked") == 1 for n in range(500))
