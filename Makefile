@@ -21,8 +21,8 @@ $(READY): requirements/setup.sh $(LOCKS)
 demo: $(READY) ## Run real orders through five services (ORDERS=1000)
 	@$(BIN)/oms demo --orders $(ORDERS)
 
-test: lint ## Run every check and every test
-	$(BIN)/pytest -q -n 2 --dist loadgroup --no-loadscope-reorder tests/e2e tests/unit tests/contract tests/hostile
+test: lint ## Run every check and every test but the long proofs
+	$(BIN)/pytest -q -n 2 --dist loadgroup --no-loadscope-reorder tests/e2e tests/unit tests/contract
 
 lint: $(READY) ## Run ruff, mypy --strict and the import contracts
 	$(BIN)/ruff check
@@ -46,8 +46,8 @@ e2e: $(READY) ## Run the end-to-end tests
 simulate: $(READY) ## Run simulated worlds (SEEDS=500), or replay one (SEED=7)
 	@$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED),--seeds $(SEEDS))
 
-prove: $(READY) ## Run 500 simulated worlds, and find every planted bug
-	SIMULATED_WORLDS=500 $(BIN)/pytest -n 2 tests/simulation
+prove: $(READY) ## Run the long proofs: 500 simulated worlds, every planted bug, 100,000 hostile inputs
+	SIMULATED_WORLDS=500 $(BIN)/pytest -q -n 2 tests/simulation tests/hostile
 
 fuzz: $(READY) ## Send hostile input to the intake (INPUTS=100000 SEED=0)
 	@$(BIN)/python -m tests.hostile --inputs $(INPUTS) --seed $(or $(SEED),0)
