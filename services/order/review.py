@@ -1,7 +1,6 @@
 """The review: rules kept as data in one file, in the Common Expression Language, as one pure function."""
 
 import csv
-import re
 import sys
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -68,12 +67,15 @@ def load_review(rules: Path, price_list: Path | None = None) -> Review:
 
 
 class _Compiled:
-    """The rules of one occasion, each with its program and what it asks for."""
+    """The rules of one occasion. Most orders break none, so one expression asks for all of them first."""
 
     def __init__(self, rules: Sequence[Rule]) -> None:
         self.rules = [_CompiledRule(rule) for rule in rules]
+        self._any = cel.compile(" || ".join(f"(\n{rule.when}\n)" for rule in rules) or "false")
 
     def findings(self, facts: Mapping[str, Any]) -> tuple[Finding, ...]:
+        if not self._any_finds(facts):
+            return ()
         return tuple(finding for rule in self.rules if (finding := rule.finding(facts)) is not None)
 
     def try_out(self, file: str) -> None:
@@ -81,9 +83,15 @@ class _Compiled:
         for rule in self.rules:
             rule.try_out(file)
 
+    def _any_finds(self, facts: Mapping[str, Any]) -> bool:
+        try:
+            return bool(self._any.execute(dict(facts)))
+        except CEL_ERRORS:  # each rule says for itself what is wrong with it
+            return True
+
 
 class _CompiledRule:
-    """One rule. It is a pure function of the facts that it names, so its answers are remembered by these."""
+    """One rule with its program."""
 
     def __init__(self, rule: Rule) -> None:
         self._rule = rule
@@ -91,16 +99,12 @@ class _CompiledRule:
             self._program = cel.compile(rule.when)
         except ValueError as error:
             raise BadRules(f"review rule {rule.reason}: {str(error).splitlines()[0]}") from None
-        named = sorted({(group, name) for group, name in _FACT.findall(rule.when) if name in EMPTY[group]})
-        alone = _ALONE.search(_FACT.sub("", rule.when))
-        self._asks_for = () if alone else tuple(named)
-        self._answers: dict[tuple[Any, ...], bool] = {}
 
     def finding(self, facts: Mapping[str, Any]) -> Finding | None:
         """What the rule finds; one that can't be evaluated holds the order, so that a person sees it."""
         explanation = self._rule.explanation
         try:
-            answer = self._answer(facts)
+            answer = bool(self._program.execute(dict(facts)))
         except CEL_ERRORS as error:
             answer, explanation = True, f"The rule can't be evaluated: {str(error).splitlines()[0]}"
         if not answer:
@@ -119,27 +123,6 @@ class _CompiledRule:
             raise BadRules(f"{file}: rule {self._rule.reason}: {str(error).splitlines()[0]}") from None
         if not isinstance(answer, bool):
             raise BadRules(f"{file}: rule {self._rule.reason} answers {answer!r}, not true or false")
-
-    def _answer(self, facts: Mapping[str, Any]) -> bool:
-        if not self._asks_for:
-            return bool(self._program.execute(dict(facts)))
-        asked = tuple(facts[group][name] for group, name in self._asks_for)
-        answer = self._answers.get(asked)
-        if answer is None:
-            answer = bool(self._program.execute(dict(facts)))
-            if len(self._answers) >= REMEMBERED_ANSWERS:
-                self._answers.clear()
-            self._answers[asked] = answer
-        return answer
-
-
-REMEMBERED_ANSWERS = 10_000
-"""Of each rule; then it begins to learn anew."""
-
-_ALONE = re.compile(r"\b(order|address|customer|shortage|anomaly)\b")
-"""A group of facts named as a whole, or `anomaly`: such a rule is evaluated each time."""
-_FACT = re.compile(r"\b(order|address|customer|shortage)\.(\w+)")
-"""How an expression names a fact."""
 
 
 EMPTY: Mapping[str, Any] = {
