@@ -3,11 +3,12 @@
 
 ORDERS ?= 1000
 SEEDS ?= 500
+MINUTES ?= 5
 BIN := .venv/bin
 READY := .venv/.ready
 LOCKS := requirements/bootstrap.txt requirements/dev.txt
 
-.PHONY: help setup demo test lint format unit contract e2e simulate prove bench lock clean
+.PHONY: help setup demo test lint format unit contract e2e simulate prove chaos bench lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9_-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,6 +24,7 @@ demo: $(READY) ## Run real orders through five services (ORDERS=1000)
 test: lint ## Run every check and every test
 	$(BIN)/pytest -n 2 -q tests/unit tests/contract
 	$(BIN)/pytest -q tests/e2e || $(BIN)/pytest -q tests/e2e --last-failed # a noisy machine may miss a wait once
+	$(BIN)/pytest -q tests/chaos
 
 lint: $(READY) ## Run ruff, mypy --strict and the import contracts
 	$(BIN)/ruff check
@@ -48,6 +50,9 @@ simulate: $(READY) ## Run simulated worlds (SEEDS=500), or replay one (SEED=7)
 
 prove: $(READY) ## Run 500 simulated worlds, and find every planted bug
 	SIMULATED_WORLDS=500 $(BIN)/pytest -n 2 tests/simulation
+
+chaos: $(READY) ## Break the real stack under load (MINUTES=5)
+	@$(BIN)/python -m tests.chaos --minutes $(MINUTES)
 
 bench: $(READY) ## Measure the speed beside the machine's own ceiling
 	$(BIN)/python -m benchmarks
