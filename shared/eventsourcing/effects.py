@@ -88,7 +88,11 @@ class EffectWorker:
         for lane in [lane for lane, window in self._windows.items() if lane not in leases]:
             del self._windows[lane]
         for lane, lease in leases.items():
-            if lane not in self._windows or self._windows[lane].epoch != lease.epoch:
+            window = self._windows.get(lane)
+            if window is not None and window.epoch + 1 == lease.epoch:
+                # The lease had run out and nobody else has had the lane since: what is under way goes on.
+                window.epoch = lease.epoch
+            elif window is None or window.epoch != lease.epoch:
                 self._windows[lane] = _Window(lease.epoch, lease.position)
 
     async def _begin_next(self) -> bool:
@@ -110,6 +114,8 @@ class EffectWorker:
         while not self._stopping:
             try:
                 async with self._slots:
+                    if self._windows.get(entry.lane) is not window:
+                        return  # somebody else holds the lane by now, and carries it out
                     reach("before_effect")
                     result = await effect(intent)
                     reach("after_effect")
