@@ -6,7 +6,7 @@ from typing import Any
 
 from oms.commands.verify import show
 from oms.output import as_document, as_table, say
-from tests.chaos.judge import Judgement
+from tests.chaos.judge import ENDED, Judgement
 from tests.chaos.load import Published
 from tests.chaos.traffic import Load
 
@@ -67,7 +67,8 @@ class Report:
         yield "offered", str(published.offered)
         yield "accepted (acknowledged by the broker)", str(len(published.accepted))
         yield "messages acknowledged", sent
-        yield "ended", f"{judgement.ended} ({_counts(judgement.statuses)})"
+        ended = {status: number for status, number in judgement.statuses.items() if status in ENDED}
+        yield "ended", f"{judgement.ended} ({_counts(ended)})"
         yield "held", str(judgement.held)
         yield "neither ended nor held", str(judgement.waiting)
         yield "rejected (poison)", str(judgement.rejected)
