@@ -1,14 +1,15 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
+INPUTS ?= 100000
+MINUTES ?= 5
 ORDERS ?= 1000
 SEEDS ?= 500
-MINUTES ?= 5
 BIN := .venv/bin
 READY := .venv/.ready
 LOCKS := requirements/bootstrap.txt requirements/dev.txt
 
-.PHONY: help setup demo test lint format unit contract e2e simulate prove chaos bench lock clean
+.PHONY: help setup demo test lint format unit contract e2e simulate prove chaos fuzz bench lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9_-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,8 +23,7 @@ demo: $(READY) ## Run real orders through five services (ORDERS=1000)
 	@$(BIN)/oms demo --orders $(ORDERS)
 
 test: lint ## Run every check and every test
-	$(BIN)/pytest -n 2 -q tests/unit tests/contract
-	$(BIN)/pytest -q tests/e2e || $(BIN)/pytest -q tests/e2e --last-failed # a noisy machine may miss a wait once
+	$(BIN)/pytest -q -n 2 --dist loadgroup --no-loadscope-reorder tests/e2e tests/unit tests/contract tests/hostile
 	$(BIN)/pytest -q tests/chaos
 
 lint: $(READY) ## Run ruff, mypy --strict and the import contracts
@@ -53,6 +53,9 @@ prove: $(READY) ## Run 500 simulated worlds, and find every planted bug
 
 chaos: $(READY) ## Break the real stack under load (MINUTES=5)
 	@$(BIN)/python -m tests.chaos --minutes $(MINUTES)
+
+fuzz: $(READY) ## Send hostile input to the intake (INPUTS=100000 SEED=0)
+	@$(BIN)/python -m tests.hostile --inputs $(INPUTS) --seed $(or $(SEED),0)
 
 bench: $(READY) ## Measure the speed beside the machine's own ceiling
 	$(BIN)/python -m benchmarks

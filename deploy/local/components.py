@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, assert_never
@@ -93,20 +93,14 @@ class Wiring:
 
     def command(self, component: Component) -> Command:
         """How to run a component."""
-        return self._python(component, component.name, (*self._arguments(component), *component.arguments))
-
-    def migration(self, component: Component) -> Command:
-        """How to bring the database of a service up to date."""
-        return self._python(component, f"{component.of}.migrate", ("migrate",))
-
-    def _python(self, component: Component, name: str, arguments: tuple[str, ...]) -> Command:
         settings = self._environment(component) if component.kind == "service" else {}
-        return Command(
-            name=name,
-            argv=(sys.executable, "-m", component.module, *arguments),
-            environment={**os.environ, "PYTHONUNBUFFERED": "1", **settings, **component.environment},
-            directory=ROOT,
-        )
+        arguments = (*self._arguments(component), *component.arguments)
+        return _python(component.name, component.module, arguments, {**settings, **component.environment})
+
+    def migrations(self, services: Sequence[str]) -> Command:
+        """How to bring the databases of services up to date."""
+        urls = {of: self._database_url(of) for of in services}
+        return _python("migrations", "deploy.local.migrations", (), {"OMS_MIGRATIONS": json.dumps(urls)})
 
     def _arguments(self, component: Component) -> tuple[str, ...]:
         folder = str(self.state / component.name)
@@ -130,7 +124,7 @@ class Wiring:
         operator = hashlib.sha256(self.identity.operator_key.encode()).hexdigest()
         keys = [{"name": "operator", "sha256": operator, "scopes": ["*"]}]
         settings = {
-            "OMS_DATABASE_URL": url_of(self.postgres, self.database(component.of)),
+            "OMS_DATABASE_URL": self._database_url(component.of),
             "OMS_KAFKA_BOOTSTRAP": self.kafka,
             "OMS_TOPIC_PREFIX": self.prefix,
             "OMS_HTTP_HOST": HOST,
@@ -153,6 +147,9 @@ class Wiring:
             case _:
                 return settings
 
+    def _database_url(self, of: str) -> str:
+        return url_of(self.postgres, self.database(of))
+
     def _partner(self, simulator: str) -> dict[str, str]:
         name = f"OMS_{simulator.upper()}"
         return {
@@ -160,3 +157,12 @@ class Wiring:
             f"{name}_KEY": self.identity.password(simulator),
             f"{name}_WEBHOOK_SECRET": self.identity.webhook_secret(simulator),
         }
+
+
+def _python(name: str, module: str, arguments: tuple[str, ...], environment: Mapping[str, str]) -> Command:
+    return Command(
+        name=name,
+        argv=(sys.executable, "-m", module, *arguments),
+        environment={**os.environ, "PYTHONUNBUFFERED": "1", **environment},
+        directory=ROOT,
+    )

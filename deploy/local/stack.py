@@ -246,13 +246,11 @@ class Stack:
         databases = [self._wiring.database(of) for of in SERVICES]
         shared = self._infrastructure.shared
         run_blocking(create_databases(self._wiring.postgres, databases, own_server=not shared))
-        migrations = {c.of: self._wiring.migration(c) for c in reversed(services)}.values()
-        if migrations:
+        if services:
             self._report("bringing the databases up to date")
-        for migration in migrations:
-            self._processes.start(migration)
-        for migration in migrations:
-            self._processes.await_end(migration.name, seconds=120)
+            migrations = self._wiring.migrations(sorted({component.of for component in services}))
+            self._processes.start(migrations)
+            self._processes.await_end(migrations.name, seconds=120)
 
     def _start_named(self, name: str) -> None:
         if name in self._components:

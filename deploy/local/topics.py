@@ -28,13 +28,19 @@ class Topic:
 def topics_of(prefix: str, services: Sequence[str] = SERVICES) -> list[Topic]:
     """Every topic of a stack.
 
-    Events and orders are kept for ever. An order takes at most 1 MiB, and its rejection more, because that
-    carries the original bytes.
+    Events and orders are kept for ever. An order takes at most 1 MiB; what is larger comes back up to 2 MiB, and
+    the broker takes nothing larger. It unpacks what producers compress, by any codec, so that its limit holds
+    for what the intake has to read: a megabyte of compressed zeros is a gigabyte. A rejection carries the original
+    bytes, so that it takes more.
     """
     topics = [
         Topic(
             name=f"{prefix}.channel.orders",
-            settings={"retention.ms": FOREVER, "max.message.bytes": str(MEBIBYTE)},
+            settings={
+                "retention.ms": FOREVER,
+                "max.message.bytes": str(2 * MEBIBYTE),
+                "compression.type": "uncompressed",
+            },
         ),
         Topic(
             name=f"{prefix}.channel.rejected",

@@ -20,7 +20,7 @@ def register(app: typer.Typer) -> None:
 
 def verify_stack(
     patience: Annotated[
-        float, typer.Option(min=0, help="Seconds for which a finding must stand; what is in flight goes by.")
+        float, typer.Option(min=0, help="Seconds for which a finding must stand while nothing else arrives.")
     ] = 10.0,
     streams: Annotated[
         int, typer.Option(min=0, help="Streams of each service that are folded anew, evenly chosen.")

@@ -4,6 +4,7 @@ import asyncio
 import tempfile
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -48,6 +49,15 @@ class Demo:
     as_json: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Baskets:
+    """What the channel will publish, the stock that it takes, and the dirt that was found in the data."""
+
+    statements: Sequence[Statement]
+    stock: OpeningStock
+    dirt: Dirt
+
+
 @dataclass(slots=True)
 class Publication:
     """What the channel has published, and when."""
@@ -61,20 +71,26 @@ def run_demo(demo: Demo) -> int:
     """Run it; returns 0 only if every order ended or stands on a named hold, and all checks pass."""
     state = demo.state or _new_state()
     began = time.monotonic()
-    say(f"reading {demo.orders} real baskets")
-    fixture = Fixture(demo.orders, demo.seed)
-    statements = list(fixture)
-    stock = opening_stock(statements, seed=demo.seed)
     stack = Stack(state, environment=PACE, seed=demo.seed, report=say)
     good = False
     try:
-        description = stack.start()
-        say(f"the stack is up after {time.monotonic() - began:.1f} s")
-        outcome = _place(demo, description, statements, stock, fixture.dirt)
+        with ThreadPoolExecutor(1) as pool:
+            say(f"reading {demo.orders} real baskets")
+            reading = pool.submit(_read, demo)
+            description = stack.start()
+            say(f"the stack is up after {time.monotonic() - began:.1f} s")
+            baskets = reading.result()
+        outcome = _place(demo, description, baskets)
         good = closing_report(outcome, as_json=demo.as_json)
     finally:
         _clear_away(stack, state, keep=demo.keep or demo.state is not None, good=good)
     return 0 if good else 1
+
+
+def _read(demo: Demo) -> Baskets:
+    fixture = Fixture(demo.orders, demo.seed)
+    statements = list(fixture)
+    return Baskets(statements, opening_stock(statements, seed=demo.seed), fixture.dirt)
 
 
 def _new_state() -> Path:
@@ -90,20 +106,20 @@ def _clear_away(stack: Stack, state: Path, *, keep: bool, good: bool) -> None:
     say(f"everything is stopped; data and logs are kept in {state}")
 
 
-def _place(
-    demo: Demo, stack: Description, statements: Sequence[Statement], stock: OpeningStock, dirt: Dirt
-) -> Outcome:
+def _place(demo: Demo, stack: Description, baskets: Baskets) -> Outcome:
     with Client(stack) as client:
-        _receive(client, stock)
+        _receive(client, baskets.stock)
         publication = Publication()
         began = time.monotonic()
         with Progress(demo.orders, visible=not demo.as_json) as progress:
-            asyncio.run(_publish(demo, stack, client, statements, publication, progress))
-            _follow(client, demo.orders, stock, progress)
+            asyncio.run(_publish(demo, stack, client, baskets.statements, publication, progress))
+            _follow(client, demo.orders, baskets.stock, progress)
         seconds = time.monotonic() - began
         say("checking every promise: oms verify")
         checks = verify(client, patience_s=VERIFY_PATIENCE_S, report=say)
-        return Outcome.of(client, statements, publication.first_at, stock, dirt, checks, seconds)
+        return Outcome.of(
+            client, baskets.statements, publication.first_at, baskets.stock, baskets.dirt, checks, seconds
+        )
 
 
 def _receive(client: Client, stock: OpeningStock) -> None:

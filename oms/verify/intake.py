@@ -3,7 +3,10 @@
 from dataclasses import dataclass
 from typing import Protocol
 
+import orjson
+
 from deploy.local.description import Description
+from shared.events.strict_json import read_strictly
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,3 +25,22 @@ class Intake(Protocol):
     def news(self, stack: Description) -> list[Taken]:
         """What was taken since the last time."""
         ...
+
+
+def order_in(body: bytes) -> tuple[str, str] | None:
+    """Channel and channel order id of a stated order; None where the bytes do not tell."""
+    try:
+        stated = _read(body)
+        return str(stated["channel"]), str(stated["channel_order_id"])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+
+
+def _read(body: bytes) -> dict[str, object]:
+    try:
+        stated: dict[str, object] = orjson.loads(body)
+    except (
+        orjson.JSONDecodeError
+    ):  # it reads no number beyond a double, which the intake ignores where it has no use
+        stated = read_strictly(body.decode())
+    return stated

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Mapping
 
-import orjson
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import GroupCoordinatorNotAvailableError, KafkaError
@@ -11,10 +10,11 @@ from aiokafka.structs import OffsetAndMetadata
 
 from deploy.local.description import Description
 from oms.errors import Unreachable
-from oms.verify.intake import Taken
+from oms.verify.intake import Taken, order_in
 from shared.events.channel import ChannelOrderReceived
 from shared.events.cloudevents import read_message
 from shared.events.registry import topic_of
+from shared.eventsourcing.kafka.records import forgive_header_names
 
 TOPIC = topic_of(ChannelOrderReceived)
 CONSUMER = "order"
@@ -47,6 +47,7 @@ class IntakeTopic:
         ends = {partition: end for partition, end in committed.items() if end > self._read.get(partition, 0)}
         if not ends:
             return []
+        forgive_header_names()
         consumer = AIOKafkaConsumer(
             bootstrap_servers=stack.kafka, enable_auto_commit=False, auto_offset_reset="earliest"
         )
@@ -99,8 +100,6 @@ def _taken(record: ConsumerRecord[bytes, bytes]) -> Taken:
     place = f"{TOPIC}/{record.partition}/{record.offset}"
     try:
         metadata, body = read_message(record.headers, record.value)
-        fields = orjson.loads(body) if metadata.type == ChannelOrderReceived.wire_type else None
-        order = (str(fields["channel"]), str(fields["channel_order_id"])) if fields else None
-    except (ValueError, KeyError, TypeError):
-        order = None
-    return Taken(place, order)
+    except ValueError:
+        return Taken(place, None)
+    return Taken(place, order_in(body) if metadata.type == ChannelOrderReceived.wire_type else None)

@@ -55,7 +55,7 @@ def verify(
     patience_s: float = 10.0,
     report: Callable[[str], None] = lambda line: None,
 ) -> list[Verdict]:
-    """Look at a live stack until nothing is found, or what is found has stood for as long as the patience.
+    """Look at a live stack until nothing is found, or until nothing was put right for as long as the patience.
 
     Who looks again later hands in the same checks and logs, which go on from where they were.
     What is in flight at one look has arrived at the next; what stands at every look is a finding.
@@ -65,15 +65,17 @@ def verify(
     """
     checks = all_checks() if checks is None else checks
     logs = logs or Logs()
-    deadline = time.monotonic() + patience_s
     unreadable: dict[str, set[Finding]] = {check.name: set() for check in checks}
     standing = _look(client, logs, checks, checks, unreadable)
+    deadline = time.monotonic() + patience_s
     while any(standing.values()) and time.monotonic() < deadline:
         suspects = sum(len(found) for found in standing.values())
         report(f"{suspects} suspects; looking again")
         time.sleep(PAUSE_S)
         again = _look(client, logs, checks, [check for check in checks if standing[check.name]], unreadable)
         standing = {name: found & again.get(name, found) for name, found in standing.items()}
+        if sum(len(found) for found in standing.values()) < suspects:
+            deadline = time.monotonic() + patience_s
     return [
         Verdict(invariant=check.name, checked=check.checked(), findings=tuple(sorted(standing[check.name])))
         for check in checks

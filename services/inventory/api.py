@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from fastapi import APIRouter, Depends, Header, Path, Query
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, FailFast, Field
 
 from services.inventory.views import RESERVATIONS, STOCK
 from shared.events.inventory import AdjustStock, CountStock, ReceiveStock, SetStockLevels, TransferStock
@@ -15,6 +15,7 @@ from shared.eventsourcing.api_keys import Caller, requires
 from shared.eventsourcing.decider import Reply
 from shared.eventsourcing.definition import KeyParked, Submit
 from shared.eventsourcing.problems import problem
+from shared.eventsourcing.store import StoreRejects
 from shared.eventsourcing.views import Row, ViewReader
 
 SkuPath = Annotated[str, Path(alias="sku", min_length=1, max_length=200)]
@@ -45,7 +46,7 @@ class Lot(BaseModel):
 class Delivery(BaseModel):
     """Many lots at once."""
 
-    lines: tuple[Lot, ...] = Field(min_length=1, max_length=MOST_LOTS)
+    lines: Annotated[tuple[Lot, ...], FailFast()] = Field(min_length=1, max_length=MOST_LOTS)
     reason: str = Field(default="", max_length=2_000)
 
 
@@ -202,6 +203,8 @@ def _refusal(lot: Lot, answer: Reply | BaseException) -> str:
     match answer:
         case Reply():
             return str(answer.body["explanation"]) if answer.outcome == "refused" else ""
+        case StoreRejects():
+            return "a text of the lot holds the character NUL"
         case KeyParked():
             return f"work on {lot.sku} stands still until operations has dealt with it; the receipt is kept"
         case _:

@@ -1,6 +1,6 @@
 """Reading an order as a channel sends it, and saying what is wrong with one that can't be taken."""
 
-import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,11 +11,16 @@ from pydantic_core import ErrorDetails
 
 from services.order.domain.content import net, stated_total
 from services.order.domain.desk import complete_method
-from shared.events.channel import ChannelOrderReceived, RejectionCode
+from shared.events.channel import MOST_ATTRIBUTES, MOST_LINES, ChannelOrderReceived, RejectionCode
+from shared.events.strict_json import read_strictly
 from shared.eventsourcing.reading import first_fault
 
 MOST_BYTES = 1024 * 1024
 """The largest order that is taken."""
+MOST_OF = {"lines": MOST_LINES, "attributes": MOST_ATTRIBUTES}
+MOMENTS = frozenset({"channel_updated_at", "placed_at", "requested_delivery"})
+DATE = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]")
+"""What a moment begins with; otherwise a text of digits would count seconds since 1970."""
 
 CURRENCIES = frozenset(currency.alpha_3 for currency in pycountry.currencies)
 COUNTRIES = frozenset(country.alpha_2 for country in pycountry.countries)
@@ -42,7 +47,7 @@ def read_order(body: bytes) -> ChannelOrderReceived | Fault:
     if len(body) > MOST_BYTES:
         return too_large(len(body))
     try:
-        stated = json.loads(body.decode(), object_pairs_hook=_each_once, parse_constant=_not_a_number)
+        stated = read_strictly(body.decode())
     except UnicodeDecodeError as error:
         return Fault("malformed", f"The message is not UTF-8: byte {error.start} can't be read.")
     except RecursionError:
@@ -51,10 +56,15 @@ def read_order(body: bytes) -> ChannelOrderReceived | Fault:
         return Fault("malformed", f"The message is not JSON: {_short(str(error))}.")
     if not isinstance(stated, dict):
         return Fault("malformed", "The message is not a JSON object.")
+    if crowded := _crowded(stated):
+        return Fault("malformed", crowded, _text(stated.get("channel")), _text(stated.get("channel_order_id")))
     try:
         order = ChannelOrderReceived.model_validate_json(body, strict=True)
     except ValidationError as error:
         return _fault_of(stated, error)
+    for name in MOMENTS & stated.keys():
+        if stated[name] is not None and not DATE.match(stated[name]):
+            return _about(order, "malformed", f"The field {name} is not an RFC 3339 time with an offset.")
     if b"\\u0000" in body and _holds_nul(stated):
         return _about(order, "malformed", "A text of the order holds the character NUL.")
     return _checked(order)
@@ -85,6 +95,15 @@ def _checked(order: ChannelOrderReceived) -> ChannelOrderReceived | Fault:
     return order
 
 
+def _crowded(stated: Mapping[str, Any]) -> str:
+    """What there is too much of, told before each of them can cost a fault of its own; empty when nothing."""
+    for name, most in MOST_OF.items():
+        parts = stated.get(name)
+        if isinstance(parts, list | dict) and len(parts) > most:
+            return f"The order has {len(parts)} {name}; {most} are taken at most."
+    return ""
+
+
 def _fault_of(stated: Mapping[str, Any], error: ValidationError) -> Fault:
     """The reason of its own where every fault has one; otherwise the order is malformed."""
     named = _text(stated.get("channel")), _text(stated.get("channel_order_id"))
@@ -110,9 +129,9 @@ def _telling(fault: ErrorDetails, stated: Mapping[str, Any]) -> tuple[RejectionC
                 f"Line {place + 1} ({_text(line.get('line_id'))}) has the quantity {quantity}; 1 is the least.",
             )
         case ("currency",), "string_pattern_mismatch":
-            return "unknown_currency", f"{_text(stated['currency'])!r} is no currency of ISO 4217."
+            return "unknown_currency", f"The text {_text(stated['currency'])!r} is no currency of ISO 4217."
         case (_, "country"), "string_pattern_mismatch":
-            return "unknown_country", f"{_text(fault['input'])!r} is no country of ISO 3166."
+            return "unknown_country", f"The text {_text(fault['input'])!r} is no country of ISO 3166."
         case _:
             return None
 
@@ -128,20 +147,6 @@ def _first_twice(names: Iterable[str]) -> str:
             return name
         seen.add(name)
     return ""
-
-
-def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """JSON leaves open which of two equal names counts; an order must not."""
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError(
-            f"the name {_short(_first_twice(name for name, _ in pairs))!r} stands twice in one object"
-        )
-    return found
-
-
-def _not_a_number(text: str) -> None:
-    raise ValueError(f"{text} is no number")
 
 
 def _holds_nul(value: Any) -> bool:

@@ -2,12 +2,13 @@
 
 import csv
 import re
+import sys
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import Any, get_args
 
-import cel
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from services.order.domain.customer import Customer
@@ -15,6 +16,10 @@ from services.order.domain.review import Finding, Occasion, Review, ReviewFacts
 from shared.events.order import HoldReason
 from shared.events.payload import Name, Text
 from shared.events.values import OrderContent
+
+# The package would import its own command line with it, which costs a third of the service's start.
+sys.modules.setdefault("cel.cli", ModuleType("cel.cli"))
+import cel  # noqa: E402 - only after what it must not import
 
 PriceList = Mapping[tuple[str, str], int]
 """Unit price in minor units by SKU and currency."""

@@ -18,6 +18,8 @@ INTAKE = "channel.orders"
 TOPICS: tuple[str, ...] = (INTAKE, "order.commands", "inventory.events", "payment.events", "shipping.events")
 
 MOST_HEADERS = 50
+MOST_GIVEN_BACK = 2 * 1024 * 1024
+"""Bytes of a message that come back: a compressed batch may hold far larger ones than a topic takes."""
 
 _contract = read_contract(
     {message.wire_type: message for message in model().routes if message.wire_type in CONTRACT}
@@ -32,6 +34,9 @@ def translate(record: Record) -> Arrival | None:
 def read_intake(record: Record) -> Arrival:
     """An order from a channel, or the refusal of what can't be taken. It never raises."""
     received = record.value or b""
+    if len(received) > MOST_GIVEN_BACK:
+        fault = too_large(len(received))
+        return _refusal(record, Fault(fault.code, f"{fault.explanation} The first {MOST_GIVEN_BACK} come back."))
     if len(received) > MOST_BYTES:
         return _refusal(record, too_large(len(received)))
     try:
@@ -83,7 +88,7 @@ def _refusal(record: Record, fault: Fault) -> Arrival:
             channel_order_id=_printable(fault.channel_order_id),
             source=record.place,
             headers=_headers(record),
-            original_base64=b64encode(record.value or b"").decode(),
+            original_base64=b64encode((record.value or b"")[:MOST_GIVEN_BACK]).decode(),
         ),
         message_id=identity,
         partition_key=key,
@@ -96,7 +101,7 @@ def _refusal(record: Record, fault: Fault) -> Arrival:
 def _headers(record: Record) -> dict[str, str]:
     """The headers as far as they are text."""
     return {
-        _printable(name)[:200]: _printable((value or b"").decode(errors="replace"))[:2_000]
+        _printable(name[:200]): _printable((value or b"")[:8_000].decode(errors="replace")[:2_000])
         for name, value in record.headers[:MOST_HEADERS]
     }
 

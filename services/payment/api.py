@@ -9,13 +9,14 @@ from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from services.payment.views import LEDGER, LEDGER_TOTALS, PAYMENTS
-from services.payment.webhooks import MOST_BYTES, BadSignature, SignedNotices, UnreadableNotice
+from services.payment.webhooks import SignedNotices
 from shared.events.payload import CurrencyCode
 from shared.events.payment import RefundPayment
 from shared.eventsourcing.api_keys import Caller, requires
 from shared.eventsourcing.definition import KeyParked, Submit
 from shared.eventsourcing.problems import problem
 from shared.eventsourcing.views import Row, ViewReader
+from shared.eventsourcing.webhooks import SIGNED, BadSignature, Unreadable, raw_body
 
 OrderNumber = Annotated[str, Path(min_length=1, max_length=200)]
 Limit = Annotated[int, Query(ge=1, le=1_000)]
@@ -122,14 +123,16 @@ def _webhooks(submit: Submit, notices: SignedNotices) -> APIRouter:
     """No API key here: the signature says who calls."""
     routes = APIRouter(tags=["webhooks"])
 
-    @routes.post("/webhooks/gateway", status_code=204, summary="A notice of the gateway, signed")
+    @routes.post(
+        "/webhooks/gateway", status_code=204, summary="A notice of the gateway, signed", openapi_extra=SIGNED
+    )
     async def gateway(request: Request) -> Response:
-        body = await _body(request)
+        body = await raw_body(request)
         try:
             notice = notices.read(request.headers, body)
         except BadSignature as error:
             raise problem(401, "Bad signature", str(error)) from None
-        except UnreadableNotice as error:
+        except Unreadable as error:
             raise problem(422, "Unreadable notice", str(error)) from None
         if notice.message is not None:
             # A parked key keeps the notice and decides it later: there is nothing to send again.
@@ -144,16 +147,6 @@ def _webhooks(submit: Submit, notices: SignedNotices) -> APIRouter:
         return Response(status_code=204)
 
     return routes
-
-
-async def _body(request: Request) -> bytes:
-    """The raw bytes, as the signature is over them; refused before they are all read when there are too many."""
-    body = bytearray()
-    async for part in request.stream():
-        body += part
-        if len(body) > MOST_BYTES:
-            raise problem(413, "Too large", f"a notice holds {MOST_BYTES} bytes at most")
-    return bytes(body)
 
 
 def _given(**wanted: str) -> dict[str, str]:

@@ -5,23 +5,13 @@ from dataclasses import dataclass
 from typing import Literal
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from standardwebhooks.webhooks import Webhook, WebhookVerificationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from services.payment.domain.messages import GatewayNotified
 from shared.events.payload import CurrencyCode, MinorUnits, Name
+from shared.eventsourcing.webhooks import Signatures, read_told
 
-MOST_BYTES = 64 * 1024
-"""The largest notice that is read."""
 PREFIX = "payment."
-
-
-class BadSignature(Exception):
-    """The notice is not signed by the gateway, or was signed more than five minutes ago."""
-
-
-class UnreadableNotice(Exception):
-    """A signed notice without the fields that every notice has; one sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,29 +54,20 @@ class SignedNotices:
     """Reads notices signed with one secret."""
 
     def __init__(self, secret: str) -> None:
-        self._webhook = Webhook(secret)
+        self._signatures = Signatures(secret)
 
     def read(self, headers: Mapping[str, str], body: bytes) -> Notice:
         """Verify and read one notice.
 
         Raises:
             BadSignature: it is not signed with the secret, or not now.
-            UnreadableNotice: it is, but says nothing that can be understood.
+            Unreadable: it is, but says nothing that can be understood.
         """
-        try:
-            self._webhook.verify(body, dict(headers), json_parse=False)
-        except (WebhookVerificationError, ValueError) as error:
-            raise BadSignature(str(error)) from None
-        message_id = uuid5(NAMESPACE_URL, f"orderstream/webhooks/gateway/{headers['webhook-id']}")
-        try:
-            if _Envelope.model_validate_json(body).type not in KINDS:
-                return Notice(message_id, None)
-            told = _Told.model_validate_json(body)
-        except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False)[0]
-            place = ".".join(str(part) for part in first["loc"])
-            raise UnreadableNotice(f"{place}: {first['msg']}".removeprefix(": ")) from None
-        return Notice(message_id, _message(told))
+        id = self._signatures.verified_id(headers, body)
+        message_id = uuid5(NAMESPACE_URL, f"orderstream/webhooks/gateway/{id}")
+        if read_told(_Envelope, body).type not in KINDS:
+            return Notice(message_id, None)
+        return Notice(message_id, _message(read_told(_Told, body)))
 
 
 def _message(told: _Told) -> GatewayNotified:

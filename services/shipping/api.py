@@ -8,13 +8,14 @@ from pydantic import BaseModel, Field
 
 from services.shipping.domain.shipment import order_number_of
 from services.shipping.views import PICK_LISTS, SHIPMENTS
-from services.shipping.webhooks import MOST_BYTES, BadSignature, SignedReports, UnreadableReport
+from services.shipping.webhooks import SignedReports
 from shared.events.payload import Payload
 from shared.events.shipping import ConfirmPacked, ConfirmPicked, DispatchParcel
 from shared.eventsourcing.api_keys import Caller, requires
 from shared.eventsourcing.definition import KeyParked, Submit
 from shared.eventsourcing.problems import problem
 from shared.eventsourcing.views import ViewReader
+from shared.eventsourcing.webhooks import SIGNED, BadSignature, Unreadable, raw_body
 
 Status = Literal[
     "unknown",
@@ -123,14 +124,16 @@ def _webhooks(submit: Submit, reports: SignedReports) -> APIRouter:
     """No API key here: the signature says who calls."""
     routes = APIRouter(tags=["webhooks"])
 
-    @routes.post("/webhooks/carrier", status_code=204, summary="A report of the carrier, signed")
+    @routes.post(
+        "/webhooks/carrier", status_code=204, summary="A report of the carrier, signed", openapi_extra=SIGNED
+    )
     async def carrier(request: Request) -> Response:
-        body = await _body(request)
+        body = await raw_body(request)
         try:
             report = reports.read(request.headers, body)
         except BadSignature as error:
             raise problem(401, "Bad signature", str(error)) from None
-        except UnreadableReport as error:
+        except Unreadable as error:
             raise problem(422, "Unreadable report", str(error)) from None
         if report.message is not None:
             # A parked key keeps the report and decides it later: there is nothing to send again.
@@ -145,16 +148,6 @@ def _webhooks(submit: Submit, reports: SignedReports) -> APIRouter:
         return Response(status_code=204)
 
     return routes
-
-
-async def _body(request: Request) -> bytes:
-    """The raw bytes, as the signature is over them; refused before they are all read when too many."""
-    body = bytearray()
-    async for part in request.stream():
-        body += part
-        if len(body) > MOST_BYTES:
-            raise problem(413, "Too large", f"a report holds {MOST_BYTES} bytes at most")
-    return bytes(body)
 
 
 def _given(**wanted: str) -> dict[str, str]:

@@ -5,26 +5,16 @@ from dataclasses import dataclass
 from typing import get_args
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from standardwebhooks.webhooks import Webhook, WebhookVerificationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from services.shipping.domain.messages import ParcelTracked
 from services.shipping.domain.shipment import order_number_of
 from shared.events.payload import Instant, Name
 from shared.events.shipping import TrackingStatus
+from shared.eventsourcing.webhooks import Signatures, read_told
 
-MOST_BYTES = 64 * 1024
-"""The largest report that is read."""
 PREFIX = "parcel."
 KINDS = frozenset(f"{PREFIX}{status}" for status in get_args(TrackingStatus))
-
-
-class BadSignature(Exception):
-    """The report is not signed by the carrier, or was signed more than five minutes ago."""
-
-
-class UnreadableReport(Exception):
-    """A signed report without the fields that every report has; one sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,29 +49,20 @@ class SignedReports:
     """Reads reports signed with one secret."""
 
     def __init__(self, secret: str) -> None:
-        self._webhook = Webhook(secret)
+        self._signatures = Signatures(secret)
 
     def read(self, headers: Mapping[str, str], body: bytes) -> Report:
         """Verify and read one report.
 
         Raises:
             BadSignature: it is not signed with the secret, or not now.
-            UnreadableReport: it is, but says nothing that can be understood.
+            Unreadable: it is, but says nothing that can be understood.
         """
-        try:
-            self._webhook.verify(body, dict(headers), json_parse=False)
-        except (WebhookVerificationError, ValueError) as error:
-            raise BadSignature(str(error)) from None
-        message_id = uuid5(NAMESPACE_URL, f"orderstream/webhooks/carrier/{headers['webhook-id']}")
-        try:
-            if _Envelope.model_validate_json(body).type not in KINDS:
-                return Report(message_id, None)
-            told = _Told.model_validate_json(body)
-        except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False)[0]
-            place = ".".join(str(part) for part in first["loc"])
-            raise UnreadableReport(f"{place}: {first['msg']}".removeprefix(": ")) from None
-        return Report(message_id, _message(told))
+        id = self._signatures.verified_id(headers, body)
+        message_id = uuid5(NAMESPACE_URL, f"orderstream/webhooks/carrier/{id}")
+        if read_told(_Envelope, body).type not in KINDS:
+            return Report(message_id, None)
+        return Report(message_id, _message(read_told(_Told, body)))
 
 
 def _message(told: _Told) -> ParcelTracked:

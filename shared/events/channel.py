@@ -1,8 +1,8 @@
 """The public intake: what channel adapters publish, and what comes back when it can't be taken."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import FailFast, Field
 
 from shared.events.payload import (
     CurrencyCode,
@@ -34,6 +34,9 @@ RejectionCode = Literal[
     "number_collision",
 ]
 """Stable reasons why an order was not taken."""
+
+MOST_LINES = 5_000
+MOST_ATTRIBUTES = 100
 
 
 class ChannelOrderLine(Value):
@@ -73,7 +76,7 @@ class ChannelOrderReceived(Event, name="channel.order-received", version=1):
     billing_address: Address | None = None
     """None: the same as the shipping address."""
     currency: CurrencyCode
-    lines: tuple[ChannelOrderLine, ...] = Field(max_length=5_000)
+    lines: Annotated[tuple[ChannelOrderLine, ...], FailFast()] = Field(max_length=MOST_LINES)
     """At least one line, each `line_id` once."""
     order_discount: MinorUnits = 0
     """Discount on the order that stands on no line, in minor units."""
@@ -95,7 +98,7 @@ class ChannelOrderReceived(Event, name="channel.order-received", version=1):
     """Wait for stock that is missing."""
     notes: Text = ""
     """What the customer wrote with the order."""
-    attributes: dict[Name, str] = Field(default={}, max_length=100)
+    attributes: dict[Name, str] = Field(default={}, max_length=MOST_ATTRIBUTES)
     """Anything else the channel wants to keep with the order."""
 
 
@@ -115,4 +118,4 @@ class ChannelOrderRejected(Event, name="channel.order-rejected", version=1):
     headers: dict[str, str] = Field(default={})
     """The original headers, as far as they are text."""
     original: str
-    """The original bytes, base64."""
+    """The original bytes, base64; of a message over 2 MiB the first 2 MiB."""

@@ -1,11 +1,14 @@
 """CloudEvents 1.0 on Kafka: what travels in the headers beside a payload."""
 
+import re
 from collections.abc import Collection
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from pydantic_core import from_json, to_json
+
+from shared.events.strict_json import read_strictly
 
 CONTENT_TYPE = b"application/json"
 STRUCTURED = b"application/cloudevents"
@@ -35,7 +38,7 @@ class Metadata(NamedTuple):
     """The message that caused it."""
     partition_key: str = ""
     traceparent: str = ""
-    """W3C trace context."""
+    """W3C trace context; one that is not well formed is not looked at, as that standard wants it."""
     actor: str = ""
     reason: str = ""
 
@@ -100,7 +103,7 @@ def read_headers(headers: Headers) -> Metadata:
         if not value:
             return ""
         try:
-            return value.decode()
+            return _text(name, value.decode())
         except UnicodeDecodeError:
             raise ValueError(f"{name} is not UTF-8") from None
 
@@ -115,7 +118,7 @@ def read_headers(headers: Headers) -> Metadata:
         text("ce_correlationid"),
         text("ce_causationid"),
         text("ce_partitionkey"),
-        text("ce_traceparent"),
+        _trace(text("ce_traceparent")),
         text("ce_actor"),
         text("ce_reason"),
     )
@@ -142,7 +145,8 @@ def read_structured(value: bytes) -> tuple[Metadata, bytes]:
         ValueError: it is no such message; one sentence.
     """
     try:
-        envelope = from_json(value, allow_inf_nan=False)
+        from_json(value, allow_inf_nan=False)  # it refuses deep nesting and half surrogates
+        envelope = read_strictly(value.decode())
     except ValueError as wrong:
         raise ValueError(f"the message is not JSON: {wrong}") from None
     if not isinstance(envelope, dict):
@@ -174,6 +178,8 @@ _OPTIONAL = (
 )
 """The optional attributes in the order of `Metadata`, after its time."""
 
+_TRACE = re.compile("[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+
 
 def _given(name: str, value: str) -> str:
     if not value:
@@ -199,7 +205,17 @@ def _string(envelope: dict[str, Any], name: str) -> str:
         return ""
     if not isinstance(value, str):
         raise ValueError(f"{name} is not a string")
+    return _trace(value) if name == "traceparent" else _text(name, value)
+
+
+def _text(name: str, value: str) -> str:
+    if "\x00" in value:
+        raise ValueError(f"{name} holds the character NUL")
     return value
+
+
+def _trace(value: str) -> str:
+    return value if _TRACE.fullmatch(value) else ""
 
 
 def _printable(value: str) -> str:

@@ -57,7 +57,10 @@ class Described:
 
 
 def _to_utc(moment: datetime) -> datetime:
-    return moment.astimezone(UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("in UTC the moment lies outside of the years 1 to 9999") from None
 
 
 Instant = Annotated[
@@ -98,7 +101,7 @@ Ordinal = Annotated[
 
 Grams = Annotated[int, Field(gt=0, le=10**9), Described("A weight in grams.", unit="grams")]
 
-Days = Annotated[int, Field(gt=0, le=10**9), Described("A number of working days.", unit="working days")]
+Days = Annotated[int, Field(gt=0, le=10**9), Described("A number of days, of 24 hours each.", unit="days")]
 
 Priority = Annotated[int, Field(ge=-1_000, le=1_000), Described("Higher goes first; 0 is usual.", unit="rank")]
 

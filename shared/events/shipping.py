@@ -32,7 +32,7 @@ class CarrierQuote(Value):
     amount: MinorUnits
     currency: CurrencyCode
     days: Days
-    """Working days from hand-over to delivery."""
+    """Days from hand-over to delivery."""
 
 
 class ShipmentRequested(Event, name="shipping.shipment-requested", version=1):

@@ -45,6 +45,7 @@ class Submit(Protocol):
         Raises:
             IdempotencyConflict: the id came before with another `body_digest`.
             KeyParked: the key is parked; the message queues behind it.
+            StoreRejects: a text holds the character NUL; nothing is kept.
         """
         ...
 

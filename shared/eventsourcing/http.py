@@ -9,7 +9,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.eventsourcing.api_keys import ApiKey
 from shared.eventsourcing.metrics import Metrics
-from shared.eventsourcing.problems import answer_problems
+from shared.eventsourcing.openapi import Application
+from shared.eventsourcing.problems import PROBLEM_JSON, answer_problems
+
+MOST_DIGITS = 18
+"""Of a declared length that is looked at."""
 
 Ready = Callable[[], Awaitable[dict[str, bool]]]
 """What must be there before the service can work, and whether it is."""
@@ -25,7 +29,7 @@ def application(
     max_body_bytes: int,
 ) -> FastAPI:
     """The ASGI application of a service."""
-    app = FastAPI(title=f"Orderstream {service}", version="1.0", docs_url=None, redoc_url=None)
+    app = Application(title=f"Orderstream {service}", version="1.0", docs_url=None, redoc_url=None)
     app.state.api_keys = tuple(api_keys)
     answer_problems(app)
 
@@ -33,7 +37,12 @@ def application(
     async def health() -> dict[str, str]:
         return {"service": service, "status": "alive"}
 
-    @app.get("/ready", tags=["health"], summary="Database, broker and subscriptions work")
+    @app.get(
+        "/ready",
+        tags=["health"],
+        summary="Database, broker and subscriptions work",
+        responses={503: {"description": "One of them does not", "content": {"application/json": {}}}},
+    )
     async def readiness() -> JSONResponse:
         parts = await ready()
         return JSONResponse({"service": service, **parts}, 200 if all(parts.values()) else 503)
@@ -60,7 +69,7 @@ class BoundedBody:
             await self._app(scope, receive, send)
             return
         declared = dict(scope["headers"]).get(b"content-length", b"0")
-        if not declared.isdigit() or int(declared) > self._limit:
+        if not declared.isdigit() or len(declared) > MOST_DIGITS or int(declared) > self._limit:
             await self._refuse(scope, receive, send)
             return
         received = 0
@@ -94,4 +103,4 @@ class BoundedBody:
             "status": 413,
             "detail": f"a request body holds {self._limit} bytes at most",
         }
-        await JSONResponse(body, 413, media_type="application/problem+json")(scope, receive, send)
+        await JSONResponse(body, 413, media_type=PROBLEM_JSON)(scope, receive, send)

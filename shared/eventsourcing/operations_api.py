@@ -1,6 +1,6 @@
 """The operations API, the same in every service: facts, streams, parked messages, reminders, lag, chain."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -9,12 +9,12 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, Field, TypeAdapter
 
 from shared.events.payload import Payload
-from shared.eventsourcing.api_keys import requires
+from shared.eventsourcing.api_keys import Caller, requires
 from shared.eventsourcing.batch import StateCodec
 from shared.eventsourcing.decider import Model
 from shared.eventsourcing.pipeline import Pipeline
 from shared.eventsourcing.problems import problem
-from shared.eventsourcing.store import LogEntry, Store
+from shared.eventsourcing.store import LogEntry, ParkedMessage, Store
 
 NO_ID = UUID(int=0)
 PAGE = 1_000
@@ -23,6 +23,9 @@ PAGE = 1_000
 Position = Annotated[int, Query(ge=0, le=2**62)]
 LaneNumber = Annotated[int, Query(ge=0, le=63)]
 Limit = Annotated[int, Query(ge=1, le=PAGE)]
+
+
+Writer = Annotated[Caller, Depends(requires("operations:write"))]
 
 
 class Discard(BaseModel):
@@ -95,21 +98,7 @@ def operations_router(
     @reads.get("/parked", summary="Messages that wait for a person")
     async def parked() -> dict[str, Any]:
         return {
-            "parked": [
-                {
-                    "id": str(one.id),
-                    "key": one.key,
-                    "blocking": one.blocking,
-                    "message_id": str(one.message_id),
-                    "source": one.source,
-                    "type": one.type,
-                    "reason": one.explanation,
-                    "origin": dict(one.origin),
-                    "payload": one.payload.decode(errors="replace"),
-                    "parked_at": one.parked_at.isoformat(),
-                }
-                for one in await store.parked()
-            ]
+            "parked": [_parked_json(one) for one in await store.parked()],
         }
 
     @writes.post("/parked/{key:path}/retry", summary="Try a key's parked messages again, in their order")
@@ -117,8 +106,23 @@ def operations_router(
         return {"went_through": await pipeline.retry_parked(key), "left": len(await store.parked(key))}
 
     @writes.post("/parked/{key:path}/discard", summary="Drop a key's parked messages")
-    async def discard(key: str, why: Discard) -> dict[str, Any]:
-        return {"discarded": await store.discard_parked(key), "reason": why.reason}
+    async def discard(key: str, why: Discard, caller: Writer) -> dict[str, Any]:
+        count = await store.discard_parked(key, at=datetime.now(UTC), actor=caller.name, reason=why.reason)
+        return {"discarded": count, "reason": why.reason}
+
+    @reads.get("/discarded", summary="Messages that a person dropped, with who and why")
+    async def discarded() -> dict[str, Any]:
+        return {
+            "discarded": [
+                {
+                    **_parked_json(one.message),
+                    "discarded_at": one.at.isoformat(),
+                    "discarded_by": one.actor,
+                    "discarded_because": one.reason,
+                }
+                for one in await store.discarded()
+            ]
+        }
 
     @reads.get("/reminders", summary="What the service will remind itself of, about one order")
     async def reminders(correlation_id: str) -> dict[str, Any]:
@@ -206,3 +210,18 @@ _MOMENT = TypeAdapter(datetime)
 def _moment(moment: datetime) -> str:
     text: str = _MOMENT.dump_python(moment, mode="json")
     return text
+
+
+def _parked_json(message: ParkedMessage) -> dict[str, Any]:
+    return {
+        "id": str(message.id),
+        "key": message.key,
+        "blocking": message.blocking,
+        "message_id": str(message.message_id),
+        "source": message.source,
+        "type": message.type,
+        "reason": message.explanation,
+        "origin": dict(message.origin),
+        "payload": message.payload.decode(errors="replace"),
+        "parked_at": message.parked_at.isoformat(),
+    }

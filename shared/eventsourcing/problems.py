@@ -10,6 +10,8 @@ from starlette.exceptions import HTTPException
 from shared.eventsourcing.definition import IdempotencyConflict, KeyParked
 from shared.eventsourcing.store import StoreConflict, StoreRejects, StoreUnavailable
 
+PROBLEM_JSON = "application/problem+json"
+
 
 class Problem(Exception):
     """A refusal; `extra` members stand beside the standard ones."""
@@ -71,4 +73,4 @@ async def _rejected(_: Request, error: Exception) -> JSONResponse:
 
 
 def _response(error: Problem, headers: dict[str, str] | None = None) -> JSONResponse:
-    return JSONResponse(error.body, error.status, headers, media_type="application/problem+json")
+    return JSONResponse(error.body, error.status, headers, media_type=PROBLEM_JSON)

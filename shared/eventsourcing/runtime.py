@@ -15,12 +15,13 @@ from shared.eventsourcing.definition import ServiceDefinition, Submit
 from shared.eventsourcing.effects import EffectWorker
 from shared.eventsourcing.messages import Record
 from shared.eventsourcing.metrics import Metrics
+from shared.eventsourcing.nul import holds_nul
 from shared.eventsourcing.pipeline import Committed, Pipeline
 from shared.eventsourcing.projections import Projector, view_id
 from shared.eventsourcing.reading_lanes import LEASE_S, LaneReader
 from shared.eventsourcing.relay import Relay
 from shared.eventsourcing.reminders import Reminders
-from shared.eventsourcing.store import Store, StoreUnavailable
+from shared.eventsourcing.store import Store, StoreRejects, StoreUnavailable
 from shared.eventsourcing.tail import Tail
 
 log = structlog.get_logger()
@@ -120,7 +121,13 @@ class Runtime:
         for projector in self._projectors:
             projector.wake(elsewhere=elsewhere)
 
-    async def _submit(self, message: Payload, **metadata: Any) -> Reply:
+    async def _submit(
+        self, message: Payload, *, partition_key: str, actor: str, reason: str = "", **metadata: Any
+    ) -> Reply:
+        """A caller can be told what a broker's record could only be parked for."""
+        if holds_nul(message, partition_key, actor, reason):
+            raise StoreRejects("a text holds the character NUL")
+        metadata |= {"partition_key": partition_key, "actor": actor, "reason": reason}
         return await asyncio.wait_for(self.pipeline.submit(message, **metadata), ANSWER_WITHIN_S)
 
     async def _take(self, records: Sequence[Record]) -> None:

@@ -12,11 +12,12 @@ from typing import Any, TypeVar
 
 import structlog
 import uvicorn
+from fastapi import FastAPI
 from pydantic import ValidationError
 
 from shared.events.cloudevents import source_of
 from shared.events.registry import topic_of
-from shared.eventsourcing.broker import BrokerUnavailable
+from shared.eventsourcing.broker import Broker, BrokerUnavailable
 from shared.eventsourcing.clock import SystemClock
 from shared.eventsourcing.definition import ServiceDefinition
 from shared.eventsourcing.failpoints import die_at
@@ -29,7 +30,7 @@ from shared.eventsourcing.postgres.store import PostgresStore
 from shared.eventsourcing.projections import StoredViews
 from shared.eventsourcing.runtime import Runtime
 from shared.eventsourcing.settings import ServiceSettings
-from shared.eventsourcing.store import StoreUnavailable
+from shared.eventsourcing.store import Store, StoreUnavailable
 
 T = TypeVar("T", bound=ServiceSettings)
 
@@ -94,20 +95,23 @@ async def _serve(settings: ServiceSettings, definition: ServiceDefinition, insta
             source=source_of(service),
             lease_s=settings.takeover_s,
         )
-        server = _http_server(settings, definition, runtime, store, broker, metrics)
+        app = http_application(settings, definition, runtime, store, broker, metrics)
+        server = _http_server(settings, app)
         _collect_rarely()
         await _until_told_to_stop(runtime, server, store)
     log.info("stopped")
 
 
-def _http_server(
+def http_application(
     settings: ServiceSettings,
     definition: ServiceDefinition,
     runtime: Runtime,
-    store: PostgresStore,
-    broker: KafkaBroker,
+    store: Store,
+    broker: Broker,
     metrics: Metrics,
-) -> uvicorn.Server:
+) -> FastAPI:
+    """All routes of a service: health, the operations API and its own."""
+
     async def ready() -> dict[str, bool]:
         try:
             await store.ping()
@@ -124,7 +128,7 @@ def _http_server(
     routers = [operations_router(definition.model, store, runtime.pipeline, taken_from, runtime.decoders)]
     if definition.router is not None:
         routers.append(definition.router(runtime.submit, StoredViews(store)))
-    app = application(
+    return application(
         definition.model.service,
         routers,
         api_keys=settings.api_keys,
@@ -132,6 +136,9 @@ def _http_server(
         ready=ready,
         max_body_bytes=settings.max_body_bytes,
     )
+
+
+def _http_server(settings: ServiceSettings, app: FastAPI) -> uvicorn.Server:
     config = uvicorn.Config(
         app,
         host=settings.http_host,

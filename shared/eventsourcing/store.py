@@ -142,6 +142,16 @@ class ParkedMessage:
     parked_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class DiscardedMessage:
+    """A parked message that a person decided to drop: it stays readable."""
+
+    message: ParkedMessage
+    at: datetime
+    actor: str
+    reason: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Append:
     """All that one batch writes; one statement of the store."""
@@ -323,8 +333,12 @@ class Store(Protocol):
         """Parked messages, the oldest first; of one key or of all."""
         ...
 
-    async def discard_parked(self, key: str) -> int:
-        """Drop what is parked under a key; returns how many."""
+    async def discard_parked(self, key: str, *, at: datetime, actor: str, reason: str) -> int:
+        """Set aside what is parked under a key, with who decided it and why; returns how many."""
+        ...
+
+    async def discarded(self) -> Sequence[DiscardedMessage]:
+        """What was discarded, the oldest first."""
         ...
 
     async def ping(self) -> None:

@@ -1,6 +1,5 @@
 """Views for queries: folds of the log into rows, outside the write path, versioned, rebuilt beside the old."""
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,6 +9,7 @@ from uuid import UUID
 import orjson
 
 from shared.events.payload import Event
+from shared.eventsourcing.nul import ESCAPED_NUL
 
 Row = Mapping[str, Any]
 """One row of a view: JSON values only."""
@@ -48,11 +48,9 @@ class View:
 
 def document(row: Row) -> bytes:
     """A row as JSON without NUL, which no store of JSON holds; people, for whom views are, lose nothing by it."""
-    return _NUL.sub(_REPLACEMENT, orjson.dumps(row))
+    return ESCAPED_NUL.sub(_REPLACEMENT, orjson.dumps(row))
 
 
-_NUL = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
-"""The escape of NUL, not an escaped backslash followed by `u0000`."""
 _REPLACEMENT = b"\\1" + "\ufffd".encode()
 
 

@@ -1,6 +1,7 @@
 """One whole stack for the session: Kafka, PostgreSQL, five services and three simulators, each its own process."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -38,6 +39,14 @@ PACE = {
 
 TAKEOVER = {"OMS_TAKEOVER_S": "4"}
 """Whoever dies is succeeded soon."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of one file keep together on one worker, as they share a stack or wait for one another."""
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
 
 
 @pytest.fixture(scope="session")

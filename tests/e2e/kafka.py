@@ -1,9 +1,11 @@
 """What a partner does at the broker: publish messages, and read a topic from its beginning."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.record.util import calc_crc32c
 
 from channels.publishing import OrderPublisher
 from deploy.local.topics import PARTITIONS
@@ -11,6 +13,8 @@ from shared.events.channel import ChannelOrderReceived
 from shared.eventsourcing.kafka.security import KafkaAccess
 
 Headers = Sequence[tuple[str, bytes]]
+CHECKSUM = slice(17, 21)
+"""Where a record batch has its CRC-32C, which is of all that follows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,39 @@ async def publish_bytes(
     await producer.start()
     try:
         sent = await producer.send_and_wait(f"{prefix}.{topic}", value, key=key, headers=list(headers))
+    finally:
+        await producer.stop()
+    return f"{topic}/{sent.partition}/{sent.offset}"
+
+
+async def publish_many(
+    bootstrap: str, prefix: str, topic: str, records: Sequence[tuple[bytes | None, bytes | None, Headers]]
+) -> list[str]:
+    """Publish records (key, value, headers) as they are, in their order; returns their places."""
+    producer = AIOKafkaProducer(bootstrap_servers=bootstrap, linger_ms=5, max_request_size=4 * 1024 * 1024)
+    await producer.start()
+    try:
+        promises = [
+            await producer.send(f"{prefix}.{topic}", value, key=key, headers=list(headers))
+            for key, value, headers in records
+        ]
+        sent = await asyncio.gather(*promises)
+    finally:
+        await producer.stop()
+    return [f"{topic}/{one.partition}/{one.offset}" for one in sent]
+
+
+async def publish_with_header_name(bootstrap: str, prefix: str, topic: str, name: bytes, value: bytes) -> str:
+    """Publish a record with a header whose name is any bytes, as clients in C can; returns its place."""
+    producer = AIOKafkaProducer(bootstrap_servers=bootstrap)
+    await producer.start()
+    try:
+        batch, stand_in = producer.create_batch(), "n" * len(name)
+        batch.append(timestamp=None, key=None, value=value, headers=[(stand_in, b"")])
+        data = bytearray(batch._build()).replace(stand_in.encode(), name)
+        data[CHECKSUM] = calc_crc32c(bytes(data[CHECKSUM.stop :])).to_bytes(4, "big")
+        batch._buffer = bytes(data)
+        sent = await (await producer.send_batch(batch, f"{prefix}.{topic}", partition=0))
     finally:
         await producer.stop()
     return f"{topic}/{sent.partition}/{sent.offset}"

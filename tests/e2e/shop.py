@@ -28,6 +28,8 @@ T = TypeVar("T")
 
 PATIENCE_S = 60.0
 """How long anything may take; machines that run tests are slow at times."""
+PAUSES_S = (0.05, 0.25)
+"""Between two looks, first and longest: who looks all the time keeps others from their work."""
 STREAMS = 100
 """Of each service, folded anew at each verification."""
 
@@ -198,6 +200,7 @@ class Shop:
     def until(self, there: Callable[[], T | None], what: str, seconds: float = PATIENCE_S, number: str = "") -> T:
         """Poll until there is something true; fail with what is known when the time is over."""
         deadline = time.monotonic() + seconds
+        pause = PAUSES_S[0]
         while True:
             trouble = ""
             try:
@@ -207,7 +210,8 @@ class Shop:
                 trouble = f": {error}"
             if time.monotonic() > deadline:
                 self._give_up(f"waited {seconds:.0f} s for {what}{trouble}", number)
-            time.sleep(0.05)
+            time.sleep(pause)
+            pause = min(pause * 1.5, PAUSES_S[1])
 
     def _give_up(self, why: str, number: str) -> NoReturn:
         lines = [why]

@@ -220,7 +220,7 @@ def test_a_service_that_never_gets_ready_is_named_with_the_end_of_its_log(state:
         environment={"order": {"STUB_FAILS": "no such table"}},
     )
 
-    with pytest.raises(StackError, match=r"(?s)^order.migrate ended with code 1:\n.*no such table"):
+    with pytest.raises(StackError, match=r"(?s)^order ended with code 1:\n.*no such table"):
         stack.start()
 
     assert read_records(state) == []
@@ -299,7 +299,7 @@ def test_a_detached_stack_runs_on_until_it_is_ended(state: Path) -> None:
 
 
 def test_a_detached_stack_that_fails_says_why_and_leaves_nothing(state: Path) -> None:
-    with pytest.raises(StackError, match=r"(?s)^order.migrate ended with code 1:\n.*no luck"):
+    with pytest.raises(StackError, match=r"(?s)^order ended with code 1:\n.*no luck"):
         start_detached(
             state,
             components=[service("order", module=STUB)],

@@ -70,6 +70,7 @@ class Oms:
             if answer.code == 0 and answer.document["status"] == status:
                 return answer.document
             assert time.monotonic() < deadline, f"{number} is not {status}: {answer.out or answer.err}"
+            time.sleep(0.3)
 
 
 @pytest.fixture(scope="module")

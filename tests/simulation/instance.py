@@ -175,9 +175,9 @@ class WatchedStore(MemoryStore):
         await super().project(reader, owner, leases, projection)
         self._process.reach("after project")
 
-    async def discard_parked(self, key: str) -> int:
+    async def discard_parked(self, key: str, *, at: datetime, actor: str, reason: str) -> int:
         await self._line.travel("discard")
-        return await super().discard_parked(key)
+        return await super().discard_parked(key, at=at, actor=actor, reason=reason)
 
 
 class WatchedBroker(MemoryBroker):

@@ -15,6 +15,7 @@ from faststream.kafka.message import KafkaMessage
 
 from shared.eventsourcing.broker import BrokerUnavailable, Handle, Outgoing
 from shared.eventsourcing.failpoints import reach
+from shared.eventsourcing.kafka.records import forgive_header_names
 from shared.eventsourcing.kafka.security import KafkaAccess
 from shared.eventsourcing.messages import Record
 
@@ -55,6 +56,7 @@ class KafkaBroker:
         self, access: KafkaAccess, *, prefix: str, partitions: int, client_id: str, session_s: float = 10.0
     ) -> None:
         """`session_s` is how long the partitions stay with a process that is no longer heard of."""
+        forgive_header_names()
         self._access = access
         self._prefix = f"{prefix}."
         self._partitions = partitions

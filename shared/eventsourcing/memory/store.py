@@ -14,6 +14,7 @@ from shared.eventsourcing.memory.locks import Locks
 from shared.eventsourcing.memory.tables import NEVER, ReaderRow, Tables
 from shared.eventsourcing.memory.transaction import MemoryTransaction, storable
 from shared.eventsourcing.store import (
+    DiscardedMessage,
     LaneHead,
     LaneSlice,
     Lease,
@@ -202,11 +203,15 @@ class MemoryStore:
     async def parked(self, key: str | None = None) -> Sequence[ParkedMessage]:
         return [one for one in self._tables.parked.values() if key is None or one.key == key]
 
-    async def discard_parked(self, key: str) -> int:
-        gone = [one.id for one in self._tables.parked.values() if one.key == key]
+    async def discard_parked(self, key: str, *, at: datetime, actor: str, reason: str) -> int:
+        gone = [one for one in self._tables.parked.values() if one.key == key]
         for one in gone:
-            del self._tables.parked[one]
+            del self._tables.parked[one.id]
+            self._tables.discarded.append(DiscardedMessage(one, at, actor, reason))
         return len(gone)
+
+    async def discarded(self) -> Sequence[DiscardedMessage]:
+        return list(self._tables.discarded)
 
     async def ping(self) -> None:
         self._hazard("begin")

@@ -6,7 +6,15 @@ from uuid import UUID
 
 from shared.eventsourcing.chain import GENESIS
 from shared.eventsourcing.lanes import LANES
-from shared.eventsourcing.store import Claim, LaneHead, LogEntry, ParkedMessage, StoredReminder, StreamRow
+from shared.eventsourcing.store import (
+    Claim,
+    DiscardedMessage,
+    LaneHead,
+    LogEntry,
+    ParkedMessage,
+    StoredReminder,
+    StreamRow,
+)
 from shared.eventsourcing.views import Row
 
 NEVER = datetime.min.replace(tzinfo=UTC)
@@ -37,6 +45,7 @@ class Tables:
     replies: dict[UUID, str] = field(default_factory=dict)
     reminders: dict[UUID, StoredReminder] = field(default_factory=dict)
     parked: dict[UUID, ParkedMessage] = field(default_factory=dict)
+    discarded: list[DiscardedMessage] = field(default_factory=list)
     readers: dict[str, dict[int, ReaderRow]] = field(default_factory=dict)
     instances: dict[str, datetime] = field(default_factory=dict)
     views: dict[str, dict[str, Row]] = field(default_factory=dict)

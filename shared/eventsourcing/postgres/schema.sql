@@ -85,6 +85,26 @@ create table parked (
 comment on table parked is 'Messages that could not be decided, and what queues behind them.';
 create index parked_key on parked (key, number);
 
+create table discarded (
+    number bigint generated always as identity primary key,
+    id uuid not null unique,
+    key text not null,
+    blocking boolean not null,
+    message_id uuid not null,
+    source text not null,
+    type text not null,
+    payload bytea not null,
+    correlation_id text not null,
+    actor text not null,
+    explanation text not null,
+    origin json not null,
+    parked_at timestamptz not null,
+    discarded_at timestamptz not null,
+    discarded_by text not null,
+    discarded_because text not null
+);
+comment on table discarded is 'Parked messages that a person decided to drop, with who and why.';
+
 create table instance (
     owner text primary key,
     expires_at timestamptz not null

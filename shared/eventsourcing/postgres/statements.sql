@@ -333,5 +333,23 @@ where $1::text is null or key = $1
 order by number;
 
 -- name: discard_parked
-delete from parked
-where key = $1;
+with gone as (
+    delete from parked
+    where key = $1
+    returning *
+)
+
+insert into discarded (
+    id, key, blocking, message_id, source, type, payload, correlation_id, actor, explanation, origin, parked_at,
+    discarded_at, discarded_by, discarded_because
+)
+select
+    id, key, blocking, message_id, source, type, payload, correlation_id, actor, explanation, origin, parked_at,
+    $2, $3, $4
+from gone
+order by number;
+
+-- name: discarded_messages
+select *
+from discarded
+order by number;

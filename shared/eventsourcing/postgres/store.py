@@ -14,6 +14,7 @@ import orjson
 from shared.eventsourcing.postgres.statements import SQL
 from shared.eventsourcing.postgres.transaction import Connection, PostgresTransaction
 from shared.eventsourcing.store import (
+    DiscardedMessage,
     LaneHead,
     LaneSlice,
     Lease,
@@ -234,18 +235,20 @@ class PostgresStore:
         return [row[0] for row in await self._fetch("published", lane, topic, list(types), after, limit)]
 
     async def parked(self, key: str | None = None) -> Sequence[ParkedMessage]:
-        found = []
-        for row in await self._fetch("parked_messages", key):
-            columns = dict(row)
-            del columns["number"]
-            columns["origin"] = orjson.loads(columns["origin"])
-            found.append(ParkedMessage(**columns))
-        return found
+        return [_parked(dict(row)) for row in await self._fetch("parked_messages", key)]
 
-    async def discard_parked(self, key: str) -> int:
+    async def discard_parked(self, key: str, *, at: datetime, actor: str, reason: str) -> int:
         async with self._begun() as connection:
-            status = await connection.execute(SQL["discard_parked"], key)
+            status = await connection.execute(SQL["discard_parked"], key, at, actor, reason)
             return int(status.rpartition(" ")[2])
+
+    async def discarded(self) -> Sequence[DiscardedMessage]:
+        found = []
+        for row in await self._fetch("discarded_messages"):
+            columns = dict(row)
+            decided = [columns.pop(name) for name in ("discarded_at", "discarded_by", "discarded_because")]
+            found.append(DiscardedMessage(_parked(columns), *decided))
+        return found
 
     async def ping(self) -> None:
         await self._fetch("lanes")
@@ -318,3 +321,9 @@ def _entry(row: asyncpg.Record) -> LogEntry:
         payload=row["payload"],
         hash=row["hash"],
     )
+
+
+def _parked(columns: dict[str, Any]) -> ParkedMessage:
+    del columns["number"]
+    columns["origin"] = orjson.loads(columns["origin"])
+    return ParkedMessage(**columns)

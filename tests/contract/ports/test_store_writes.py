@@ -11,6 +11,7 @@ from uuid_utils.compat import uuid7
 from shared.eventsourcing.chain import GENESIS
 from shared.eventsourcing.store import (
     Append,
+    DiscardedMessage,
     LaneHead,
     Store,
     StoreConflict,
@@ -317,12 +318,15 @@ async def test_of_two_who_take_a_parked_message_one_wins(store: Store, other: St
     assert sorted(type(outcome).__name__ for outcome in outcomes) == ["NoneType", "StoreConflict"]
 
 
-async def test_discarding_drops_all_that_is_parked_under_a_key(store: Store) -> None:
-    await append(store, parked=[parked("a"), parked("a"), kept := parked("b")])
+async def test_what_a_person_discards_under_a_key_is_set_aside_with_who_and_why(store: Store) -> None:
+    await append(store, parked=[one := parked("a"), two := parked("a"), kept := parked("b")])
 
-    assert await store.discard_parked("a") == 2
-    assert await store.discard_parked("a") == 0
+    assert await store.discard_parked("a", at=NOON, actor="olga", reason="a test order") == 2
+    assert await store.discard_parked("a", at=NOON, actor="olga", reason="again") == 0
     assert await store.parked() == [kept]
+    assert await store.discarded() == [
+        DiscardedMessage(message, NOON, "olga", "a test order") for message in (one, two)
+    ]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Stands in for a service or a simulator: it is ready, says how it was started, and migrates nothing."""
+"""Stands in for a service or a simulator: it is ready, and says how it was started."""
 
 import json
 import os
@@ -31,8 +31,7 @@ def port() -> int:
 def main() -> None:
     if failure := os.environ.get("STUB_FAILS"):
         sys.exit(failure)
-    if sys.argv[1:] != ["migrate"]:
-        ThreadingHTTPServer(("127.0.0.1", port()), Stub).serve_forever()
+    ThreadingHTTPServer(("127.0.0.1", port()), Stub).serve_forever()
 
 
 if __name__ == "__main__":

@@ -83,6 +83,19 @@ def test_headers_of_others_are_not_looked_at() -> None:
     assert read_headers([*foreign, *REQUIRED.items()]) == Metadata(id="1", source="/s", type="t.v1")
 
 
+@pytest.mark.parametrize("name", ["ce_id", "ce_source", "ce_type", "ce_actor", "ce_reason", "ce_partitionkey"])
+def test_an_attribute_with_nul_is_refused_because_no_store_holds_it(name: str) -> None:
+    with pytest.raises(ValueError, match=f"{name} holds the character NUL"):
+        read_headers([*(REQUIRED | {name: b"a\x00b"}).items()])
+
+
+@pytest.mark.parametrize(
+    "trace", [b"garbage", b"00-" + b"0" * 100_000, b"00-" + b"G" * 32 + b"-" + b"0" * 16 + b"-01"]
+)
+def test_a_trace_context_that_is_none_is_not_looked_at(trace: bytes) -> None:
+    assert read_headers([*REQUIRED.items(), ("ce_traceparent", trace)]).traceparent == ""
+
+
 def test_a_uuid_is_the_message_id_and_any_other_id_counts_within_its_source() -> None:
     assert COMPLETE.message_id == UUID(COMPLETE.id)
     partner = Metadata(id="order 7", source="/partner", type="t.v1")
@@ -125,6 +138,12 @@ def test_structured_and_binary_mode_say_the_same() -> None:
         (b'{"specversion":"1.0","id":1,"source":"/s","type":"t","data":{}}', "id is not a string"),
         (b'{"specversion":"1.0","id":"1","source":"/s","type":"t"}', "data is missing"),
         (b'{"id":"1"}', "specversion"),
+        (b'{"specversion":"1.0","id":"1","source":"/s","type":"t","data":{"a":1,"a":2}}', "'a' stands twice"),
+        (b'{"specversion":"1.0","id":"1","id":"2","source":"/s","type":"t","data":{}}', "'id' stands twice"),
+        (
+            b'{"specversion":"1.0","id":"1","source":"/s","type":"t","data":{},"actor":"\\u0000"}',
+            "actor holds .* NUL",
+        ),
     ],
 )
 def test_a_structured_message_that_is_none_is_refused_in_one_sentence(value: bytes, said: str) -> None:

@@ -122,8 +122,9 @@ async def test_a_body_over_the_limit_is_413_whether_it_says_its_length_or_not(ht
 
     declared = await http.post("/orders", content=b"x" * (LIMIT + 1), headers=_bearer("writer"))
     streamed = await http.post("/orders", content=pieces(), headers=_bearer("writer"))
+    lengthy = await http.post("/orders", content=b"", headers=_bearer("writer") | {"Content-Length": "9" * 5_000})
 
-    for answer in (declared, streamed):
+    for answer in (declared, streamed, lengthy):
         assert _is_problem(answer, 413)["detail"] == "a request body holds 1000 bytes at most"
 
 

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from shared.eventsourcing.batch import StateCodec
+from shared.eventsourcing.store import StoreRejects
 from shared.eventsourcing.views import Fact, Row
 from tests.unit.eventsourcing.toy import (
     CUSTOMER,
@@ -72,3 +73,24 @@ async def test_a_part_that_fails_is_said(installation: Installation) -> None:
         await take(instance, "a")
         with pytest.raises(ZeroDivisionError):
             await instance.runtime.failed
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "reason"), [("a\x00", "a", ""), ("a", "a\x00", ""), ("a", "a", "\x00"), ("\\\x00", "a", "")]
+)
+async def test_a_caller_is_told_of_nul_and_nothing_is_parked(
+    installation: Installation, name: str, key: str, reason: str
+) -> None:
+    async with installation.running() as instance:
+        with pytest.raises(StoreRejects):
+            await instance.runtime.submit(block(name), partition_key=key, actor="maria", reason=reason)
+
+    assert not installation.tables.parked
+    assert not installation.tables.inbox
+
+
+async def test_a_text_that_only_speaks_of_nul_is_taken(installation: Installation) -> None:
+    async with installation.running() as instance:
+        await instance.runtime.submit(block("\\u0000"), partition_key="a", actor="maria")
+
+    assert installation.facts("\\u0000")[:1] == ["blocked"]

@@ -164,6 +164,21 @@ async def test_a_receipt_that_is_refused_does_not_keep_the_others_out() -> None:
         assert "can't hold more" in body["refused"][0]["explanation"]
 
 
+async def test_a_lot_with_nul_is_named_and_the_others_are_taken() -> None:
+    async with running() as service:
+        lines = [{"sku": sku, "location": EAST, "quantity": 1} for sku in ("A", "B\x00")]
+        body = (await service.post("/stock/bulk-receive", {"lines": lines})).json()
+        assert body["received"] == 1
+        assert "NUL" in body["refused"][0]["explanation"]
+
+
+async def test_a_delivery_of_rubbish_is_refused_for_its_first_lot() -> None:
+    async with running() as service:
+        refused = await service.post("/stock/bulk-receive", {"lines": [{}] * 100_000})
+        assert refused.status_code == 422
+        assert len(refused.json()["errors"]) < 10
+
+
 async def test_stock_that_arrives_reaches_the_order_that_waits() -> None:
     async with running() as service:
         await service.asks_for("O1", 3)

@@ -1,12 +1,15 @@
 """Each invariant holds in a sound world; each planted fault is found and named."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
+from oms.client import Client
 from oms.commands.verify import conclude
+from oms.verify.finding import Entry, Finding
 from oms.verify.intake import Taken
+from oms.verify.run import PAUSE_S, verify
 from tests.unit.oms.conftest import Oms
 from tests.unit.oms.stack import Services
 from tests.unit.oms.world import NUMBER, World, sound_world
@@ -240,6 +243,35 @@ def test_what_is_in_flight_at_the_first_look_and_arrives_is_no_finding(services:
     world.arriving["notification", "order"] = world.consumed.pop(("notification", "order"))
 
     assert not any(verdict.findings for verdict in world.verdicts(services, patience_s=30.0))
+
+
+class WorkingOff:
+    """A check whose suspects become one fewer at each look."""
+
+    name = "a backlog"
+
+    def __init__(self, suspects: int) -> None:
+        self.suspects = suspects
+
+    def see(self, entry: Entry) -> None:
+        pass
+
+    def findings(self, client: Client) -> Iterator[Finding]:
+        yield from (Finding(self.name, f"message {n}", "is on its way") for n in range(self.suspects))
+        self.suspects -= 1
+
+    def checked(self) -> str:
+        return "everything"
+
+
+def test_patience_begins_anew_as_long_as_something_arrives(services: Services) -> None:
+    sound_world().serve(services)
+    looks = 4
+
+    with Client(services.description()) as client:
+        (verdict,) = verify(client, [WorkingOff(looks)], patience_s=PAUSE_S * (looks - 2))
+
+    assert verdict.findings == ()
 
 
 def test_findings_fail_the_command_and_name_themselves(

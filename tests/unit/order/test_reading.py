@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from services.order.domain.messages import RefuseIntake, TakeChannelOrder
 from services.order.reading import MOST_BYTES, Fault, read_order
-from services.order.translate import translate
+from services.order.translate import MOST_GIVEN_BACK, translate
 from shared.events.inventory import StockReserved
 from shared.events.payment import PaymentVoided
 from shared.eventsourcing.messages import Arrival, Malformed, Record
@@ -79,6 +79,13 @@ def test_fields_that_are_not_known_are_ignored() -> None:
         (stated(allow_partial=1), "malformed", "allow_partial"),
         (stated(placed_at="2026-03-02T09:00:00"), "malformed", "placed_at"),
         (stated(placed_at=1772442000), "malformed", "placed_at"),
+        (stated(placed_at="0001-01-01T00:00:00+14:00"), "malformed", "placed_at: Value error, in UTC"),
+        (stated(requested_delivery="9999-12-31T23:59:59-14:00"), "malformed", "requested_delivery"),
+        (stated(placed_at="1"), "malformed", "placed_at is not an RFC 3339 time"),
+        (stated(requested_delivery="1767225600.5"), "malformed", "requested_delivery is not"),
+        (stated(lines=[{}] * 5_001), "malformed", "5001 lines; 5000 are taken"),
+        (stated(lines=[1] * 5_000), "malformed", "lines.0: Input should be an object."),
+        (stated(attributes={str(number): 1 for number in range(101)}), "malformed", "101 attributes"),
         (with_line(quantity=True), "malformed", "lines.0.quantity"),
         (with_line(quantity=1.5), "malformed", "lines.0.quantity"),
         (stated(lines=None), "no_lines", "no lines"),
@@ -102,6 +109,7 @@ def test_an_order_that_can_not_be_taken_is_refused_with_a_reason(body: bytes, co
     assert found.code == code, found
     assert says in found.explanation
     assert found.explanation.endswith(".")
+    assert found.explanation[0].isalnum()
 
 
 def test_a_fault_without_a_reason_of_its_own_makes_the_whole_order_malformed() -> None:
@@ -233,6 +241,13 @@ def test_a_record_that_is_too_large_is_refused_whole_before_it_is_read() -> None
     found = refusal(value)
     assert found.code == "too_large"
     assert b64decode(found.original_base64) == value
+
+
+def test_a_message_that_no_topic_could_give_back_comes_back_cut() -> None:
+    refused = refusal(b"a" * (MOST_GIVEN_BACK + 1))
+
+    assert b64decode(refused.original_base64) == b"a" * MOST_GIVEN_BACK
+    assert refused.explanation.endswith("at most. The first 2097152 come back.")
 
 
 def test_headers_that_are_no_text_are_kept_readable() -> None:

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from standardwebhooks.webhooks import Webhook
 
-from services.payment.webhooks import BadSignature, SignedNotices, UnreadableNotice
+from services.payment.webhooks import SignedNotices
+from shared.eventsourcing.webhooks import BadSignature, Unreadable
 from tests.unit.payment.given import ORDER, auth_key, notice
 
 SECRET = "whsec_" + base64.b64encode(b"a secret of the gateway").decode()
@@ -68,6 +69,9 @@ def test_what_is_not_signed_or_not_now_is_not_believed() -> None:
         {**signed(body()), "webhook-signature": "v1"},
         {**signed(body()), "webhook-signature": "v1,%%%"},
         {**signed(body()), "webhook-timestamp": "nan"},
+        {**signed(body()), "webhook-timestamp": "1e400"},
+        {**signed(body()), "webhook-signature": "v1,v1,v1"},
+        {**signed(body()), "webhook-signature": "v1,\xff"},
     ):
         with pytest.raises(BadSignature):
             SignedNotices(SECRET).read(headers, body())
@@ -96,5 +100,5 @@ def test_a_kind_that_the_service_has_no_use_for_is_no_message() -> None:
     ],
 )
 def test_a_signed_notice_without_its_fields_is_told_apart(content: bytes) -> None:
-    with pytest.raises(UnreadableNotice):
+    with pytest.raises(Unreadable):
         SignedNotices(SECRET).read(signed(content), content)

@@ -1,0 +1,14 @@
+"""The character NUL, which no text of PostgreSQL holds."""
+
+import re
+
+from shared.events.payload import Payload
+
+ESCAPED_NUL = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
+"""The escape of NUL in JSON, not an escaped backslash followed by `u0000`."""
+
+
+def holds_nul(message: Payload, *texts: str) -> bool:
+    """Whether a message, or a text that travels with it, can't be stored."""
+    document = message.__pydantic_serializer__.to_json(message)
+    return any("\x00" in text for text in texts) or ESCAPED_NUL.search(document) is not None

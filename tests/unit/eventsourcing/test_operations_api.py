@@ -1,0 +1,55 @@
+"""The operations API: what an operator decides about parked messages is kept."""
+
+import hashlib
+from collections.abc import AsyncIterator
+
+import httpx2
+import pytest
+
+from shared.eventsourcing.api_keys import ApiKey
+from shared.eventsourcing.http import application
+from shared.eventsourcing.messages import Record
+from shared.eventsourcing.metrics import Metrics
+from shared.eventsourcing.operations_api import operations_router
+from tests.unit.eventsourcing.toy import Installation, toy_model
+
+OLGA = {"Authorization": "Bearer olga"}
+
+
+@pytest.fixture
+async def operations(installation: Installation) -> AsyncIterator[httpx2.AsyncClient]:
+    """The routes of a service that has parked one record."""
+
+    async def ready() -> dict[str, bool]:
+        return {"database": True}
+
+    model = toy_model()
+    async with installation.pipeline(model) as pipeline:
+        await pipeline.take_records(
+            [Record(topic="order.commands", partition=0, offset=7, key=b"key", value=b"rubbish")]
+        )
+        app = application(
+            "order",
+            [operations_router(model, installation.store(), pipeline, {}, {})],
+            api_keys=[ApiKey(name="olga", sha256=hashlib.sha256(b"olga").hexdigest(), scopes=("*",))],
+            metrics=Metrics(),
+            ready=ready,
+            max_body_bytes=1_000,
+        )
+        transport = httpx2.ASGITransport(app)
+        async with httpx2.AsyncClient(transport=transport, base_url="http://order", headers=OLGA) as client:
+            yield client
+
+
+async def test_what_is_discarded_is_no_longer_parked_and_can_be_read_with_who_and_why(
+    operations: httpx2.AsyncClient,
+) -> None:
+    [parked] = (await operations.get("/operations/parked")).json()["parked"]
+
+    answer = await operations.post(f"/operations/parked/{parked['key']}/discard", json={"reason": "not ours"})
+
+    assert answer.json() == {"discarded": 1, "reason": "not ours"}
+    assert (await operations.get("/operations/parked")).json()["parked"] == []
+    [discarded] = (await operations.get("/operations/discarded")).json()["discarded"]
+    assert discarded.items() >= parked.items()
+    assert (discarded["discarded_by"], discarded["discarded_because"]) == ("olga", "not ours")
