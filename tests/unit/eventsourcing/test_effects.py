@@ -135,6 +135,22 @@ async def test_who_gets_its_lanes_back_at_once_goes_on_and_repeats_nothing(insta
     assert outside.done == {1: 1, 2: 1}
 
 
+async def test_a_successor_repeats_only_what_had_no_result_yet(installation: Installation) -> None:
+    outside = Outside(lambda name: 20.0 if name == "slow" else 0.1)
+    one = installation.instance("one", effects={CreditLimitSet: outside.act})
+    await one.runtime.start()
+    await one.runtime.pipeline.take([arrival(set_limit("slow", 0), "key")])
+    await one.runtime.pipeline.take([arrival(set_limit(f"c{n}", n), "key") for n in range(1, 6)])
+    await until(lambda: outside.done.total() == 5)
+    await asyncio.sleep(1)
+    await one.crash()
+
+    async with installation.running("two", effects={CreditLimitSet: outside.act}):
+        await until(lambda: outside.done[0] == 1)
+
+    assert outside.done == dict.fromkeys(range(6), 1)
+
+
 async def test_what_still_waits_is_left_to_the_one_who_holds_the_lane_by_now(installation: Installation) -> None:
     outside = Outside(lambda name: 30.0)
     async with installation.running(effects={CreditLimitSet: outside.act}) as instance:
