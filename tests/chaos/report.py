@@ -30,11 +30,13 @@ class Report:
     """From the end of the troubles until every process was ready."""
     heal_s: float | None
     """From the end of the troubles until every order had ended or stood on a hold; None: it never came to that."""
+    quiet_s: float | None
+    """From the end of the troubles until nothing was on its way in any service, mails included."""
     judgement: Judgement
 
     @property
     def good(self) -> bool:
-        return self.heal_s is not None and self.judgement.good
+        return None not in (self.heal_s, self.quiet_s) and self.judgement.good
 
     def print(self, *, as_json: bool) -> None:
         """To standard output."""
@@ -79,7 +81,8 @@ class Report:
         yield "publishing took", f"{self.load_s:.0f} s"
         yield "behind when the troubles ended", f"{self.behind} orders"
         yield "every process back after", f"{self.back_s:.1f} s"
-        yield "time to heal", "never" if self.heal_s is None else f"{self.heal_s:.1f} s"
+        yield "time to heal (every order ended or held)", _seconds(self.heal_s)
+        yield "nothing on its way any more after", _seconds(self.quiet_s)
         yield "cancellations over HTTP, by answer", _counts(published.cancellations)
         yield "mails", f"{judgement.mails}, {judgement.mails_repeated} of them a second time"
         yield "ended by themselves", f"{len(self.ended_unasked)} processes, and {self.false_starts} starts failed"
@@ -106,11 +109,16 @@ class Report:
             "behind": self.behind,
             "back_s": self.back_s,
             "heal_s": self.heal_s,
+            "quiet_s": self.quiet_s,
             "mails": judgement.mails,
             "mails_repeated": judgement.mails_repeated,
             "troubles": dict(self.troubles),
             "checks": [asdict(verdict) for verdict in judgement.verdicts],
         }
+
+
+def _seconds(seconds: float | None) -> str:
+    return "never" if seconds is None else f"{seconds:.1f} s"
 
 
 def _counts(counts: Mapping[str, int]) -> str:

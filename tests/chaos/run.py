@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.local.stack import Stack
-from oms.client import Client
+from oms.client import SERVICES, Client
 from oms.demo.run import summary
 from oms.errors import OmsError
 from oms.output import say
@@ -51,7 +51,10 @@ def run(load: Load, pace: Pace, state: Path, progress: Callable[[Look], None] = 
             asyncio.run(channel.publish(watch.look))
             load_s = time.monotonic() - began
             ended = time.monotonic()
-            behind, back_s, heal_s = _heal(watch, breaker, len(channel.published.accepted), ended)
+            breaker.heal()
+            back_s = time.monotonic() - ended
+            behind, healed = _settled(watch, len(channel.published.accepted))
+            quiet = _quiet(client) if healed else None
         finally:
             breaker.stop()
         say("checking every promise: oms verify")
@@ -65,7 +68,8 @@ def run(load: Load, pace: Pace, state: Path, progress: Callable[[Look], None] = 
             behind=behind,
             load_s=load_s,
             back_s=back_s,
-            heal_s=heal_s,
+            heal_s=healed and healed - ended,
+            quiet_s=quiet and quiet - ended,
             judgement=judgement,
         )
 
@@ -76,22 +80,38 @@ def _receive(client: Client, load: Load) -> None:
         client.post("inventory", "/stock/bulk-receive", {"lines": lines[start : start + STOCK_PAGE]})
 
 
-def _heal(watch: "_Watch", breaker: Breaker, expected: int, ended: float) -> tuple[int, float, float | None]:
-    """Wait until nothing moves; orders behind at first, and the times until all is ready and all is quiet."""
-    breaker.heal()
-    back_s = time.monotonic() - ended
-    behind: int | None = None
+def _settled(watch: "_Watch", expected: int) -> tuple[int, float | None]:
+    """Wait until every order has ended or is held; how many had not at first, and when the last one had."""
+    behind = expected
     counts: dict[str, int] = {}
     changed_at = time.monotonic()
     while time.monotonic() - changed_at < STILL_S:
         if (now := watch.counts()) and now != counts:
-            counts, changed_at = now, time.monotonic()
             settled = sum(now.get(status, 0) for status in (*ENDED, "held"))
-            behind = expected - settled if behind is None else behind
+            if not counts:
+                behind = expected - settled
+            counts, changed_at = now, time.monotonic()
             if settled == expected:
-                return behind, back_s, time.monotonic() - ended
+                return behind, changed_at
         time.sleep(LOOK_S / 2)
-    return expected if behind is None else behind, back_s, None
+    return behind, None
+
+
+def _quiet(client: Client) -> float | None:
+    """Wait until no reader of any log is behind; when that was, None if it never came to that."""
+    before, changed_at = -1, time.monotonic()
+    while time.monotonic() - changed_at < STILL_S:
+        lag = sum(
+            reader["head"] - reader["position"]
+            for service in SERVICES
+            for reader in client.get(service, "/operations/lag")["readers"]
+        )
+        if lag == 0:
+            return time.monotonic()
+        if lag != before:
+            before, changed_at = lag, time.monotonic()
+        time.sleep(LOOK_S)
+    return None
 
 
 class _Watch:
