@@ -2,13 +2,14 @@
 .DELETE_ON_ERROR:
 
 INPUTS ?= 100000
+MINUTES ?= 5
 ORDERS ?= 1000
 SEEDS ?= 500
 BIN := .venv/bin
 READY := .venv/.ready
 LOCKS := requirements/bootstrap.txt requirements/dev.txt
 
-.PHONY: help setup demo test lint format unit contract e2e simulate prove fuzz bench lock clean
+.PHONY: help setup demo test lint format unit contract e2e simulate prove chaos fuzz bench lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9_-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,8 +47,12 @@ e2e: $(READY) ## Run the end-to-end tests
 simulate: $(READY) ## Run simulated worlds (SEEDS=500), or replay one (SEED=7)
 	@$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED),--seeds $(SEEDS))
 
-prove: $(READY) ## Run the long proofs: 500 simulated worlds, every planted bug, 100,000 hostile inputs
+prove: $(READY) ## Run the long proofs: 500 simulated worlds, every planted bug, 100,000 hostile inputs, short chaos
 	SIMULATED_WORLDS=500 $(BIN)/pytest -q -n 2 tests/simulation tests/hostile
+	$(BIN)/pytest -q tests/chaos
+
+chaos: $(READY) ## Break the real stack under load (MINUTES=5)
+	@$(BIN)/python -m tests.chaos --minutes $(MINUTES)
 
 fuzz: $(READY) ## Send hostile input to the intake (INPUTS=100000 SEED=0)
 	@$(BIN)/python -m tests.hostile --inputs $(INPUTS) --seed $(or $(SEED),0)

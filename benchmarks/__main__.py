@@ -16,6 +16,7 @@ from benchmarks.placement import measure_latency, measure_rate
 from benchmarks.road import Unsound, stack_for_benchmarks
 from deploy.local.description import Description
 from deploy.local.errors import StackError
+from oms.errors import OmsError
 
 HOPS = 5
 """Batches that an order goes through: taken, reserved, answered, authorised, confirmed."""
@@ -28,7 +29,7 @@ def main() -> int:
     try:
         with stack_for_benchmarks() as description:
             measures = asyncio.run(_measure(description, console))
-    except (Unsound, StackError, TimeoutError) as error:
+    except (Unsound, OmsError, StackError, TimeoutError) as error:
         console.print(f"benchmarks: {error}", style="red")
         return 1
     console.print(_table(measures))

@@ -13,8 +13,8 @@ from services.order.domain.number import order_number
 from shared.events.channel import ChannelOrderReceived
 from shared.eventsourcing.kafka.security import KafkaAccess
 
-WARM_UP = 1_000
-ORDERS = 4_000
+WARM_UP = 500
+ORDERS = 2_000
 RUNS = 3
 STEADY_RATE = 50
 STEADY_SECONDS = 20

@@ -1,7 +1,7 @@
 """Publishing orders to the public intake, as any partner may do it: CloudEvents on Kafka, nothing else."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from hashlib import sha256
@@ -104,13 +104,18 @@ class OrderPublisher:
         """
         published = 0
         for batch in _batches(orders):
-            await self._deliver([intake_message(order) for order in batch], published)
+            await self.deliver([intake_message(order) for order in batch], published)
             published += len(batch)
             progress(published)
         return published
 
-    async def _deliver(self, waiting: list[IntakeMessage], published: int) -> None:
-        """Send one batch until all of it is acknowledged; `published` were acknowledged before it."""
+    async def deliver(self, messages: Sequence[IntakeMessage], published: int = 0) -> None:
+        """Send messages until all are acknowledged; `published` were acknowledged before them.
+
+        Raises:
+            NotAcknowledged: as `publish` does.
+        """
+        waiting = list(messages)
         so_far = published + len(waiting)
         failure: BaseException | None = None
         try:

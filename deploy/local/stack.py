@@ -17,6 +17,7 @@ from deploy.local.description import Description, write_description
 from deploy.local.errors import StackError
 from deploy.local.identity import load_identity, save_identity
 from deploy.local.infrastructure import BROKER, DATABASE, provide
+from deploy.local.kafka import Detour
 from deploy.local.ownership import disown, own, owner
 from deploy.local.ports import Ports, check_free
 from deploy.local.processes import Processes, end_left_over
@@ -31,8 +32,9 @@ class Stack:
 
     `components` says what runs above Kafka and PostgreSQL: EVERYTHING, a subset, or () for these two alone.
     `environment` adds settings to components by their names. `infrastructure` is auto, env, docker or local;
-    without it TEST_INFRA decides, else it is local. `seed` goes to the simulators. `report` is called, from
-    several threads, with one line for each thing that is being done.
+    without it TEST_INFRA decides, else it is local. `seed` goes to the simulators. `kafka_detour` is one more
+    way into the embedded Kafka. `report` is called, from several threads, with one line for each thing that is
+    being done.
 
     Every child process ends when this process does, however it ends. As a context manager it starts and
     stops.
@@ -46,6 +48,7 @@ class Stack:
         environment: Mapping[str, Mapping[str, str]] | None = None,
         infrastructure: str | None = None,
         seed: int = 1,
+        kafka_detour: Detour | None = None,
         report: Callable[[str], None] = lambda line: None,
     ) -> None:
         self.state = state.expanduser().absolute()
@@ -67,6 +70,7 @@ class Stack:
             identity=self._identity,
             ports=self._ports,
             processes=self._processes,
+            kafka_detour=kafka_detour,
         )
         self._wiring = Wiring(
             state=self.state,

@@ -2,9 +2,10 @@
 
 import asyncio
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from uuid import uuid5
+from datetime import datetime
+from uuid import UUID, uuid5
 
 import structlog
 
@@ -15,7 +16,7 @@ from shared.eventsourcing.failpoints import reach
 from shared.eventsourcing.messages import Arrival
 from shared.eventsourcing.pipeline import Pipeline
 from shared.eventsourcing.reading_lanes import LaneReader
-from shared.eventsourcing.store import LogEntry, StoreConflict, StoreUnavailable
+from shared.eventsourcing.store import LaneSlice, LogEntry, Store, StoreConflict, StoreUnavailable
 
 log = structlog.get_logger()
 
@@ -31,6 +32,8 @@ class _Window:
 
     epoch: int
     scanned_to: int
+    since: datetime
+    """Intents recorded before may have been carried out by whoever held the lane then."""
     open: set[int] = field(default_factory=set)
 
     @property
@@ -42,9 +45,15 @@ class EffectWorker:
     """Carries out intents at least once; results carry an id made from the intent's, so they count once."""
 
     def __init__(
-        self, reader: LaneReader, clock: Clock, pipeline: Pipeline, effects: Mapping[type[Event], Effect]
+        self,
+        reader: LaneReader,
+        store: Store,
+        clock: Clock,
+        pipeline: Pipeline,
+        effects: Mapping[type[Event], Effect],
     ) -> None:
         self._reader = reader
+        self._store = store
         self._clock = clock
         self._pipeline = pipeline
         self._effects = {event.wire_type: (event, effect) for event, effect in effects.items()}
@@ -88,17 +97,24 @@ class EffectWorker:
         for lane in [lane for lane, window in self._windows.items() if lane not in leases]:
             del self._windows[lane]
         for lane, lease in leases.items():
-            if lane not in self._windows or self._windows[lane].epoch != lease.epoch:
-                self._windows[lane] = _Window(lease.epoch, lease.position)
+            window = self._windows.get(lane)
+            if window is not None and window.epoch + 1 == lease.epoch:
+                # The lease had run out and nobody else has had the lane since: what is under way goes on.
+                window.epoch = lease.epoch
+            elif window is None or window.epoch != lease.epoch:
+                self._windows[lane] = _Window(lease.epoch, lease.position, self._clock.now())
 
     async def _begin_next(self) -> bool:
         slices = await self._reader.read({lane: window.scanned_to for lane, window in self._windows.items()})
+        done = await self._done_before(slices)
         for one in slices:
             window = self._windows.get(one.lane)
             if window is None:
                 continue
             window.scanned_to = one.scanned_to
             for entry in one.entries:
+                if _result_id(entry) in done:
+                    continue
                 window.open.add(entry.position)
                 task = asyncio.create_task(self._carry_out(entry, window))
                 self._running.add(task)
@@ -111,6 +127,16 @@ class EffectWorker:
             del self._windows[lane]
             self._reader.wake()
         return self._windows.get(lane) is window
+
+    async def _done_before(self, slices: Sequence[LaneSlice]) -> frozenset[UUID]:
+        """Results that are there already: a cursor stays at the oldest open intent; others are done past it."""
+        suspects = [
+            _result_id(entry)
+            for one in slices
+            for entry in one.entries
+            if (window := self._windows.get(one.lane)) is not None and entry.recorded_at <= window.since
+        ]
+        return await self._store.taken(suspects) if suspects else frozenset()
 
     async def _carry_out(self, entry: LogEntry, window: _Window) -> None:
         event_type, effect = self._effects[entry.type]
@@ -128,7 +154,7 @@ class EffectWorker:
                     [
                         Arrival(
                             message=result,
-                            message_id=uuid5(entry.id, "result"),
+                            message_id=_result_id(entry),
                             partition_key=entry.partition_key,
                             correlation_id=entry.correlation_id,
                             source="effect",
@@ -146,3 +172,8 @@ class EffectWorker:
                 window.open.discard(entry.position)
                 self._reader.wake()
                 return
+
+
+def _result_id(entry: LogEntry) -> UUID:
+    """The id of the message that an intent's result comes back as: the same however often it is carried out."""
+    return uuid5(entry.id, "result")

@@ -147,7 +147,7 @@ class Runtime:
 
     def _effect_worker(self, clock: Clock) -> EffectWorker:
         reader = self._reader("effects", [event.wire_type for event in self._definition.effects])
-        return EffectWorker(reader, clock, self.pipeline, self._definition.effects)
+        return EffectWorker(reader, self._store, clock, self.pipeline, self._definition.effects)
 
     def _reader(self, name: str, types: Sequence[str] | None = None) -> LaneReader:
         return LaneReader(

@@ -326,6 +326,10 @@ class Store(Protocol):
         """Message ids of a source that were claimed, in the order of the ids."""
         ...
 
+    async def taken(self, message_ids: Collection[UUID]) -> frozenset[UUID]:
+        """Which of these message ids were claimed."""
+        ...
+
     async def published(
         self, topic: str, types: Collection[str], lane: int, after: UUID, limit: int
     ) -> Sequence[UUID]:

@@ -199,6 +199,9 @@ class MemoryStore:
         ]
         return sorted(found)[:limit]
 
+    async def taken(self, message_ids: Collection[UUID]) -> frozenset[UUID]:
+        return frozenset(one for one in message_ids if one in self._tables.inbox)
+
     async def published(
         self, topic: str, types: Collection[str], lane: int, after: UUID, limit: int
     ) -> Sequence[UUID]:

@@ -321,6 +321,11 @@ where source = $1 and lane = $2 and message_id > $3
 order by message_id
 limit $4;
 
+-- name: taken
+select message_id
+from inbox
+where message_id = any($1::uuid[]);
+
 -- name: published
 select id
 from log

@@ -237,6 +237,9 @@ class PostgresStore:
     async def consumed(self, source: str, lane: int, after: UUID, limit: int) -> Sequence[UUID]:
         return [row[0] for row in await self._fetch("consumed", source, lane, after, limit)]
 
+    async def taken(self, message_ids: Collection[UUID]) -> frozenset[UUID]:
+        return frozenset(row[0] for row in await self._fetch("taken", list(message_ids)))
+
     async def published(
         self, topic: str, types: Collection[str], lane: int, after: UUID, limit: int
     ) -> Sequence[UUID]:

@@ -266,6 +266,15 @@ async def test_consumed_ids_come_in_pages_by_source_and_lane(store: Store) -> No
     assert await store.consumed("/partner", 1, ids[2], 3) == ids[3:]
 
 
+async def test_of_some_ids_those_that_were_claimed_can_be_told(store: Store) -> None:
+    known, foreign = uuid7(), uuid7()
+    async with store.transaction() as transaction:
+        await transaction.claim([claim(known), claim(uuid7())])
+
+    assert await store.taken([known, foreign]) == {known}
+    assert await store.taken([]) == frozenset()
+
+
 async def test_published_ids_come_in_pages_by_topic_types_and_lane(store: Store) -> None:
     facts = [await record(store, 1, f"customer-{number}") for number in range(4)]
     await record(store, 1, "customer-x", type=UNBLOCKED)

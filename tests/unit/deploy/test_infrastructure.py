@@ -6,6 +6,7 @@ import pytest
 
 from deploy.local.errors import InfrastructureUnavailable
 from deploy.local.infrastructure import Addresses
+from deploy.local.kafka import Detour
 from deploy.local.stack import Stack
 
 
@@ -48,6 +49,16 @@ def test_a_choice_that_does_not_exist_fails(tmp_path: Path, monkeypatch: pytest.
 
     with pytest.raises(InfrastructureUnavailable, match="auto, env, docker or local, not 'cloud'"):
         Stack(tmp_path)
+
+
+def test_only_the_embedded_kafka_takes_a_detour(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TEST_KAFKA_BOOTSTRAP", "kafka.example:9092")
+    monkeypatch.setenv("TEST_POSTGRES_URL", "postgresql://admin@db.example/postgres")
+
+    with pytest.raises(
+        InfrastructureUnavailable, match="only the embedded Kafka takes a detour, and env was chosen"
+    ):
+        Stack(tmp_path, infrastructure="env", kafka_detour=Detour(listens=20_001, advertised=20_002))
 
 
 def test_auto_takes_the_addresses_of_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

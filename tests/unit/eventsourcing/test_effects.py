@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable
+from datetime import timedelta
 
 from shared.events.order import CreditLimitSet
 from shared.events.payload import Command
@@ -116,6 +117,51 @@ async def test_a_slow_effect_keeps_no_other_back(installation: Installation) -> 
         await instance.runtime.pipeline.take([arrival(set_limit("slow"))])
         await instance.runtime.pipeline.take([arrival(set_limit(f"c{n}", n)) for n in range(300)])
         await until(lambda: sum(outside.done.values()) == 300)
+
+
+async def test_who_gets_its_lanes_back_at_once_goes_on_and_repeats_nothing(installation: Installation) -> None:
+    outside = Outside(lambda name: 30.0 if name == "slow" else 0.1)
+    async with installation.running(effects={CreditLimitSet: outside.act}) as instance:
+        await instance.runtime.pipeline.take(
+            [arrival(set_limit("slow", 1), "key"), arrival(set_limit("quick", 2), "key")]
+        )
+        await until(lambda: outside.done == {2: 1})
+        for reader in installation.tables.readers["effects"].values():
+            reader.expires_at = installation.clock.now()
+        await until(lambda: installation.tables.readers["effects"][lane_of("key")].position >= 2)
+        await asyncio.sleep(60)
+
+    assert installation.tables.readers["effects"][lane_of("key")].epoch == 2
+    assert outside.done == {1: 1, 2: 1}
+
+
+async def test_a_successor_repeats_only_what_had_no_result_yet(installation: Installation) -> None:
+    outside = Outside(lambda name: 20.0 if name == "slow" else 0.1)
+    one = installation.instance("one", effects={CreditLimitSet: outside.act})
+    await one.runtime.start()
+    await one.runtime.pipeline.take([arrival(set_limit("slow", 0), "key")])
+    await one.runtime.pipeline.take([arrival(set_limit(f"c{n}", n), "key") for n in range(1, 6)])
+    await until(lambda: outside.done.total() == 5)
+    await asyncio.sleep(1)
+    await one.crash()
+
+    async with installation.running("two", effects={CreditLimitSet: outside.act}):
+        await until(lambda: outside.done[0] == 1)
+
+    assert outside.done == dict.fromkeys(range(6), 1)
+
+
+async def test_what_still_waits_is_left_to_the_one_who_holds_the_lane_by_now(installation: Installation) -> None:
+    outside = Outside(lambda name: 30.0)
+    async with installation.running(effects={CreditLimitSet: outside.act}) as instance:
+        await instance.runtime.pipeline.take([arrival(set_limit(f"c{n}", n), "key") for n in range(200)])
+        await until(lambda: outside.at_once == 128)
+        lane = installation.tables.readers["effects"][lane_of("key")]
+        lane.owner, lane.epoch = "another", lane.epoch + 1
+        lane.expires_at = installation.clock.now() + timedelta(hours=1)
+        await asyncio.sleep(600)
+
+    assert outside.done.total() == 128
 
 
 async def test_no_more_effects_than_agreed_are_under_way_at_once(installation: Installation) -> None:

@@ -1,0 +1,125 @@
+"""The report of a run: for a person as tables, for a program as JSON."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from oms.commands.verify import show
+from oms.output import as_document, as_table, say
+from tests.chaos.judge import ENDED, Judgement
+from tests.chaos.load import Published
+from tests.chaos.traffic import Load
+
+NAMED = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """All that is known after a run; times are seconds."""
+
+    load: Load
+    published: Published
+    troubles: Mapping[str, int]
+    ended_unasked: tuple[str, ...]
+    false_starts: int
+    behind: int
+    """Acknowledged orders that had not ended and were on no hold when the troubles ended."""
+    load_s: float
+    """From the first message to the last acknowledgement."""
+    back_s: float
+    """From the end of the troubles until every process was ready."""
+    heal_s: float | None
+    """From the end of the troubles until every order had ended or stood on a hold; None: it never came to that."""
+    quiet_s: float | None
+    """From the end of the troubles until nothing was on its way in any service, mails included."""
+    judgement: Judgement
+
+    @property
+    def good(self) -> bool:
+        return None not in (self.heal_s, self.quiet_s) and self.judgement.good
+
+    def print(self, *, as_json: bool) -> None:
+        """To standard output."""
+        if as_json:
+            as_document(self._document())
+            return
+        judgement = self.judgement
+        as_table("chaos", [{"what": what, "figure": figure} for what, figure in self._figures()])
+        as_table("troubles", [{"what": what, "times": times} for what, times in sorted(self.troubles.items())])
+        show(list(judgement.verdicts))
+        for title, found in self._found().items():
+            if found:
+                as_table(f"{title}: {len(found)}", [{"what": what} for what in found[:NAMED]])
+        say("nothing lost, doubled or oversold" if self.good else "NOT all is well: see above")
+
+    def _found(self) -> Mapping[str, tuple[str, ...]]:
+        judgement = self.judgement
+        return {
+            "lost": judgement.lost,
+            "doubled": judgement.doubled,
+            "oversold": judgement.oversold,
+            "wrong": judgement.other,
+            "ended by themselves": self.ended_unasked,
+        }
+
+    def _figures(self) -> Iterator[tuple[str, str]]:
+        judgement, published = self.judgement, self.published
+        sent = ", ".join(f"{number} {what}" for what, number in sorted(published.messages.items()))
+        yield "seed, orders a second, minutes", f"{self.load.seed}, {self.load.rate:g}, {self.load.seconds / 60:g}"
+        yield "offered", str(published.offered)
+        yield "accepted (acknowledged by the broker)", str(len(published.accepted))
+        yield "messages acknowledged", sent
+        ended = {status: number for status, number in judgement.statuses.items() if status in ENDED}
+        yield "ended", f"{judgement.ended} ({_counts(ended)})"
+        yield "held", str(judgement.held)
+        yield "neither ended nor held", str(judgement.waiting)
+        yield "rejected (poison)", str(judgement.rejected)
+        yield "lost", str(len(judgement.lost))
+        yield "doubled", str(len(judgement.doubled))
+        yield "oversold", str(len(judgement.oversold))
+        yield "otherwise wrong", str(len(judgement.other))
+        yield "publishing took", f"{self.load_s:.0f} s"
+        yield "behind when the troubles ended", f"{self.behind} orders"
+        yield "every process back after", f"{self.back_s:.1f} s"
+        yield "time to heal (every order ended or held)", _seconds(self.heal_s)
+        yield "nothing on its way any more after", _seconds(self.quiet_s)
+        yield "cancellations over HTTP, by answer", _counts(published.cancellations)
+        yield "mails", f"{judgement.mails}, {judgement.mails_repeated} of them a second time"
+        yield "ended by themselves", f"{len(self.ended_unasked)} processes, and {self.false_starts} starts failed"
+
+    def _document(self) -> Mapping[str, Any]:
+        judgement, published = self.judgement, self.published
+        return {
+            "good": self.good,
+            "seed": self.load.seed,
+            "rate": self.load.rate,
+            "seconds": self.load.seconds,
+            "offered": published.offered,
+            "accepted": len(published.accepted),
+            "messages": dict(published.messages),
+            "cancellations": dict(published.cancellations),
+            "statuses": dict(judgement.statuses),
+            "ended": judgement.ended,
+            "held": judgement.held,
+            "waiting": judgement.waiting,
+            "rejected": judgement.rejected,
+            **{name: list(found) for name, found in self._found().items()},
+            "false_starts": self.false_starts,
+            "load_s": self.load_s,
+            "behind": self.behind,
+            "back_s": self.back_s,
+            "heal_s": self.heal_s,
+            "quiet_s": self.quiet_s,
+            "mails": judgement.mails,
+            "mails_repeated": judgement.mails_repeated,
+            "troubles": dict(self.troubles),
+            "checks": [asdict(verdict) for verdict in judgement.verdicts],
+        }
+
+
+def _seconds(seconds: float | None) -> str:
+    return "never" if seconds is None else f"{seconds:.1f} s"
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{number} {what}" for what, number in sorted(counts.items())) or "none"

@@ -1,0 +1,36 @@
+"""Half a minute in which everything breaks, and nothing is lost, doubled or oversold."""
+
+from pathlib import Path
+
+from tests.chaos.plan import COMPRESSED
+from tests.chaos.run import discard, run
+from tests.chaos.traffic import Load, Mischief
+
+EVERY_TROUBLE = {
+    "kill service",
+    "kill postgres",
+    "freeze service",
+    "cut line",
+    "stall line",
+    "slow line",
+}
+
+
+def test_half_a_minute_of_every_trouble_loses_doubles_and_oversells_nothing(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    load = Load(seed=1, rate=20, seconds=30, mischief=Mischief(poison=0.02))
+
+    report = run(load, COMPRESSED, state)
+
+    judgement, published = report.judgement, report.published
+    assert (judgement.lost, judgement.doubled, judgement.oversold, judgement.other) == ((), (), (), ())
+    assert [finding for verdict in judgement.verdicts for finding in verdict.findings] == []
+    assert report.good
+    assert published.offered == len(published.accepted) == judgement.ended + judgement.held == 600
+    assert judgement.rejected == published.messages["poison"] > 0
+    assert published.messages["double"] > 0
+    assert published.messages["older"] > 0
+    assert report.troubles.keys() >= EVERY_TROUBLE
+    assert report.troubles.keys() & {"kill kafka", "restart kafka"}
+    assert report.ended_unasked == ()
+    discard(state)
