@@ -14,7 +14,7 @@ from shared.events.channel import ChannelOrderReceived
 from shared.eventsourcing.kafka.security import KafkaAccess
 
 WARM_UP = 500
-ORDERS = 2_000
+ORDERS = 3_000
 RUNS = 3
 STEADY_RATE = 50
 STEADY_SECONDS = 20

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, NamedTuple
 from uuid import NAMESPACE_URL, UUID, uuid5
 
@@ -64,17 +65,13 @@ def dataschema_of(wire_type: str) -> str:
 def headers_of(metadata: Metadata) -> list[tuple[str, bytes]]:
     """The headers of a message in binary mode; attributes that are empty are left out."""
     headers = [
-        ("ce_specversion", b"1.0"),
+        *_same_for_a_type(metadata.source, metadata.type, metadata.dataschema),
         ("ce_id", metadata.id.encode()),
-        ("ce_source", metadata.source.encode()),
-        ("ce_type", metadata.type.encode()),
-        ("content-type", CONTENT_TYPE),
     ]
     if metadata.time is not None:
         headers.append(("ce_time", metadata.time.isoformat().encode()))
     for name, value in (
         ("ce_subject", metadata.subject),
-        ("ce_dataschema", metadata.dataschema),
         ("ce_sequence", metadata.sequence),
         ("ce_correlationid", metadata.correlation_id),
         ("ce_causationid", metadata.causation_id),
@@ -84,7 +81,7 @@ def headers_of(metadata: Metadata) -> list[tuple[str, bytes]]:
         ("ce_reason", metadata.reason),
     ):
         if value:
-            headers.append((name, (value if value.isprintable() else _printable(value)).encode()))
+            headers.append((name, _line(value)))
     return headers
 
 
@@ -179,6 +176,22 @@ _OPTIONAL = (
 """The optional attributes in the order of `Metadata`, after its time."""
 
 _TRACE = re.compile("[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+
+
+@lru_cache(maxsize=1_024)
+def _same_for_a_type(source: str, wire_type: str, dataschema: str) -> tuple[tuple[str, bytes], ...]:
+    schema = (("ce_dataschema", _line(dataschema)),) if dataschema else ()
+    return (
+        ("ce_specversion", b"1.0"),
+        ("ce_source", source.encode()),
+        ("ce_type", wire_type.encode()),
+        ("content-type", CONTENT_TYPE),
+        *schema,
+    )
+
+
+def _line(value: str) -> bytes:
+    return (value if value.isprintable() else _printable(value)).encode()
 
 
 def _given(name: str, value: str) -> str:

@@ -30,13 +30,13 @@ class Payload(Value):
             cls.message_version = version
             cls.wire_type = f"{name}.v{version}"
 
-
-class Event(Payload):
-    """A fact in the past tense; it belongs to the service that states it."""
-
     def happened_at(self) -> datetime | None:
         """When it happened by the account of who saw it; None where it happened by being recorded."""
         return None
+
+
+class Event(Payload):
+    """A fact in the past tense; it belongs to the service that states it."""
 
 
 class Command(Payload):

@@ -12,7 +12,7 @@ import orjson
 import structlog
 from pydantic import Discriminator, TypeAdapter
 
-from shared.events.payload import Event, Payload
+from shared.events.payload import Payload
 from shared.events.registry import topic_of
 from shared.eventsourcing.chain import entry_hash
 from shared.eventsourcing.clock import Clock
@@ -251,7 +251,7 @@ def _entry(output: Output, before: LaneHead, now: datetime, id: UUID) -> LogEntr
     payload = _json(message)
     kind: Any = "event" if output.stream else "command"
     topic = topic_of(type(message))
-    occurred_at = (message.happened_at() if isinstance(message, Event) else None) or now
+    occurred_at = message.happened_at() or now
     return LogEntry(
         lane=output.lane,
         position=position,

@@ -2,6 +2,7 @@
 
 import heapq
 from collections.abc import Mapping, Sequence
+from typing import cast
 
 import structlog
 
@@ -71,9 +72,10 @@ class Projector:
         self._reader.wake()
 
     def _event(self, entry: LogEntry) -> Event:
-        if isinstance(entry.message, Event):
-            return entry.message
-        return self._events[entry.type].model_validate_json(entry.payload)
+        if entry.message is None:
+            return self._events[entry.type].model_validate_json(entry.payload)
+        # The view asked for events only; to ask a model for its class costs more than to read it.
+        return cast(Event, entry.message)
 
     def _fact(self, entry: LogEntry) -> Fact:
         return Fact(

@@ -58,7 +58,7 @@ class Scenario:
             actor=actor,
             reason=reason,
         )
-        decision, after = decide(self.model, StreamStates(self.model, self.states), message, context)
+        decision, after = decide(self.model, StreamStates(self.model, dict(self.states)), message, context)
         return Outcome(replace(self, states={**self.states, **dict(after.items())}), decision)
 
 
