@@ -75,7 +75,7 @@ class Projector:
         if entry.message is None:
             return self._events[entry.type].model_validate_json(entry.payload)
         # The view asked for events only; to ask a model for its class costs more than to read it.
-        return cast(Event, entry.message)
+        return cast("Event", entry.message)
 
     def _fact(self, entry: LogEntry) -> Fact:
         return Fact(
