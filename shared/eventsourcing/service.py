@@ -184,7 +184,10 @@ async def _listen(runtime: Runtime, store: PostgresStore) -> None:
 
 
 def _collect_rarely() -> None:
-    """Most of what a service holds lives as long as it does: freezing it halves the work of the collector."""
+    """Most of what a service holds lives as long as it does, and what a batch holds goes by itself when it ends.
+
+    Walking through either costs a tenth of the processor's time and finds next to nothing.
+    """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
+    gc.set_threshold(500_000, 20, 100)
