@@ -23,7 +23,7 @@ demo: $(READY) ## Run real orders through five services (ORDERS=1000)
 	@$(BIN)/oms demo --orders $(ORDERS)
 
 test: lint ## Run every check and every test but the long proofs
-	$(BIN)/pytest -q -n 2 --dist loadgroup --no-loadscope-reorder tests/e2e tests/unit tests/contract
+	$(BIN)/pytest -q -n 2 --dist loadgroup --no-loadscope-reorder -m 'not proof' tests/e2e tests/unit tests/contract
 
 lint: $(READY) ## Run ruff, mypy --strict and the import contracts
 	$(BIN)/ruff check
@@ -47,8 +47,9 @@ e2e: $(READY) ## Run the end-to-end tests
 simulate: $(READY) ## Run simulated worlds (SEEDS=500), or replay one (SEED=7)
 	@$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED),--seeds $(SEEDS))
 
-prove: $(READY) ## Run the long proofs: 500 simulated worlds, every planted bug, 100,000 hostile inputs, short chaos
+prove: $(READY) ## Run the long proofs: simulation, hostile input, two of everything, flash sale, chaos
 	SIMULATED_WORLDS=500 $(BIN)/pytest -q -n 2 tests/simulation tests/hostile
+	$(BIN)/pytest -q -m proof tests/e2e
 	$(BIN)/pytest -q tests/chaos
 
 chaos: $(READY) ## Break the real stack under load (MINUTES=5)

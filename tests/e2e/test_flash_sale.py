@@ -32,6 +32,8 @@ from tests.e2e.kafka import Message
 from tests.e2e.orders import a_line, an_order, number_of
 from tests.e2e.shop import Shop
 
+pytestmark = pytest.mark.proof
+
 UNITS = 100
 ATTEMPTS = 10_000
 PRODUCERS = 8

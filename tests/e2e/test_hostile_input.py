@@ -20,6 +20,8 @@ from tests.e2e.orders import a_line, an_order, fresh, number_of
 from tests.e2e.shop import Shop
 from tests.hostile.inputs import Input, hostile_input
 
+pytestmark = pytest.mark.proof
+
 SEED = 4
 INPUTS = 3_000
 GOOD_EVERY = 100

@@ -15,6 +15,8 @@ from tests.e2e.lanes import repeats_of
 from tests.e2e.shop import Shop
 from tests.e2e.traffic import Traffic
 
+pytestmark = pytest.mark.proof
+
 TOPICS = tuple(topic.name.removeprefix("all.") for topic in topics_of("all"))
 
 
