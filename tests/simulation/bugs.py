@@ -7,8 +7,6 @@ from typing import Any
 from unittest.mock import patch
 from uuid import UUID
 
-from services.inventory.domain import releasing
-from services.inventory.domain.model import model as inventory_model
 from services.inventory.domain.stock import StockItem
 from services.order.domain import compensating, saga
 from services.order.domain.case import Case
@@ -123,18 +121,6 @@ def _compensation_skipped() -> Iterator[None]:
     right: Any = compensating.TO_UNDO
     forgetful = {step: stock if step in paid else parts for step, parts in right.items()}
     yield from _patched(patch.object(compensating, "TO_UNDO", forgetful))
-
-
-@contextmanager
-def _late_money_kept() -> Iterator[None]:
-    right = saga.answer
-
-    def answer(case: Case, message: Payload) -> Decision:
-        decision = right(case, message)
-        return NOTHING if isinstance(message, PaymentAuthorised) and not decision.events else decision
-
-    with patch.object(saga, "answer", answer):
-        yield from _patched(_model("order", order_model(review=services.review)))
 
 
 @contextmanager
@@ -311,28 +297,6 @@ def _reminder_lost() -> Iterator[None]:
 
 
 @contextmanager
-def _kept_reservation_expires() -> Iterator[None]:
-    right = releasing.expire
-
-    def expire(states: Any, message: Any, context: Any) -> Decision:
-        return right(_Unkept(states), message, context)
-
-    with patch("services.inventory.domain.model.expire", expire):
-        yield from _patched(_model("inventory", inventory_model()))
-
-
-class _Unkept:
-    """States in which no reservation is kept."""
-
-    def __init__(self, states: Any) -> None:
-        self._states = states
-
-    def of(self, category: Any, key: str) -> Any:
-        state = self._states.of(category, key)
-        return replace(state, kept=False) if getattr(state, "kept", False) else state
-
-
-@contextmanager
 def _commit_in_pieces() -> Iterator[None]:
     @asynccontextmanager
     async def transaction(self: Any) -> AsyncIterator[MemoryTransaction]:
@@ -382,9 +346,7 @@ BUGS: tuple[PlantedBug, ...] = (
     _named("An unknown outcome is taken for a refusal.", _outcome_guessed),
     _named("A notice that comes twice is taken twice.", _webhook_trusted_twice),
     _named("The placement's compensation forgets the payment.", _compensation_skipped),
-    _named("An authorisation that comes too late is kept.", _late_money_kept),
     _named("A late reply approves an order that was cancelled.", _closed_order_revived),
     _named("A deadline does not look whether its step is over.", _deadline_unchecked),
-    _named("A reservation expires although it was kept.", _kept_reservation_expires),
     _named("What is reserved is promised again.", _oversell),
 )
