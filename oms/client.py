@@ -111,15 +111,15 @@ class Client:
         parameters: Mapping[str, Any] | None,
         body: Mapping[str, Any] | None,
     ) -> Json:
-        given = {name: value for name, value in (parameters or {}).items() if value is not None}
+        request = self._http.build_request(
+            method,
+            url + path,
+            params={name: value for name, value in (parameters or {}).items() if value is not None},
+            json=None if body is None else dict(body),
+            headers={"Authorization": f"Bearer {key}"} if key else {},
+        )
         try:
-            response = self._http.request(
-                method,
-                url + path,
-                params=given,
-                json=None if body is None else dict(body),
-                headers={"Authorization": f"Bearer {key}"} if key else {},
-            )
+            response = self._answer(request)
         except httpx2.TransportError as error:
             raise Unreachable(
                 f"the {whom} does not answer at {url} ({_first_line(error)}); see `oms status`"
@@ -128,6 +128,15 @@ class Client:
             answer: Json = response.json()
             return answer
         raise _refusal(whom, response)
+
+    def _answer(self, request: httpx2.Request) -> httpx2.Response:
+        """A question whose line is cut is asked once more; a request that changes something is not."""
+        try:
+            return self._http.send(request)
+        except (httpx2.ReadError, httpx2.RemoteProtocolError):
+            if request.method != "GET":
+                raise
+            return self._http.send(request)
 
 
 def _refusal(whom: str, response: httpx2.Response) -> OmsError:

@@ -146,10 +146,12 @@ class Runtime:
         self._reminders.wake(committed.earliest_reminder)
 
     def _effect_worker(self, clock: Clock) -> EffectWorker:
-        reader = self._reader("effects", [event.wire_type for event in self._definition.effects])
+        types = [event.wire_type for event in self._definition.effects]
+        # A few of each lane at a time: thousands of tasks at once would keep the rest of the process waiting.
+        reader = self._reader("effects", types, limit_per_lane=8)
         return EffectWorker(reader, self._store, clock, self.pipeline, self._definition.effects)
 
-    def _reader(self, name: str, types: Sequence[str] | None = None) -> LaneReader:
+    def _reader(self, name: str, types: Sequence[str] | None = None, *, limit_per_lane: int = 200) -> LaneReader:
         return LaneReader(
             self._store,
             self._clock,
@@ -157,6 +159,7 @@ class Runtime:
             owner=self._owner,
             tail=self._tail,
             types=types,
+            limit_per_lane=limit_per_lane,
             lease_s=self._lease_s,
         )
 
