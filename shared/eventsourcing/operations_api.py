@@ -45,9 +45,20 @@ def operations_router(
 
     `taken_from` says which wire types the service takes from which topic; `oms verify` compares by it.
     """
-    codec = StateCodec(model)
     reads = APIRouter(dependencies=[Depends(requires("operations:read"))])
     writes = APIRouter(dependencies=[Depends(requires("operations:write"))])
+
+    _tell_facts(reads, model, store, decoders)
+    _handle_parked(reads, writes, store, pipeline)
+    _tell_log(reads, store, taken_from)
+    router = APIRouter(prefix="/operations", tags=["operations"])
+    router.include_router(reads)
+    router.include_router(writes)
+    return router
+
+
+def _tell_facts(reads: APIRouter, model: Model, store: Store, decoders: dict[str, type[Payload]]) -> None:
+    codec = StateCodec(model)
 
     @reads.get("/facts", summary="All that the service recorded about one order")
     async def facts(correlation_id: Annotated[str, Query(min_length=1, max_length=200)]) -> dict[str, Any]:
@@ -95,6 +106,8 @@ def operations_router(
             "events": [entry_json(entry) for entry in kept],
         }
 
+
+def _handle_parked(reads: APIRouter, writes: APIRouter, store: Store, pipeline: Pipeline) -> None:
     @reads.get("/parked", summary="Messages that wait for a person")
     async def parked() -> dict[str, Any]:
         return {
@@ -133,6 +146,8 @@ def operations_router(
             ]
         }
 
+
+def _tell_log(reads: APIRouter, store: Store, taken_from: dict[str, list[str]]) -> None:
     @reads.get("/lag", summary="How far every reader is in each lane, and which instance holds it")
     async def lag() -> dict[str, Any]:
         positions = await store.reader_positions()
@@ -181,11 +196,6 @@ def operations_router(
     @reads.get("/consumed", summary="Ids of messages taken from a source, in order")
     async def consumed(source: str, lane: LaneNumber, after: UUID = NO_ID, limit: Limit = PAGE) -> dict[str, Any]:
         return {"ids": [str(id) for id in await store.consumed(source, lane, after, limit)]}
-
-    router = APIRouter(prefix="/operations", tags=["operations"])
-    router.include_router(reads)
-    router.include_router(writes)
-    return router
 
 
 def entry_json(entry: LogEntry, *, chained: bool = False) -> dict[str, Any]:
