@@ -44,6 +44,7 @@ SETTINGS = {name: {**TAKEOVER, **PACE.get(name, {})} for name in SERVICES}
 """Of every service; all its instances have the same."""
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist's own hook reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests of one file keep together on one worker, as they share a stack or wait for one another."""
     here = Path(__file__).parent
