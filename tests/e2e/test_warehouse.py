@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from oms.client import Json
 from oms.errors import OmsError
 from tests.e2e.orders import a_line, an_order, card
 from tests.e2e.shop import Shop
@@ -33,11 +34,19 @@ def pick(shop: Shop, number: str) -> list[str]:
     return fulfilments
 
 
+def labelled(shop: Shop, fulfilment: str) -> Json:
+    """Wait until the shipment shows its label; the shipment."""
+
+    def there() -> Json | None:
+        shipment: Json = shop.client.get("shipping", f"/shipments/{fulfilment}")
+        return shipment if shipment["status"] == "labelled" else None
+
+    return shop.until(there, "the label")
+
+
 def dispatch(shop: Shop, fulfilment: str) -> None:
     shop.client.post("shipping", f"/shipments/{fulfilment}/packed", {"weight_grams": 700})
-    shop.until(
-        lambda: shop.client.get("shipping", f"/shipments/{fulfilment}")["status"] == "labelled", "the label"
-    )
+    labelled(shop, fulfilment)
     shop.client.post("shipping", f"/shipments/{fulfilment}/dispatch", {})
 
 
@@ -127,10 +136,9 @@ def test_a_delay_is_told_to_the_customer_once(shop: Shop) -> None:
     number = shop.publish(order)[0]
     [fulfilment] = pick(shop, number)
     shop.client.post("shipping", f"/shipments/{fulfilment}/packed", {"weight_grams": 700})
-    shop.wait_for_fact(number, "shipping.label-bought")
+    shipment = labelled(shop, fulfilment)
 
     # The carrier took the parcel without a hand-over by us: its first report stands for the dispatch.
-    shipment = shop.client.get("shipping", f"/shipments/{fulfilment}")
     expected = (datetime.now(UTC) + timedelta(days=30)).isoformat()
     for _ in range(2):
         body = report(shipment, "delayed", datetime.now(UTC), estimated_at=expected, reason="snow")
