@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import logging
 import sys
 
 from rich import box
@@ -13,7 +14,7 @@ from benchmarks.bare_loop import measure_bare_loop
 from benchmarks.hot_sku import measure_hot_sku
 from benchmarks.measure import Measure
 from benchmarks.placement import measure_latency, measure_rate
-from benchmarks.road import Unsound, stack_for_benchmarks
+from benchmarks.road import Unsound, scratch_database, stack_for_benchmarks
 from deploy.local.description import Description
 from deploy.local.errors import StackError
 from oms.errors import OmsError
@@ -25,6 +26,7 @@ HOPS = 5
 def main() -> int:
     """Run the measures and print them; 1 when a run was not sound."""
     argparse.ArgumentParser(prog="benchmarks", description=__doc__).parse_args()
+    logging.getLogger("aiokafka").setLevel(logging.ERROR)  # a new topic has no leader for a moment
     console = Console(width=None if sys.stdout.isatty() else 140)
     try:
         with stack_for_benchmarks() as description:
@@ -41,11 +43,12 @@ async def _measure(description: Description, console: Console) -> list[Measure]:
         console.print(line, style="dim")
 
     measures: list[Measure] = []
-    say("a bare loop: consume, store two rows, publish, commit")
-    bare = await measure_bare_loop(description.kafka, description.databases["notification"])
-    measures += bare
-    say("the append beside a raw COPY")
-    measures += await measure_append(description.databases["notification"])
+    async with scratch_database(description) as database:
+        say("a bare loop: consume, store two rows, publish, commit")
+        bare = await measure_bare_loop(description.kafka, database)
+        measures += bare
+        say("the append beside a raw COPY")
+        measures += await measure_append(database)
     say("the placement saga, prepaid")
     saga = await measure_rate(description, card=False)
     measures.append(saga)

@@ -6,12 +6,14 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from uuid import uuid4
 
 from aiokafka import AIOKafkaConsumer
 
 from benchmarks.orders import stock
 from channels.publishing import OrderPublisher, intake_message
 from deploy.local.components import EVERYTHING
+from deploy.local.databases import Database, create_databases, drop_databases, url_of
 from deploy.local.description import Description
 from deploy.local.stack import Stack
 from oms.client import Client
@@ -20,6 +22,7 @@ from shared.events.channel import ChannelOrderReceived
 from shared.events.order import OrderConfirmed
 from shared.events.registry import topic_of
 from shared.eventsourcing.kafka.security import KafkaAccess
+from shared.eventsourcing.postgres.migrate import migrate
 
 LOTS = 1_000
 """Lots of stock received in one request."""
@@ -44,6 +47,19 @@ def stack_for_benchmarks() -> Iterator[Description]:
             yield description
         finally:
             stack.discard()
+
+
+@asynccontextmanager
+async def scratch_database(description: Description) -> AsyncIterator[str]:
+    """The URL of a database with the runtime's tables that belongs to no service, and goes away."""
+    database = Database(name="benchmarks", password=uuid4().hex)
+    await create_databases(description.postgres, [database], own_server=False)
+    try:
+        url = url_of(description.postgres, database)
+        await asyncio.to_thread(migrate, "notification", url)
+        yield url
+    finally:
+        await drop_databases(description.postgres, [database.name])
 
 
 def receive(client: Client) -> None:

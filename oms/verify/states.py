@@ -49,8 +49,8 @@ class States:
             return [Finding(self.name, where, "has no stored state")]
         except Unreachable:
             raise
-        except OmsError:
-            return [Finding(self.name, where, "its facts can't be folded")]
+        except OmsError as error:
+            return [Finding(self.name, where, f"its facts can't be folded: {error}")]
         if answer["version"] != answer["stored_version"]:
             return [Finding(self.name, where, "the stored version is not the number of its facts")]
         if answer["state"] != answer["stored_state"]:
