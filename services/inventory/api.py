@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 from typing import Annotated, Any, Literal
-from uuid import NAMESPACE_URL, UUID, uuid5
+from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Path, Query
 from pydantic import BaseModel, FailFast, Field
@@ -14,6 +14,7 @@ from shared.events.payload import Change, Command, Count, Location, Name, Quanti
 from shared.eventsourcing.api_keys import Caller, requires
 from shared.eventsourcing.decider import Reply
 from shared.eventsourcing.definition import KeyParked, Submit
+from shared.eventsourcing.ids import named_id
 from shared.eventsourcing.problems import problem
 from shared.eventsourcing.store import StoreRejects
 from shared.eventsourcing.views import Row, ViewReader
@@ -212,7 +213,7 @@ def _refusal(lot: Lot, answer: Reply | BaseException) -> str:
 
 
 def _identity(caller: Caller, key: Name | None) -> UUID | None:
-    return uuid5(NAMESPACE_URL, f"orderstream/stock/{caller.name}/{key}") if key else None
+    return named_id(f"orderstream/stock/{caller.name}/{key}") if key else None
 
 
 def _shown(row: Row) -> Row:

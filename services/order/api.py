@@ -3,7 +3,6 @@
 import hashlib
 import re
 from typing import Annotated, Any
-from uuid import NAMESPACE_URL, uuid5
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from pydantic import BaseModel, Field
@@ -29,6 +28,7 @@ from shared.events.values import PaymentMethod
 from shared.eventsourcing.api_keys import Caller, requires
 from shared.eventsourcing.decider import Reply
 from shared.eventsourcing.definition import Submit
+from shared.eventsourcing.ids import named_id
 from shared.eventsourcing.problems import problem
 from shared.eventsourcing.views import Row, ViewReader
 
@@ -120,7 +120,7 @@ def _taking(submit: Submit) -> APIRouter:
             TakeChannelOrder(order_number=number, order=order, source="POST /orders"),
             partition_key=number,
             actor=caller.name,
-            message_id=uuid5(NAMESPACE_URL, f"orderstream/orders/{caller.name}/{key}"),
+            message_id=named_id(f"orderstream/orders/{caller.name}/{key}"),
             body_digest=hashlib.sha256(body).digest(),
         )
         response.headers["Location"] = f"/orders/{number}"

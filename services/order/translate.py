@@ -2,7 +2,7 @@
 
 from base64 import b64encode
 from hashlib import sha256
-from uuid import NAMESPACE_URL, UUID, uuid5
+from uuid import UUID
 
 from services.order.domain.messages import RefuseIntake, TakeChannelOrder
 from services.order.domain.model import model
@@ -11,6 +11,7 @@ from services.order.reading import MOST_BYTES, Fault, read_order, too_large
 from shared.events.channel import ChannelOrderReceived
 from shared.events.cloudevents import Metadata, read_message
 from shared.events.registry import CONTRACT
+from shared.eventsourcing.ids import named_id
 from shared.eventsourcing.messages import Arrival, Record
 from shared.eventsourcing.reading import read_contract
 
@@ -73,11 +74,11 @@ def read_intake(record: Record) -> Arrival:
 
 def _identity(metadata: Metadata, body: bytes) -> UUID:
     """The same for the same message again; another body under the same id is for the rules to see."""
-    return uuid5(NAMESPACE_URL, f"{metadata.source}\n{metadata.id}\n{sha256(body).hexdigest()}")
+    return named_id(f"{metadata.source}\n{metadata.id}\n{sha256(body).hexdigest()}")
 
 
 def _refusal(record: Record, fault: Fault) -> Arrival:
-    identity = uuid5(NAMESPACE_URL, f"orderstream/intake/{record.place}")
+    identity = named_id(f"orderstream/intake/{record.place}")
     key = str(identity)
     return Arrival(
         message=RefuseIntake(

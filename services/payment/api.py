@@ -3,7 +3,6 @@
 import hashlib
 from contextlib import suppress
 from typing import Annotated, Any
-from uuid import NAMESPACE_URL, uuid5
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from pydantic import BaseModel, Field
@@ -14,6 +13,7 @@ from shared.events.payload import CurrencyCode
 from shared.events.payment import RefundPayment
 from shared.eventsourcing.api_keys import Caller, requires
 from shared.eventsourcing.definition import KeyParked, Submit
+from shared.eventsourcing.ids import named_id
 from shared.eventsourcing.problems import problem
 from shared.eventsourcing.views import Row, ViewReader
 from shared.eventsourcing.webhooks import SIGNED, BadSignature, Unreadable, raw_body
@@ -101,7 +101,7 @@ def _refunding(submit: Submit) -> APIRouter:
             correlation_id=order_number,
             actor=caller.name,
             reason=wanted.reason,
-            message_id=uuid5(NAMESPACE_URL, f"orderstream/payments/{order_number}/refund/{key}"),
+            message_id=named_id(f"orderstream/payments/{order_number}/refund/{key}"),
             body_digest=hashlib.sha256(wanted.model_dump_json().encode()).digest(),
         )
         match reply.outcome:

@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
-from uuid import NAMESPACE_URL, UUID, uuid5
+from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.payment.domain.messages import GatewayNotified
 from shared.events.payload import CurrencyCode, MinorUnits, Name
+from shared.eventsourcing.ids import named_id
 from shared.eventsourcing.webhooks import Signatures, read_told
 
 PREFIX = "payment."
@@ -64,7 +65,7 @@ class SignedNotices:
             Unreadable: it is, but says nothing that can be understood.
         """
         id = self._signatures.verified_id(headers, body)
-        message_id = uuid5(NAMESPACE_URL, f"orderstream/webhooks/gateway/{id}")
+        message_id = named_id(f"orderstream/webhooks/gateway/{id}")
         if read_told(_Envelope, body).type not in KINDS:
             return Notice(message_id, None)
         return Notice(message_id, _message(read_told(_Told, body)))

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import get_args
-from uuid import NAMESPACE_URL, UUID, uuid5
+from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -11,6 +11,7 @@ from services.shipping.domain.messages import ParcelTracked
 from services.shipping.domain.shipment import order_number_of
 from shared.events.payload import Instant, Name
 from shared.events.shipping import TrackingStatus
+from shared.eventsourcing.ids import named_id
 from shared.eventsourcing.webhooks import Signatures, read_told
 
 PREFIX = "parcel."
@@ -59,7 +60,7 @@ class SignedReports:
             Unreadable: it is, but says nothing that can be understood.
         """
         id = self._signatures.verified_id(headers, body)
-        message_id = uuid5(NAMESPACE_URL, f"orderstream/webhooks/carrier/{id}")
+        message_id = named_id(f"orderstream/webhooks/carrier/{id}")
         if read_told(_Envelope, body).type not in KINDS:
             return Report(message_id, None)
         return Report(message_id, _message(read_told(_Told, body)))

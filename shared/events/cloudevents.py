@@ -5,7 +5,6 @@ from collections.abc import Collection
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
-from uuid import NAMESPACE_URL, UUID, uuid5
 
 from pydantic_core import from_json, to_json
 
@@ -43,14 +42,6 @@ class Metadata(NamedTuple):
     actor: str = ""
     reason: str = ""
 
-    @property
-    def message_id(self) -> UUID:
-        """The id as a UUID; one made from source and id where a partner's id is none."""
-        try:
-            return UUID(self.id)
-        except ValueError:
-            return uuid5(NAMESPACE_URL, f"{self.source}\n{self.id}")
-
 
 def source_of(service: str) -> str:
     """The source that a service of ours names."""
@@ -69,7 +60,7 @@ def headers_of(metadata: Metadata) -> list[tuple[str, bytes]]:
         ("ce_id", metadata.id.encode()),
     ]
     if metadata.time is not None:
-        headers.append(("ce_time", metadata.time.isoformat().encode()))
+        headers.append(("ce_time", _written(metadata.time)))
     for name, value in (
         ("ce_subject", metadata.subject),
         ("ce_sequence", metadata.sequence),
@@ -91,33 +82,24 @@ def read_headers(headers: Headers) -> Metadata:
     Raises:
         ValueError: a required attribute is missing, or one of ours can't be read; one sentence.
     """
-    found = dict(headers)
-    if found.get("ce_specversion") != b"1.0":
+    found = {name: _decoded(name, value) for name, value in headers if name in _HEADERS}
+    if found.get("ce_specversion") != "1.0":
         raise ValueError("ce_specversion must be 1.0")
-
-    def text(name: str) -> str:
-        value = found.get(name)
-        if not value:
-            return ""
-        try:
-            return _text(name, value.decode())
-        except UnicodeDecodeError:
-            raise ValueError(f"{name} is not UTF-8") from None
-
+    text = _MISSING | found
     return Metadata(
-        _given("ce_id", text("ce_id")),
-        _given("ce_source", text("ce_source")),
-        _given("ce_type", text("ce_type")),
-        _moment("ce_time", text("ce_time")),
-        text("ce_subject"),
-        text("ce_dataschema"),
-        text("ce_sequence"),
-        text("ce_correlationid"),
-        text("ce_causationid"),
-        text("ce_partitionkey"),
-        _trace(text("ce_traceparent")),
-        text("ce_actor"),
-        text("ce_reason"),
+        _given("ce_id", text["ce_id"]),
+        _given("ce_source", text["ce_source"]),
+        _given("ce_type", text["ce_type"]),
+        _moment("ce_time", text["ce_time"]),
+        text["ce_subject"],
+        text["ce_dataschema"],
+        text["ce_sequence"],
+        text["ce_correlationid"],
+        text["ce_causationid"],
+        text["ce_partitionkey"],
+        _trace(text["ce_traceparent"]),
+        text["ce_actor"],
+        text["ce_reason"],
     )
 
 
@@ -175,6 +157,9 @@ _OPTIONAL = (
 )
 """The optional attributes in the order of `Metadata`, after its time."""
 
+_HEADERS = frozenset(f"ce_{name}" for name in ("specversion", "id", "source", "type", "time", *_OPTIONAL))
+_MISSING = dict.fromkeys(_HEADERS, "")
+
 _TRACE = re.compile("[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
@@ -188,6 +173,21 @@ def _same_for_a_type(source: str, wire_type: str, dataschema: str) -> tuple[tupl
         ("content-type", CONTENT_TYPE),
         *schema,
     )
+
+
+@lru_cache(maxsize=1_024)
+def _written(moment: datetime) -> bytes:
+    """A batch records all it decided at one moment."""
+    return moment.isoformat().encode()
+
+
+def _decoded(name: str, value: bytes | None) -> str:
+    if not value:
+        return ""
+    try:
+        return _text(name, value.decode())
+    except UnicodeDecodeError:
+        raise ValueError(f"{name} is not UTF-8") from None
 
 
 def _line(value: str) -> bytes:

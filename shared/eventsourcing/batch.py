@@ -10,6 +10,7 @@ from uuid import UUID
 
 import orjson
 import structlog
+from msgspec import Struct
 from pydantic import Discriminator, TypeAdapter
 
 from shared.events.payload import Payload
@@ -59,8 +60,7 @@ class Batch:
         return sorted({output.lane for output in self.outputs})
 
 
-@dataclass(frozen=True, slots=True)
-class Output:
+class Output(Struct, frozen=True, gc=False):
     """A fact or a request on its way into a lane."""
 
     lane: int

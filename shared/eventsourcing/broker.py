@@ -1,8 +1,9 @@
 """The port to the broker: at least once in, at least once out."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from shared.eventsourcing.messages import Record
 
@@ -11,8 +12,7 @@ class BrokerUnavailable(Exception):
     """The broker did not acknowledge; whether it has the message may be unknown."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outgoing:
+class Outgoing(Struct, frozen=True, kw_only=True, gc=False):
     """A message to be published to the partition of its lane."""
 
     topic: str

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Protocol
 from uuid import UUID
 
-from uuid_utils.compat import uuid7
+from shared.eventsourcing.ids import new_id
 
 
 class Clock(Protocol):
@@ -34,4 +34,4 @@ class SystemClock:
         await asyncio.sleep(seconds)
 
     def new_id(self) -> UUID:
-        return uuid7()
+        return new_id()

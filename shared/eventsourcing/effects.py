@@ -5,7 +5,7 @@ import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from uuid import UUID, uuid5
+from uuid import UUID
 
 import structlog
 
@@ -13,6 +13,7 @@ from shared.events.payload import Event
 from shared.eventsourcing.clock import Clock
 from shared.eventsourcing.definition import Effect
 from shared.eventsourcing.failpoints import reach
+from shared.eventsourcing.ids import named_id
 from shared.eventsourcing.messages import Arrival
 from shared.eventsourcing.pipeline import Pipeline
 from shared.eventsourcing.reading_lanes import LaneReader
@@ -176,4 +177,4 @@ class EffectWorker:
 
 def _result_id(entry: LogEntry) -> UUID:
     """The id of the message that an intent's result comes back as: the same however often it is carried out."""
-    return uuid5(entry.id, "result")
+    return named_id("result", within=entry.id)

@@ -1,15 +1,16 @@
 """A message on its way in or out: its metadata beside its payload."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 from uuid import UUID
+
+from msgspec import Struct
 
 from shared.events.payload import Payload
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
+class Record(Struct, frozen=True, kw_only=True, gc=False):
     """A message as the broker holds it."""
 
     topic: str
@@ -27,8 +28,7 @@ class Record:
         return f"{self.topic}/{self.partition}/{self.offset}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Arrival:
+class Arrival(Struct, frozen=True, kw_only=True, gc=False):
     """A message as the pipeline takes it, from whichever input."""
 
     message: Payload
@@ -46,7 +46,7 @@ class Arrival:
     wants_reply: bool = False
     parked_id: UUID | None = None
     """The parked message that this one is, tried again."""
-    origin: Mapping[str, str] = field(default_factory=dict)
+    origin: Mapping[str, str] = MappingProxyType({})
     """Where the bytes came from, kept with a parked message."""
 
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
-from uuid import NAMESPACE_URL, UUID, uuid5
+from uuid import UUID
 
 import structlog
 
@@ -18,6 +18,7 @@ from shared.eventsourcing.clock import Clock
 from shared.eventsourcing.decider import Model, Reply
 from shared.eventsourcing.definition import IdempotencyConflict, KeyParked, Translate
 from shared.eventsourcing.failpoints import reach
+from shared.eventsourcing.ids import named_id
 from shared.eventsourcing.lanes import lane_of
 from shared.eventsourcing.messages import Arrival, Malformed, Record
 from shared.eventsourcing.store import (
@@ -336,7 +337,7 @@ class Pipeline:
             id=self._clock.new_id(),
             key=record.place,
             blocking=False,
-            message_id=uuid5(NAMESPACE_URL, record.place),
+            message_id=named_id(record.place),
             source=record.topic,
             type="",
             payload=record.value or b"",

@@ -1,5 +1,6 @@
 """Reading messages of the contract from broker records."""
 
+import uuid
 from collections.abc import Mapping
 
 from pydantic import ValidationError
@@ -8,6 +9,7 @@ from shared.events.cloudevents import Metadata, read_message
 from shared.events.payload import Payload
 from shared.events.upcasters import UPCASTERS, Upcasters, current_type, read_payload
 from shared.eventsourcing.definition import Translate
+from shared.eventsourcing.ids import UUID, named_id
 from shared.eventsourcing.messages import Arrival, Malformed, Record
 
 
@@ -52,7 +54,7 @@ def arrival_of(record: Record, metadata: Metadata, message: Payload) -> Arrival:
     partition_key = metadata.partition_key or _key_of(record)
     return Arrival(
         message=message,
-        message_id=metadata.message_id,
+        message_id=message_id_of(metadata),
         partition_key=partition_key,
         correlation_id=metadata.correlation_id or partition_key,
         source=metadata.source,
@@ -62,6 +64,14 @@ def arrival_of(record: Record, metadata: Metadata, message: Payload) -> Arrival:
         traceparent=metadata.traceparent,
         origin={"place": record.place},
     )
+
+
+def message_id_of(metadata: Metadata) -> UUID:
+    """The id as a UUID; one made from source and id where a partner's id is none."""
+    try:
+        return UUID(metadata.id) if len(metadata.id) == 36 else UUID(uuid.UUID(metadata.id).bytes)
+    except ValueError:
+        return named_id(f"{metadata.source}\n{metadata.id}")
 
 
 def first_fault(wrong: ValidationError) -> str:

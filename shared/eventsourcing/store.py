@@ -7,6 +7,8 @@ from datetime import datetime
 from typing import Any, Literal, Protocol
 from uuid import UUID
 
+from msgspec import Struct
+
 from shared.events.payload import Payload
 from shared.eventsourcing.views import Row
 
@@ -27,8 +29,7 @@ class LeaseLost(Exception):
     """Another reader holds the lane now."""
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(Struct, frozen=True, gc=False):
     """A message id to be claimed in the inbox."""
 
     message_id: UUID
@@ -46,8 +47,7 @@ class StoredReply:
     """JSON; empty when it had no answer yet (it is parked)."""
 
 
-@dataclass(frozen=True, slots=True)
-class StreamRow:
+class StreamRow(Struct, frozen=True, gc=False):
     """A stream's folded state; version 0 stands for a stream that does not exist yet."""
 
     version: int
@@ -62,16 +62,14 @@ class Loaded:
     parked_keys: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
-class LaneHead:
+class LaneHead(Struct, frozen=True, gc=False):
     """The last position of a lane and its chain hash."""
 
     head: int
     chain_hash: bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LogEntry:
+class LogEntry(Struct, frozen=True, kw_only=True, gc=False):
     """One row of the log: an event of a stream, or a command to another service."""
 
     lane: int
@@ -94,12 +92,11 @@ class LogEntry:
     traceparent: str
     payload: str
     hash: bytes
-    message: Payload | None = field(default=None, compare=False, repr=False)
+    message: Payload | None = None
     """The payload as this process decided it; None for an entry that came from the store."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StreamWrite:
+class StreamWrite(Struct, frozen=True, kw_only=True, gc=False):
     """A stream's state after the batch."""
 
     stream: str
@@ -108,8 +105,7 @@ class StreamWrite:
     is_new: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredReminder:
+class StoredReminder(Struct, frozen=True, kw_only=True, gc=False):
     """A message to the service itself, due at a time."""
 
     id: UUID
@@ -122,8 +118,7 @@ class StoredReminder:
     traceparent: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ParkedMessage:
+class ParkedMessage(Struct, frozen=True, kw_only=True, gc=False):
     """A message that could not be decided, with all that is needed to try it again."""
 
     id: UUID
@@ -195,8 +190,7 @@ class Transaction(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Lease:
+class Lease(Struct, frozen=True, gc=False):
     """A reader's hold on a lane: fenced by its epoch."""
 
     lane: int
@@ -204,8 +198,7 @@ class Lease:
     epoch: int
 
 
-@dataclass(frozen=True, slots=True)
-class LaneSlice:
+class LaneSlice(Struct, frozen=True, gc=False):
     """Entries of one lane after a position; `scanned_to` is how far the lane has been looked through."""
 
     lane: int

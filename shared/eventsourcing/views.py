@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 import orjson
+from msgspec import Struct
 
 from shared.events.payload import Event
 from shared.eventsourcing.nul import ESCAPED_NUL
@@ -15,8 +16,7 @@ Row = Mapping[str, Any]
 """One row of a view: JSON values only."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fact:
+class Fact(Struct, frozen=True, kw_only=True, gc=False):
     """An event with all that the log knows of it."""
 
     event: Event

@@ -13,6 +13,7 @@ from deploy.local.stack import Stack
 from oms.cli import main
 from oms.verify.intake_topic import IntakeTopic
 from shared.events.cloudevents import read_message
+from shared.eventsourcing.reading import message_id_of
 
 ORDERS = (
     "channel_order_id,channel_updated_at,placed_at,customer_id,customer_name,ship_name,ship_street,ship_city,"
@@ -56,7 +57,7 @@ async def ids_taken(stack: Description, *, commit: bool) -> list[UUID]:
     if commit:
         await consumer.commit()
     await consumer.stop()
-    return [read_message(record.headers, record.value)[0].message_id for record in records]
+    return [message_id_of(read_message(record.headers, record.value)[0]) for record in records]
 
 
 def test_a_file_that_is_published_twice_doubles_nothing(

@@ -7,6 +7,8 @@ from typing import Any
 from unittest.mock import patch
 from uuid import UUID
 
+from msgspec import structs
+
 from services.inventory.domain.stock import StockItem
 from services.order.domain import compensating, saga
 from services.order.domain.case import Case
@@ -91,7 +93,7 @@ def _reader_by_sequence() -> Iterator[None]:
                 (entry.id for entry in self._tables.log[one.lane][: positions[one.lane]]), default=UUID(int=0)
             )
             later = tuple(entry for entry in one.entries if entry.id > seen)
-            slices.append(replace(one, entries=tuple(sorted(later, key=lambda entry: entry.id))))
+            slices.append(structs.replace(one, entries=tuple(sorted(later, key=lambda entry: entry.id))))
         return slices
 
     yield from _patched(patch.object(WatchedStore, "read", read))

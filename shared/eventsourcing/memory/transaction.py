@@ -1,10 +1,10 @@
 """One batch's transaction in memory: writes are kept back until the commit, rows stay locked until then."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
 from uuid import UUID
 
 import orjson
+from msgspec import structs
 
 from shared.eventsourcing.memory.locks import Locks
 from shared.eventsourcing.memory.tables import Tables
@@ -128,8 +128,7 @@ def storable(*texts: str) -> None:
 def _check_columns(append: Append) -> None:
     rows: list[LogEntry | StreamWrite | StoredReminder | ParkedMessage] = [*append.entries, *append.streams]
     for row in (*rows, *append.reminders, *append.parked):
-        columns = [getattr(row, column.name) for column in fields(row)]
-        storable(*(one for one in columns if isinstance(one, str)))
+        storable(*(one for one in structs.astuple(row) if isinstance(one, str)))
     documents = [one.payload for one in append.entries] + [one.payload for one in append.reminders]
     for document in (*documents, *(one.state for one in append.streams)):
         try:

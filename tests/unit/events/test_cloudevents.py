@@ -2,7 +2,6 @@
 
 import json
 from datetime import UTC, datetime
-from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -94,13 +93,6 @@ def test_an_attribute_with_nul_is_refused_because_no_store_holds_it(name: str) -
 )
 def test_a_trace_context_that_is_none_is_not_looked_at(trace: bytes) -> None:
     assert read_headers([*REQUIRED.items(), ("ce_traceparent", trace)]).traceparent == ""
-
-
-def test_a_uuid_is_the_message_id_and_any_other_id_counts_within_its_source() -> None:
-    assert COMPLETE.message_id == UUID(COMPLETE.id)
-    partner = Metadata(id="order 7", source="/partner", type="t.v1")
-    assert partner.message_id == partner._replace(type="u.v1").message_id
-    assert partner.message_id != partner._replace(source="/other").message_id
 
 
 def test_a_reason_on_several_lines_travels_on_one() -> None:

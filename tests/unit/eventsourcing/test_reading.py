@@ -1,16 +1,16 @@
 """Broker records into arrivals."""
 
-from dataclasses import replace
 from datetime import UTC, datetime
-from uuid import UUID
+from uuid import NAMESPACE_URL, UUID, uuid5
 
 import pytest
+from msgspec.structs import replace
 
 from shared.events.cloudevents import Metadata, headers_of, source_of
 from shared.events.inventory import ReceiveStock
 from shared.events.payload import Payload
 from shared.eventsourcing.messages import Arrival, Malformed, Record
-from shared.eventsourcing.reading import read_contract
+from shared.eventsourcing.reading import message_id_of, read_contract
 
 RECEIVE = ReceiveStock(sku="A", location="WH-EAST", quantity=5)
 TYPES: dict[str, type[Payload]] = {ReceiveStock.wire_type: ReceiveStock}
@@ -59,6 +59,14 @@ def test_a_message_with_only_what_is_required_is_decided_under_its_kafka_key_by_
     assert arrival is not None
     assert (arrival.partition_key, arrival.correlation_id, arrival.actor) == ("K", "K", "system")
     assert arrival.occurred_at is None
+
+
+def test_a_uuid_is_the_message_id_and_any_other_id_counts_within_its_source() -> None:
+    assert message_id_of(METADATA) == UUID(METADATA.id)
+    assert message_id_of(METADATA._replace(id=f"urn:uuid:{METADATA.id}")) == UUID(METADATA.id)
+    partner = Metadata(id="order 7", source="/partner", type="t.v1")
+    assert message_id_of(partner) == uuid5(NAMESPACE_URL, "/partner\norder 7")
+    assert message_id_of(partner) == message_id_of(partner._replace(type="u.v1"))
 
 
 def test_a_message_of_another_type_is_skipped_without_reading_its_body() -> None:
