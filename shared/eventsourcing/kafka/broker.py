@@ -96,6 +96,7 @@ class KafkaBroker:
         async def take(message: annotations.KafkaMessage) -> None:
             self._hand.idle.clear()
             records: tuple[Any, ...] = message.raw_message
+            message.raw_message = ()  # FastStream's message refers to itself: its records would wait for the GC
             try:
                 await handle([self._record(one) for one in records])
                 reach("before_offset_commit")
