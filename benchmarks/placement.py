@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from benchmarks.measure import Measure, percentile
 from benchmarks.orders import orders
 from benchmarks.road import Confirmations, confirmations, insist_on_verify, place
-from channels.publishing import OrderPublisher
+from channels.publishing import IntakeMessage, OrderPublisher, intake_message
 from deploy.local.description import Description
 from services.order.domain.number import order_number
 from shared.events.channel import ChannelOrderReceived
@@ -24,9 +24,9 @@ async def measure_rate(description: Description, *, card: bool) -> Measure:
     """The rate at which orders are confirmed when more wait than can be served."""
     rates = []
     async with confirmations(description) as watch:
-        confirmed = await _confirm(description, watch, list(orders(WARM_UP, card=card)), 0)
+        confirmed = await _confirm(description, watch, _messages(WARM_UP, card=card), 0)
         for _ in range(RUNS):
-            batch = list(orders(ORDERS, card=card))
+            batch = _messages(ORDERS, card=card)
             began = time.time()
             confirmed = await _confirm(description, watch, batch, confirmed)
             rates.append(ORDERS / (max(watch.at_ms.values()) / 1000 - began))
@@ -54,8 +54,13 @@ async def measure_latency(description: Description) -> list[Measure]:
     ]
 
 
+def _messages(count: int, *, card: bool) -> list[IntakeMessage]:
+    """Orders as they travel, made before the clock runs: the channel's own work is not the saga's."""
+    return [intake_message(order) for order in orders(count, card=card)]
+
+
 async def _confirm(
-    description: Description, watch: Confirmations, batch: Sequence[ChannelOrderReceived], before: int
+    description: Description, watch: Confirmations, batch: Sequence[IntakeMessage], before: int
 ) -> int:
     after = before + len(batch)
     await asyncio.gather(place(description, batch), watch.until(after))

@@ -1,7 +1,6 @@
 """A running stack for the benchmarks that go down the whole road, and a watch on what it confirms."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -11,14 +10,13 @@ from uuid import uuid4
 from aiokafka import AIOKafkaConsumer
 
 from benchmarks.orders import stock
-from channels.publishing import OrderPublisher, intake_message
+from channels.publishing import BATCH, IntakeMessage, OrderPublisher
 from deploy.local.components import EVERYTHING
 from deploy.local.databases import Database, create_databases, drop_databases, url_of
 from deploy.local.description import Description
 from deploy.local.stack import Stack
 from oms.client import Client
 from oms.verify.run import verify
-from shared.events.channel import ChannelOrderReceived
 from shared.events.order import OrderConfirmed
 from shared.events.registry import topic_of
 from shared.eventsourcing.kafka.security import KafkaAccess
@@ -112,25 +110,19 @@ class Confirmations:
         Raises:
             TimeoutError: they don't come.
         """
-        wanted = OrderConfirmed.wire_type.encode()
+        wanted = "ce_type", OrderConfirmed.wire_type.encode()
         async with asyncio.timeout(patience_s):
             while len(self.at_ms) < number:
                 batches = await self._consumer.getmany(timeout_ms=100)
                 for records in batches.values():
                     for record in records:
-                        if dict(record.headers).get("ce_type") == wanted:
+                        if wanted in record.headers:
                             self.at_ms.setdefault(record.key, record.timestamp)
 
 
-async def place(description: Description, orders: Sequence[ChannelOrderReceived]) -> float:
-    """Publish orders as fast as the broker takes them; returns when the first was sent, in seconds since 1970."""
+async def place(description: Description, messages: Sequence[IntakeMessage]) -> None:
+    """Publish orders as fast as the broker takes them."""
     access = KafkaAccess(bootstrap=description.kafka)
-    began = time.time()
     async with OrderPublisher(access, prefix=description.topic_prefix) as publisher:
-        await publisher.publish(orders)
-    return began
-
-
-def size_of(order: ChannelOrderReceived) -> int:
-    """Bytes of an order on the intake."""
-    return len(intake_message(order).value)
+        for start in range(0, len(messages), BATCH):
+            await publisher.deliver(messages[start : start + BATCH])
