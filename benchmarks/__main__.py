@@ -31,7 +31,7 @@ def main() -> int:
     try:
         with stack_for_benchmarks() as description:
             measures = asyncio.run(_measure(description, console))
-    except (Unsound, OmsError, StackError, TimeoutError) as error:
+    except (Unsound, OmsError, StackError) as error:
         console.print(f"benchmarks: {error}", style="red")
         return 1
     console.print(_table(measures))
