@@ -69,7 +69,7 @@ class EffectWorker:
             try:
                 await self._reader.hold()
                 self._follow_leases()
-                await self._advance()
+                self._note()
                 if len(self._running) >= AT_ONCE or not await self._begin_next():
                     await self._reader.pause()
             except (StoreUnavailable, StoreConflict) as error:
@@ -79,7 +79,8 @@ class EffectWorker:
         if self._running:
             await asyncio.wait(self._running, timeout=10)
         with contextlib.suppress(StoreUnavailable, StoreConflict):
-            await self._advance()
+            self._note()
+            await self._reader.tell()
 
     def wake(self, *, elsewhere: bool) -> None:
         """Say that there may be new intents."""
@@ -90,8 +91,8 @@ class EffectWorker:
         self._stopping = True
         self._reader.wake()
 
-    async def _advance(self) -> None:
-        await self._reader.advance({lane: window.done_to for lane, window in self._windows.items()})
+    def _note(self) -> None:
+        self._reader.note({lane: window.done_to for lane, window in self._windows.items()})
 
     def _follow_leases(self) -> None:
         leases = self._reader.leases

@@ -47,7 +47,7 @@ class Projector:
                     await self._reader.pause()
                     continue
                 if not any(one.entries for one in slices):
-                    self._reader.skim(slices)
+                    self._reader.note({one.lane: one.scanned_to for one in slices})
                     continue
                 lanes = [[self._fact(entry) for entry in one.entries] for one in slices]
                 facts = list(heapq.merge(*lanes, key=lambda fact: fact.recorded_at))  # each lane in its order

@@ -15,6 +15,8 @@ LEASE_S = 10.0
 """How long a lane stays with a reader that is no longer heard of, unless the service is set otherwise."""
 POLL_S = 1.0
 """How often a reader looks without being woken."""
+TELL_S = 0.2
+"""How long positions gather before the store is told of them; after a crash so much is read again."""
 
 
 class LaneReader:
@@ -41,7 +43,8 @@ class LaneReader:
         self._limit = limit_per_lane
         self._lease_s = lease_s
         self._leases: dict[int, Lease] = {}
-        self._seen: dict[int, int] = {}
+        self._noted: dict[int, int] = {}
+        self._told_at = 0.0
         self._ask_store = True
         self._renew_at: float | None = None
         self._held_until = 0.0
@@ -63,18 +66,18 @@ class LaneReader:
         self._woken.set()
 
     async def pause(self) -> None:
-        """Tell the store what was skimmed; then wait until woken, or until it is time to look anyway."""
-        await self.advance(self._seen)
-        try:
-            async with asyncio.timeout(POLL_S):  # wait_for may swallow a cancellation
-                await self._woken.wait()
-        except TimeoutError:
+        """Wait until woken, or until it is time to look anyway; a quiet moment is used to tell what was noted."""
+        if self._noted and await self._woken_within(TELL_S):
+            return
+        await self.tell()
+        if not await self._woken_within(POLL_S):
             self._ask_store = True
-        self._woken.clear()
 
     async def hold(self) -> None:
-        """Renew the leases when a third of their time has passed."""
+        """Renew the leases when a third of their time has passed, and tell what was noted for some time."""
         now = self._clock.now().timestamp()
+        if self._noted and not 0 <= now - self._told_at < TELL_S:
+            await self.tell()
         pause = self._lease_s / 3
         if self._renew_at is not None and 0 < self._renew_at - now <= pause:  # more: the clock was set back
             return
@@ -83,7 +86,7 @@ class LaneReader:
         self._held_until = now + self._lease_s
         self._ask_store = self._ask_store or held.keys() != self._leases.keys()
         self._leases = {lane: self._kept(lane, lease) for lane, lease in held.items()}
-        self._seen = {lane: position for lane, position in self._seen.items() if lane in held}
+        self._noted = {lane: position for lane, position in self._noted.items() if lane in held}
 
     async def read(self, after: Mapping[int, int] | None = None) -> Sequence[LaneSlice]:
         """What comes after the given positions, or after its own; nothing once the leases have run out."""
@@ -97,7 +100,7 @@ class LaneReader:
 
     async def _after(self, after: Mapping[int, int] | None) -> Sequence[LaneSlice]:
         if after is None:
-            after = {lane: max(lease.position, self._seen.get(lane, 0)) for lane, lease in self._leases.items()}
+            after = {lane: lease.position for lane, lease in self._leases.items()} | self._noted
         known = self._tail.after(after, self._limit, self._types)
         known_lanes = {one.lane for one in known}
         rest = {lane: position for lane, position in after.items() if lane not in known_lanes}
@@ -107,17 +110,16 @@ class LaneReader:
         self._ask_store = bool(stored)
         return [*known, *stored]
 
-    def skim(self, slices: Sequence[LaneSlice]) -> None:
-        """Go on past slices in which there was nothing; the store is told of it at the next pause."""
-        for one in slices:
-            self._seen[one.lane] = one.scanned_to
+    def note(self, positions: Mapping[int, int]) -> None:
+        """Go on from how far the lanes are done; the store is told soon, in one go with what follows."""
+        self._noted.update({lease.lane: lease.position for lease in self.moved(positions)})
 
-    async def advance(self, positions: Mapping[int, int]) -> None:
-        """Note how far the lanes are done; a lane that somebody else holds by now is dropped."""
-        moved = self.moved(positions)
-        if not moved:
-            return
-        self.settle(moved, await self._store.advance(self.name, self.owner, moved))
+    async def tell(self) -> None:
+        """Let the store know what was noted; a lane that somebody else holds by now is dropped."""
+        self._told_at = self._clock.now().timestamp()
+        noted, self._noted = self._noted, {}
+        if moved := self.moved(noted):
+            self.settle(moved, await self._store.advance(self.name, self.owner, moved))
 
     def moved(self, positions: Mapping[int, int]) -> list[Lease]:
         """The leases of lanes that got further."""
@@ -139,9 +141,18 @@ class LaneReader:
     def forget(self) -> None:
         """Drop all leases; the next `hold` asks the store anew."""
         self._leases = {}
-        self._seen = {}
+        self._noted = {}
         self._ask_store = True
         self._renew_at = None
+
+    async def _woken_within(self, seconds: float) -> bool:
+        try:
+            async with asyncio.timeout(seconds):  # wait_for may swallow a cancellation
+                await self._woken.wait()
+        except TimeoutError:
+            return False
+        self._woken.clear()
+        return True
 
     def _kept(self, lane: int, lease: Lease) -> Lease:
         mine = self._leases.get(lane)

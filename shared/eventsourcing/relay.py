@@ -1,6 +1,7 @@
 """The relay: publishes the log to the broker, lane by lane, without looking into a payload."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 
 import structlog
 
@@ -37,10 +38,15 @@ class Relay:
                     await self._publish(slices)
                 else:
                     await self._reader.pause()
-            except (StoreUnavailable, StoreConflict, BrokerUnavailable) as error:
+            except BrokerUnavailable as error:
+                log.warning("relay will try again", error=str(error))
+                await self._clock.sleep(0.5)
+            except (StoreUnavailable, StoreConflict) as error:
                 log.warning("relay will try again", error=str(error))
                 self._reader.forget()
                 await self._clock.sleep(0.5)
+        with suppress(StoreUnavailable, StoreConflict):
+            await self._reader.tell()
 
     def stop(self) -> None:
         """Finish what is being published, then return from `run`."""
@@ -52,7 +58,7 @@ class Relay:
         reach("before_publish")
         acknowledged = await self._broker.publish([_outgoing(entry, self._source) for entry in entries])
         reach("after_publish")
-        await self._reader.advance(_contiguous(entries, acknowledged))
+        self._reader.note(_contiguous(entries, acknowledged))
         self._published(sum(acknowledged))
         if not all(acknowledged):
             await self._clock.sleep(0.2)

@@ -23,6 +23,8 @@ log = structlog.get_logger()
 
 REBALANCE_TIMEOUT_MS = 30_000
 """How long the group waits for the batch in hand when partitions move."""
+STOP_WITHIN_S = 10.0
+"""How long the batch in hand may hold up the end."""
 PAUSE_AFTER_FAILURE_S = 0.5
 """How long a batch rests that could not be handled."""
 
@@ -38,15 +40,38 @@ class _BatchInHand(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka
         self.idle = asyncio.Event()
         self.idle.set()
         self.assigned = False
+        self._offsets: dict[TopicPartition, int] = {}
+        self._committing: asyncio.Task[None] | None = None
+
+    def commit(self, consumer: Any, records: Sequence[Any]) -> None:
+        """Commit the offsets of a batch that is safe, while the next one is handled."""
+        self._offsets.update({TopicPartition(one.topic, one.partition): one.offset + 1 for one in records})
+        if self._committing is None or self._committing.done():
+            self._committing = asyncio.create_task(self._commit_all(consumer))
+
+    async def committed(self) -> None:
+        """Wait until the batch in hand is safe and its offsets are committed."""
+        await self.idle.wait()
+        if self._committing is not None:
+            await asyncio.shield(self._committing)
 
     async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
         try:
-            await asyncio.wait_for(self.idle.wait(), REBALANCE_TIMEOUT_MS / 1000 * 0.8)
+            await asyncio.wait_for(self.committed(), REBALANCE_TIMEOUT_MS / 1000 * 0.8)
         except TimeoutError:
             log.warning("rebalance goes on without the batch in hand; it will be delivered again")
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
         self.assigned = True
+
+    async def _commit_all(self, consumer: Any) -> None:
+        while self._offsets:
+            offsets, self._offsets = self._offsets, {}
+            try:
+                await consumer.commit(offsets)
+            except (KafkaError, IllegalStateError) as error:
+                # The batch is in the store; if it comes again the inbox knows it.
+                log.warning("offsets not committed", error=repr(error))
 
 
 class KafkaBroker:
@@ -100,7 +125,7 @@ class KafkaBroker:
             try:
                 await handle([self._record(one) for one in records])
                 reach("before_offset_commit")
-                await self._commit(subscriber.consumer, records)
+                self._hand.commit(subscriber.consumer, records)
             except Exception:
                 log.exception("a batch was not handled; it is fetched again", records=len(records))
                 _seek_back(subscriber.consumer, records)
@@ -118,6 +143,8 @@ class KafkaBroker:
             raise self._unavailable(error) from error
 
     async def stop(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._hand.committed(), STOP_WITHIN_S)
         await self._faststream.stop()
         if self._producer is not None:
             await self._producer.stop()
@@ -182,14 +209,6 @@ class KafkaBroker:
             headers=record.headers,
             timestamp_ms=record.timestamp,
         )
-
-    async def _commit(self, consumer: Any, records: Sequence[Any]) -> None:
-        offsets = {TopicPartition(one.topic, one.partition): one.offset + 1 for one in records}
-        try:
-            await consumer.commit(offsets)
-        except (KafkaError, IllegalStateError) as error:
-            # The batch is in the store; if it comes again the inbox knows it.
-            log.warning("offsets not committed", error=repr(error))
 
     async def _connected_producer(self) -> AIOKafkaProducer:
         """The producer, made when there is none: the relay may publish before `start` is through."""

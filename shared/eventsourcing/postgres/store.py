@@ -56,6 +56,13 @@ CLOSE_WITHIN_S = 10.0
 _REJECTED = (asyncpg.DataError, asyncpg.ProgramLimitExceededError, asyncpg.IntegrityConstraintViolationError)
 
 
+class _Connection(asyncpg.Connection):
+    """A connection that goes back to its pool as it is: nothing here leaves settings, cursors or locks behind."""
+
+    def get_reset_query(self) -> str:
+        return ""
+
+
 class PostgresStore:
     """Implements `Store` with a pool of connections to one service's database."""
 
@@ -84,6 +91,7 @@ class PostgresStore:
         try:
             pool = await asyncpg.create_pool(
                 url,
+                connection_class=_Connection,
                 init=note_backend,
                 ssl=tls,
                 min_size=1,
