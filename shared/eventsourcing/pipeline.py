@@ -39,6 +39,10 @@ log = structlog.get_logger()
 
 MAX_BATCH = 500
 """Messages decided in one transaction at most."""
+WORTH_A_BATCH = 50
+"""With so many messages waiting a batch is decided at once."""
+GATHER_S = 0.015
+"""How long fewer messages gather after a batch."""
 BACKOFF_S = (0.05, 5.0)
 """First and longest pause after the store failed."""
 
@@ -104,6 +108,7 @@ class Pipeline:
             self._arrived.clear()
             while self._waiting:
                 await self._decide_until_stored(self._next_batch())
+                await self._gather()
             if self._stopping:
                 return
 
@@ -189,6 +194,11 @@ class Pipeline:
         self._waiting.append(work)
         self._arrived.set()
         await asyncio.shield(work.done)
+
+    async def _gather(self) -> None:
+        """Let messages gather after a small batch: a transaction costs nearly the same for one as for fifty."""
+        if not self._stopping and sum(len(work.arrivals) for work in self._waiting) < WORTH_A_BATCH:
+            await self._clock.sleep(GATHER_S)
 
     def _next_batch(self) -> list[_Work]:
         """Works that fit into one transaction; parked messages that are tried again keep to themselves."""

@@ -15,7 +15,7 @@ from shared.eventsourcing.views import Fact, Row, View
 
 log = structlog.get_logger()
 
-BUSY_FACTS = 50
+BUSY_FACTS = 5
 """With so many facts at once more are on their way."""
 GATHER_S = 0.2
 """How long a busy view lets facts gather, so that several changes of a row are written once."""
