@@ -100,7 +100,7 @@ class LaneReader:
 
     async def _after(self, after: Mapping[int, int] | None) -> Sequence[LaneSlice]:
         if after is None:
-            after = {lane: lease.position for lane, lease in self._leases.items()} | self._noted
+            after = {lane: max(lease.position, self._noted.get(lane, 0)) for lane, lease in self._leases.items()}
         known = self._tail.after(after, self._limit, self._types)
         known_lanes = {one.lane for one in known}
         rest = {lane: position for lane, position in after.items() if lane not in known_lanes}

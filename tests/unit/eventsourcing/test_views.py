@@ -10,6 +10,7 @@ from tests.unit.eventsourcing.toy import (
     Instance,
     arrival,
     block,
+    set_limit,
     toy_view,
 )
 
@@ -49,6 +50,16 @@ async def test_a_view_folds_every_fact_once(installation: Installation) -> None:
     assert row is not None
     positions = [int(fact.rpartition(":")[2]) for fact in row["facts"]]
     assert positions == sorted(positions)
+
+
+async def test_facts_that_are_nothing_to_a_view_between_its_own_double_nothing(installation: Installation) -> None:
+    async with installation.running(views=(toy_view(),)) as instance:
+        for _ in range(5):
+            await instance.runtime.pipeline.take([arrival(set_limit("another"), "a")])
+            await asyncio.sleep(0.05)
+            await take(instance, "a")
+            await asyncio.sleep(0.01)
+        await until_whole(installation, ["a"])
 
 
 async def test_a_view_loses_and_doubles_nothing_when_processes_die_and_share_lanes(
