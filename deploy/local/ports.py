@@ -3,6 +3,7 @@
 import random
 import socket
 import threading
+import time
 from collections.abc import Mapping
 
 from deploy.local.errors import StackError
@@ -10,6 +11,8 @@ from deploy.local.errors import StackError
 HOST = "127.0.0.1"
 # Below what Linux hands to outgoing connections, so that none of those takes a port while its owner restarts.
 RANGE = range(10_000, 32_000)
+PATIENCE_S = 5.0
+"""How long a port may take to become free: a process that was just killed lets go of it a moment later."""
 
 
 class Ports:
@@ -40,14 +43,23 @@ def answers(port: int) -> bool:
         return False
 
 
-def check_free(port: int, name: str) -> None:
-    """Raises StackError when a kept port is in use by somebody else."""
+def check_free(port: int, name: str, patience_s: float = PATIENCE_S) -> None:
+    """Raises StackError when a kept port is in use by somebody else, and stays so."""
+    deadline = time.monotonic() + patience_s
+    while not _is_free(port):
+        if time.monotonic() > deadline:
+            raise StackError(f"port {port} of {name} is in use by another program")
+        time.sleep(0.1)
+
+
+def _is_free(port: int) -> bool:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, port))
         except OSError:
-            raise StackError(f"port {port} of {name} is in use by another program") from None
+            return False
+        return True
 
 
 def _free_port(taken: set[int]) -> int:
