@@ -1,7 +1,6 @@
 """Identities as the PostgreSQL driver's own UUIDs: `uuid.UUID`s in every way, and made several times faster."""
 
 import uuid
-from hashlib import sha1
 from uuid import NAMESPACE_URL
 
 import uuid_utils
@@ -17,7 +16,4 @@ def new_id() -> UUID:
 
 def named_id(name: str, within: uuid.UUID = NAMESPACE_URL) -> UUID:
     """The same UUID for the same name in a namespace: version 5 (RFC 9562, section 5.5)."""
-    digest = bytearray(sha1(within.bytes + name.encode(), usedforsecurity=False).digest()[:16])
-    digest[6] = digest[6] & 0x0F | 0x50
-    digest[8] = digest[8] & 0x3F | 0x80
-    return UUID(bytes(digest))
+    return UUID(uuid_utils.uuid5(uuid_utils.UUID(bytes=within.bytes), name).bytes)

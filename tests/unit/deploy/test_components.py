@@ -3,6 +3,7 @@
 import hashlib
 import json
 import socket
+import threading
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from deploy.local.components import EVERYTHING, Wiring, service, simulator
 from deploy.local.errors import StackError
 from deploy.local.identity import Identity, load_identity, save_identity
-from deploy.local.ports import Ports, check_free
+from deploy.local.ports import Ports, answers, check_free
 from deploy.local.stack import Stack
 
 IDENTITY = Identity(stack_id="abcd", secret="secret")
@@ -79,11 +80,24 @@ def test_an_identity_is_kept_with_its_ports_and_closed_to_others(tmp_path: Path)
     assert (tmp_path / "identity.json").stat().st_mode & 0o077 == 0
 
 
-def test_a_port_in_use_by_another_program_is_named() -> None:
+def test_a_port_that_a_dying_process_still_holds_is_waited_for() -> None:
+    other = socket.socket()
+    other.bind(("127.0.0.1", 0))
+    other.listen()
+    port = other.getsockname()[1]
+    release = threading.Timer(0.3, other.close)
+    release.start()
 
+    check_free(port, "order", patience_s=30)
+
+    release.join()
+    assert not answers(port)
+
+
+def test_a_port_in_use_by_another_program_is_named() -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
 
         with pytest.raises(StackError, match="of order is in use by another program"):
-            check_free(other.getsockname()[1], "order")
+            check_free(other.getsockname()[1], "order", patience_s=0)
