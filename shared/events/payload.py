@@ -8,11 +8,26 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
+from shared.events.docstrings import field_docstrings
+
 
 class Value(BaseModel):
     """A frozen part of a message. Unknown fields are ignored, so that a reader outlives a newer writer."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)
+    # A process starts a quarter sooner when it builds only what it reads, and describes only what is asked for.
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """Describe each field by the docstring below it."""
+        reference = handler(core_schema)
+        properties = handler.resolve_ref_schema(reference).get("properties", {})
+        texts = field_docstrings(cls)
+        for name in properties.keys() & texts.keys():
+            properties[name]["description"] = texts[name]
+        return reference
 
 
 class Payload(Value):
