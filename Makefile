@@ -9,7 +9,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 LOCKS := requirements/bootstrap.txt requirements/dev.txt
 
-.PHONY: help setup demo test lint format unit contract e2e simulate prove chaos fuzz bench lock clean
+.PHONY: help setup demo test tests lint format unit contract e2e simulate prove chaos fuzz bench lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9_-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,8 +22,11 @@ $(READY): requirements/setup.sh $(LOCKS)
 demo: $(READY) ## Run real orders through five services (ORDERS=1000)
 	@$(BIN)/oms demo --orders $(ORDERS)
 
-test: lint ## Run every check and every test but the long proofs
-	$(BIN)/pytest -q -n 2 --dist loadgroup --no-loadscope-reorder -m 'not proof' tests/e2e tests/unit tests/contract
+test: $(READY) ## Run every check and every test but the long proofs
+	@$(MAKE) --no-print-directory --jobs 2 lint tests
+
+tests: $(READY) ## Run every test but the long proofs
+	$(BIN)/pytest -q -n 3 --dist loadgroup --no-loadscope-reorder -m 'not proof' tests/e2e tests/unit tests/contract
 
 lint: $(READY) ## Run ruff, mypy --strict and the import contracts
 	$(BIN)/ruff check

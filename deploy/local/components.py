@@ -127,6 +127,7 @@ class Wiring:
             "OMS_DATABASE_URL": self._database_url(component.of),
             "OMS_KAFKA_BOOTSTRAP": self.kafka,
             "OMS_TOPIC_PREFIX": self.prefix,
+            "OMS_INSTANCE": component.name,
             "OMS_HTTP_HOST": HOST,
             "OMS_HTTP_PORT": str(self.ports.of(component.name)),
             "OMS_API_KEYS": json.dumps(keys),

@@ -79,11 +79,12 @@ class Runtime:
         broker.subscribe(definition.topics, self.service, self._take)
 
     async def start(self) -> None:
-        """Start the parts, the broker's deliveries last.
+        """Take over at once what an earlier process of this name left, start the parts, deliveries last.
 
         Raises:
             BrokerUnavailable: no broker answers.
         """
+        await self._release(self._owner.partition("/")[0])
         self._spawn("pipeline", self.pipeline.run())
         self._spawn("relay", self._relay.run())
         self._spawn("reminders", self._reminders.run())
@@ -108,10 +109,7 @@ class Runtime:
         await self._ended([name for name in self._tasks if name not in ("pipeline", "relay")])
         self.pipeline.stop()
         await self._ended(["pipeline"])
-        try:
-            await self._store.release_leases(self._owner)
-        except StoreUnavailable as error:
-            log.warning("leases run out by themselves", error=str(error))
+        await self._release(self._owner)
 
     def wake_all(self, *, elsewhere: bool = True) -> None:
         """Say that something was committed, by this process or by another one."""
@@ -120,6 +118,12 @@ class Runtime:
             self._effects.wake(elsewhere=elsewhere)
         for projector in self._projectors:
             projector.wake(elsewhere=elsewhere)
+
+    async def _release(self, owner: str) -> None:
+        try:
+            await self._store.release_leases(owner)
+        except StoreUnavailable as error:
+            log.warning("leases run out by themselves", error=str(error))
 
     async def _submit(
         self, message: Payload, *, partition_key: str, actor: str, reason: str = "", **metadata: Any

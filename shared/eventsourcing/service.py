@@ -22,6 +22,7 @@ from shared.eventsourcing.clock import SystemClock
 from shared.eventsourcing.definition import ServiceDefinition
 from shared.eventsourcing.failpoints import die_at
 from shared.eventsourcing.http import application
+from shared.eventsourcing.ids import new_id
 from shared.eventsourcing.kafka.broker import KafkaBroker
 from shared.eventsourcing.logs import configure_logs
 from shared.eventsourcing.metrics import Metrics
@@ -92,7 +93,7 @@ async def _serve(settings: ServiceSettings, definition: ServiceDefinition, insta
             broker,
             SystemClock(),
             metrics=metrics,
-            owner=instance,
+            owner=f"{instance}/{new_id().hex[-8:]}",
             source=source_of(service),
             lease_s=settings.takeover_s,
         )

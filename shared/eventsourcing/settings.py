@@ -52,9 +52,10 @@ class ServiceSettings(BaseSettings):
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     instance: str = ""
-    """Names this process among the instances of its service; empty: made up at start."""
+    """Names this process among the instances of its service. Who starts under the name of one that died takes over
+    at once what it left, so two that live at the same time have two names; empty: made of host and process id."""
     takeover_s: float = Field(default=10.0, ge=1, le=300)
-    """How long after a process was last heard of others take over its lanes and its partitions. The brokers have a
+    """How long after a process was last heard of others take over its lanes and partitions. The brokers have a
     lower limit as well (`group.min.session.timeout.ms`)."""
     failpoint: str = ""
     """Tests only: where this process kills itself, for example `after_claim:3`."""

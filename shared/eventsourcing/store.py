@@ -246,7 +246,7 @@ class Store(Protocol):
         ...
 
     async def release_leases(self, owner: str) -> None:
-        """Give up all that the owner holds, so that others need not wait for its leases to run out."""
+        """Give up all that the owner or a life of it (`owner/…`) holds, so that nobody waits for its leases."""
         ...
 
     async def read(

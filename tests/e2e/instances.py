@@ -80,7 +80,7 @@ class Twins:
     def holds(self, asked: Instances) -> dict[Place, Hold]:
         """Who holds what, as these instances tell."""
         return {
-            (of, row["reader"], row["lane"]): Hold(row["owner"], row["epoch"], row["position"])
+            (of, row["reader"], row["lane"]): Hold(row["owner"].split("/")[0], row["epoch"], row["position"])
             for of, name in zip(SERVICES, asked, strict=True)
             for row in self._shop.client.get(name, "/operations/lag")["readers"]
         }

@@ -15,6 +15,7 @@ from faststream.kafka.message import KafkaMessage
 
 from shared.eventsourcing.broker import BrokerUnavailable, Handle, Outgoing
 from shared.eventsourcing.failpoints import reach
+from shared.eventsourcing.kafka.membership import end_earlier_membership
 from shared.eventsourcing.kafka.records import forgive_header_names
 from shared.eventsourcing.kafka.security import KafkaAccess
 from shared.eventsourcing.messages import Record
@@ -85,7 +86,10 @@ class KafkaBroker:
     def __init__(
         self, access: KafkaAccess, *, prefix: str, partitions: int, client_id: str, session_s: float = 10.0
     ) -> None:
-        """`session_s` is how long the partitions stay with a process that is no longer heard of."""
+        """`client_id` belongs to one living process: who starts under it takes over from one that died.
+
+        `session_s` is how long the partitions stay with a process that is no longer heard of.
+        """
         forgive_header_names()
         self._access = access
         self._prefix = f"{prefix}."
@@ -102,12 +106,13 @@ class KafkaBroker:
         self._hand = _BatchInHand()
         self._producer: AIOKafkaProducer | None = None
         self._producing = asyncio.Lock()
-        self._subscribed = False
+        self._group = ""
 
     def subscribe(self, topics: Sequence[str], group: str, handle: Handle) -> None:
+        self._group = f"{self._prefix}{group}"
         subscriber = self._faststream.subscriber(
             *(self._prefix + topic for topic in topics),
-            group_id=f"{self._prefix}{group}",
+            group_id=self._group,
             batch=True,
             max_records=500,
             batch_timeout_ms=500,
@@ -140,10 +145,10 @@ class KafkaBroker:
             if len(records) < WORTH_A_FETCH:
                 await asyncio.sleep(GATHER_S)
 
-        self._subscribed = True
-
     async def start(self) -> None:
         await self._connected_producer()
+        if self._group:
+            await self._succeed()
         try:
             await self._faststream.start()
         except (KafkaError, OSError) as error:
@@ -204,7 +209,7 @@ class KafkaBroker:
         return batches
 
     def delivering(self) -> bool:
-        return self._hand.assigned or not self._subscribed
+        return self._hand.assigned or not self._group
 
     def _record(self, record: Any) -> Record:
         return Record(
@@ -216,6 +221,12 @@ class KafkaBroker:
             headers=record.headers,
             timestamp_ms=record.timestamp,
         )
+
+    async def _succeed(self) -> None:
+        try:
+            await end_earlier_membership(self._access, self._group, self._client_id)
+        except (KafkaError, OSError) as error:
+            log.info("an earlier membership, if any, ends by itself", error=repr(error))
 
     async def _connected_producer(self) -> AIOKafkaProducer:
         """The producer, made when there is none: the relay may publish before `start` is through."""

@@ -84,11 +84,13 @@ class MemoryStore:
         return {lane: Lease(lane, rows[lane].position, rows[lane].epoch) for lane in kept}
 
     async def release_leases(self, owner: str) -> None:
+        lives = {one for one in self._tables.instances if one == owner or one.startswith(f"{owner}/")}
         for rows in self._tables.readers.values():
             for row in rows.values():
-                if row.owner == owner:
+                if row.owner in lives:
                     row.expires_at = NEVER
-        self._tables.instances.pop(owner, None)
+        for life in lives:
+            del self._tables.instances[life]
 
     async def read(
         self, positions: Mapping[int, int], limit_per_lane: int, types: Collection[str] | None = None

@@ -141,7 +141,7 @@ where expires_at > now();
 
 -- name: forget_instances
 delete from instance
-where owner = $1 or expires_at < now() - interval '1 hour';
+where owner = $1 or starts_with(owner, $1 || '/') or expires_at < now() - interval '1 hour';
 
 -- name: lock_reader
 select lane, position, owner, epoch, expires_at > now() as held
@@ -169,7 +169,7 @@ where reader = $1 and owner = $2 and lane = any($3::smallint[]);
 -- name: release_leases
 update reader
 set expires_at = '-infinity'
-where owner = $1;
+where owner = $1 or starts_with(owner, $1 || '/');
 
 -- name: read_lanes
 select

@@ -152,6 +152,24 @@ async def test_released_leases_go_to_another_at_once_and_the_owner_no_longer_cou
     assert await store.advance("relay", "one", [Lease(5, 9, mine[5].epoch)]) == frozenset()
 
 
+async def test_a_new_life_of_an_owner_releases_what_its_earlier_lives_hold_and_fences_them(
+    store: Store, other: Store
+) -> None:
+    await other.lease_lanes("relay", "one-more/1", LONG_S)
+    earlier = await store.lease_lanes("relay", "one/1", LONG_S)
+    await other.lease_lanes("relay", "one-more/1", LONG_S)
+    earlier = await store.lease_lanes("relay", "one/1", LONG_S)
+
+    await store.release_leases("one")
+    later = await store.lease_lanes("relay", "one/2", LONG_S)
+
+    lane = next(iter(earlier))
+    assert later.keys() == earlier.keys()
+    assert len(await other.lease_lanes("relay", "one-more/1", LONG_S)) == LANES - len(later)
+    assert await store.advance("relay", "one/1", [Lease(lane, 9, earlier[lane].epoch)]) == frozenset()
+    assert await store.advance("relay", "one/2", [Lease(lane, 9, later[lane].epoch)]) == {lane}
+
+
 async def test_an_owner_that_is_gone_no_longer_counts_when_lanes_are_shared_out(
     store: Store, other: Store
 ) -> None:
