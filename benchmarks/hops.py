@@ -18,15 +18,25 @@ from tempfile import TemporaryDirectory
 
 import psutil
 
-from benchmarks.orders import orders
-from benchmarks.road import confirmations, place, stack_for_benchmarks
-from channels.publishing import IntakeMessage, OrderPublisher, intake_message
-from deploy.local.description import Description
+from benchmarks.orders import orders, stock
+from channels.publishing import BATCH, IntakeMessage, OrderPublisher, intake_message
+from deploy.local.components import MAILBOX, service, simulator
+from deploy.local.stack import Stack
 from deploy.local.topics import SERVICES
+from oms.client import Client
 from shared.eventsourcing.kafka.security import KafkaAccess
 
 WARM_UP = 500
 HERTZ = 250
+PATIENCE_S = 240
+COMPONENTS = (
+    simulator("gateway", "--decline", "0", "--server-error", "0", "--timeout-after-effect", "0"),
+    simulator("carrier"),
+    MAILBOX,
+    *(service(name) for name in SERVICES),
+)
+SETTINGS = {name: {"OMS_LOG_LEVEL": "warning"} for name in SERVICES} | {"shipping": {"OMS_WAREHOUSE": "manual"}}
+"""Nobody is at the warehouse: an order's road ends with its confirmation."""
 
 HOPS: Mapping[str, tuple[str, ...]] = {
     "mail and calls to partners": ("_carry_out (",),
@@ -61,10 +71,15 @@ def main() -> None:
     parser.add_argument("--stacks", type=Path, help="keep the samples here, for flame graphs")
     arguments = parser.parse_args()
     batch = [intake_message(order) for order in orders(arguments.orders, card=arguments.card)]
-    with TemporaryDirectory() as folder, stack_for_benchmarks() as description:
-        stacks = arguments.stacks or Path(folder)
+    with TemporaryDirectory() as folder:
+        stacks = arguments.stacks or Path(folder) / "stacks"
         stacks.mkdir(parents=True, exist_ok=True)
-        seconds, spent = asyncio.run(_observed(description, batch, arguments.rate, stacks))
+        stack = Stack(Path(folder) / "state", components=COMPONENTS, environment=SETTINGS)
+        try:
+            with Client(stack.start()) as client:
+                seconds, spent = _observed(client, batch, arguments.rate, stacks)
+        finally:
+            stack.discard()
         print(f"{arguments.orders / seconds:.0f} orders/s; microseconds of processor an order:")
         for name, micros in sorted(spent.items(), key=lambda one: -one[1]):
             print(f"{name:14}{micros:7.0f}")
@@ -72,32 +87,39 @@ def main() -> None:
         _print_hops({of: _hops(stacks / f"{of}.folded") for of in SERVICES}, spent)
 
 
-async def _observed(
-    description: Description, batch: Sequence[IntakeMessage], rate: float, stacks: Path
+def _observed(
+    client: Client, batch: Sequence[IntakeMessage], rate: float, stacks: Path
 ) -> tuple[float, dict[str, float]]:
-    """Seconds that the orders took, and microseconds an order by process."""
-    warm_up = [intake_message(order) for order in orders(WARM_UP)]
-    async with confirmations(description) as watch:
-        await asyncio.gather(place(description, warm_up), watch.until(WARM_UP))
-        await asyncio.sleep(3)
-        with _sampled(stacks):
-            await asyncio.sleep(1)
-            before, began = _seconds_by_process(), time.time()
-            work = _place_steadily(description, batch, rate) if rate else place(description, batch)
-            await asyncio.gather(work, watch.until(WARM_UP + len(batch)))
-            took = max(watch.at_ms.values()) / 1000 - began
-            after = _seconds_by_process()
-    return took, {name: (after[name] - before.get(name, 0)) / len(batch) * 1e6 for name in after}
+    """Seconds that the orders took, and microseconds of processor an order by process."""
+    client.post("inventory", "/stock/bulk-receive", {"lines": [one.model_dump() for one in stock()]})
+    asyncio.run(_place(client, [intake_message(order) for order in orders(WARM_UP)], 0))
+    _until_confirmed(client, WARM_UP)
+    time.sleep(3)
+    with _sampled(stacks):
+        time.sleep(1)
+        before, began = _seconds_by_process(), time.monotonic()
+        asyncio.run(_place(client, batch, rate))
+        _until_confirmed(client, WARM_UP + len(batch))
+        seconds, after = time.monotonic() - began, _seconds_by_process()
+    return seconds, {name: (after[name] - before.get(name, 0)) / len(batch) * 1e6 for name in after}
 
 
-async def _place_steadily(description: Description, batch: Sequence[IntakeMessage], rate: float) -> None:
-    began = time.monotonic()
-    async with OrderPublisher(
-        KafkaAccess(bootstrap=description.kafka), prefix=description.topic_prefix
-    ) as publisher:
-        for number, message in enumerate(batch):
-            await asyncio.sleep(max(0.0, began + number / rate - time.monotonic()))
-            await publisher.deliver([message])
+async def _place(client: Client, messages: Sequence[IntakeMessage], rate: float) -> None:
+    """Publish orders, so many a second or as fast as the broker takes them."""
+    known, began = client.stack, time.monotonic()
+    at_once = 1 if rate else BATCH
+    async with OrderPublisher(KafkaAccess(bootstrap=known.kafka), prefix=known.topic_prefix) as publisher:
+        for start in range(0, len(messages), at_once):
+            await asyncio.sleep(max(0.0, began + start / rate - time.monotonic()) if rate else 0)
+            await publisher.deliver(messages[start : start + at_once])
+
+
+def _until_confirmed(client: Client, number: int) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while client.get("order", "/orders/summary")["statuses"].get("confirmed", 0) < number:
+        if time.monotonic() > deadline:
+            raise SystemExit(f"{number} orders were not confirmed in {PATIENCE_S} s")
+        time.sleep(0.2)
 
 
 @contextmanager
