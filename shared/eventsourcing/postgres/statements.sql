@@ -70,7 +70,9 @@ changed as (
     where stream.stream = change.stream
     returning 1
 )
-select count(*) as changed, pg_notify('log', '') as notified
+select
+    count(*) as changed,
+    case when (select count(*) from instance where expires_at > now()) > 1 then pg_notify('log', '') end as notified
 from changed;
 
 -- name: add_reminders

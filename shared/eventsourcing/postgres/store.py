@@ -273,7 +273,9 @@ class PostgresStore:
         await self._fetch("lanes")
 
     async def listen(self, woken: Callable[[], None], pause: Callable[[], Awaitable[None]]) -> None:
-        """Call `woken` at every commit of another store; after each `pause` make sure the connection lives.
+        """Call `woken` at every commit of another instance; after each `pause` make sure the connection lives.
+
+        A commit rings only while several instances are known to run; one that begins polls until it is known.
 
         Raises:
             StoreUnavailable: the connection was lost.
