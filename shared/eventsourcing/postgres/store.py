@@ -51,6 +51,8 @@ _UNAVAILABLE = (
     OSError,
     TimeoutError,
 )
+WAITS_S = 10.0
+"""How long a statement waits for a connection of the pool."""
 CLOSE_WITHIN_S = 10.0
 """How long what is under way may hold up the end."""
 _REJECTED = (asyncpg.DataError, asyncpg.ProgramLimitExceededError, asyncpg.IntegrityConstraintViolationError)
@@ -302,8 +304,12 @@ class PostgresStore:
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator[Connection]:
         try:
-            async with self._pool.acquire(timeout=10) as connection:
+            async with asyncio.timeout(WAITS_S):  # the pool's own timeout costs a task each time
+                connection = await self._pool.acquire()
+            try:
                 yield connection
+            finally:
+                await self._pool.release(connection)
         except _CONFLICTS as error:
             raise StoreConflict(str(error)) from error
         except _UNAVAILABLE as error:
