@@ -77,16 +77,16 @@ COUNTS = {
 
 BYTES = {
     # figure: order, inventory
-    "pipeline: bytes to PostgreSQL a message": (4662, 2739),
-    "pipeline: bytes from PostgreSQL a message": (55, 72),
-    "view orders: bytes to PostgreSQL a message": (566, 0),
-    "view orders: bytes from PostgreSQL a message": (7, 0),
-    "view reservations: bytes to PostgreSQL a message": (0, 331),
-    "view reservations: bytes from PostgreSQL a message": (0, 7),
-    "view stock: bytes to PostgreSQL a message": (0, 44),
-    "view stock: bytes from PostgreSQL a message": (0, 37),
-    "consumer: bytes fetched a message": (1362, 569),
-    "relay: bytes produced a record": (905, 702),
+    "pipeline: bytes to PostgreSQL a message": (5054, 3112),
+    "pipeline: bytes from PostgreSQL a message": (48.5, 64.5),
+    "view orders: bytes to PostgreSQL a message": (564, 0),
+    "view orders: bytes from PostgreSQL a message": (5.4, 0),
+    "view reservations: bytes to PostgreSQL a message": (0, 330),
+    "view reservations: bytes from PostgreSQL a message": (0, 5.2),
+    "view stock: bytes to PostgreSQL a message": (0, 40.3),
+    "view stock: bytes from PostgreSQL a message": (0, 34.8),
+    "consumer: bytes fetched a message": (1362, 570),
+    "relay: bytes produced a record": (906, 702),
 }
 MARGIN = 0.02
 """Of bytes: how many lanes and partitions a batch touches depends on its keys."""
@@ -218,7 +218,7 @@ def expect_no_more_than_budgeted(of: str, overheard: Overheard) -> None:
     assert not found, f"what {of} spends on a batch of {MESSAGES} messages:\n" + "\n".join(found)
 
 
-def budget(table: Mapping[str, tuple[int, int]], of: str) -> dict[str, float]:
+def budget(table: Mapping[str, tuple[float, float]], of: str) -> dict[str, float]:
     """The column of a service."""
     return {name: row[SERVICES.index(of)] for name, row in table.items() if row[SERVICES.index(of)]}
 
