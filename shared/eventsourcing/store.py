@@ -70,7 +70,7 @@ class LaneHead(Struct, frozen=True, gc=False):
 
 
 class LogEntry(Struct, frozen=True, kw_only=True, gc=False):
-    """One row of the log: an event of a stream, or a command to another service."""
+    """One row of the log: an event of a stream, or a command to another service; fields as the columns are."""
 
     lane: int
     position: int

@@ -34,6 +34,9 @@ WORTH_A_FETCH = 50
 GATHER_S = 0.015
 """How long records gather at the broker after fewer: a batch of a few costs nearly as much as one of fifty."""
 
+COMMIT_S = 0.2
+"""How long offsets gather before they are committed; after a crash so much is delivered again."""
+
 MAX_REQUEST_BYTES = 4 * 1024 * 1024
 MAX_MESSAGE_BYTES = MAX_REQUEST_BYTES - 64 * 1024
 """The largest payload that is sent, with room for its headers."""
@@ -48,9 +51,10 @@ class _BatchInHand(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka
         self.assigned = False
         self._offsets: dict[TopicPartition, int] = {}
         self._committing: asyncio.Task[None] | None = None
+        self._hurry = asyncio.Event()
 
     def commit(self, consumer: Any, records: Sequence[Any]) -> None:
-        """Commit the offsets of a batch that is safe, while the next one is handled."""
+        """Commit the offsets of a batch that is safe: soon, in one go with those of the batches after it."""
         self._offsets.update({TopicPartition(one.topic, one.partition): one.offset + 1 for one in records})
         if self._committing is None or self._committing.done():
             self._committing = asyncio.create_task(self._commit_all(consumer))
@@ -59,6 +63,7 @@ class _BatchInHand(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka
         """Wait until the batch in hand is safe and its offsets are committed."""
         await self.idle.wait()
         if self._committing is not None:
+            self._hurry.set()
             await asyncio.shield(self._committing)
 
     async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
@@ -72,6 +77,10 @@ class _BatchInHand(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka
 
     async def _commit_all(self, consumer: Any) -> None:
         while self._offsets:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(COMMIT_S):  # wait_for may swallow a cancellation
+                    await self._hurry.wait()
+            self._hurry.clear()
             offsets, self._offsets = self._offsets, {}
             try:
                 await consumer.commit(offsets)

@@ -40,45 +40,39 @@ order by lane
 for update;
 
 -- name: append
+-- Whole rows of the tables: the driver looks at every element of an array, and a row is one where its columns are many.
 with entry as (
-    insert into log (
-        lane, position, id, kind, type, topic, stream, version, partition_key, correlation_id,
-        causation_id, actor, reason, occurred_at, recorded_at, traceparent, payload, hash
-    )
+    insert into log
     select *
-    from unnest(
-        $1::smallint[], $2::bigint[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bigint[],
-        $9::text[], $10::text[], $11::uuid[], $12::text[], $13::text[], $14::timestamptz[], $15::timestamptz[],
-        $16::text[], $17::json[], $18::bytea[]
-    )
+    from unnest($1::log[])
 ),
 raised as (
     update lane
     set head = raise.head, chain_hash = raise.chain_hash
-    from unnest($19::smallint[], $20::bigint[], $21::bytea[]) as raise (lane, head, chain_hash)
+    from unnest($2::lane[]) as raise
     where lane.lane = raise.lane
 ),
 begun as (
-    insert into stream (stream, version, state)
-    select stream, version, state
-    from unnest($22::text[], $23::bigint[], $24::json[]) as new (stream, version, state)
+    insert into stream
+    select *
+    from unnest($3::stream[])
 ),
 changed as (
     update stream
     set version = change.version, state = change.state
-    from unnest($25::text[], $26::bigint[], $27::json[]) as change (stream, version, state)
+    from unnest($4::stream[]) as change
     where stream.stream = change.stream
     returning 1
 )
-select count(*) as changed, pg_notify('log', '') as notified
+select
+    count(*) as changed,
+    case when (select count(*) from instance where expires_at > now()) > 1 then pg_notify('log', '') end as notified
 from changed;
 
 -- name: add_reminders
-insert into reminder (id, due_at, type, payload, partition_key, correlation_id, actor, traceparent)
+insert into reminder
 select *
-from unnest(
-    $1::uuid[], $2::timestamptz[], $3::text[], $4::json[], $5::text[], $6::text[], $7::text[], $8::text[]
-);
+from unnest($1::reminder[]);
 
 -- name: delete_reminders
 delete from reminder

@@ -51,6 +51,8 @@ _UNAVAILABLE = (
     OSError,
     TimeoutError,
 )
+WAITS_S = 10.0
+"""How long a statement waits for a connection of the pool."""
 CLOSE_WITHIN_S = 10.0
 """How long what is under way may hold up the end."""
 _REJECTED = (asyncpg.DataError, asyncpg.ProgramLimitExceededError, asyncpg.IntegrityConstraintViolationError)
@@ -273,7 +275,9 @@ class PostgresStore:
         await self._fetch("lanes")
 
     async def listen(self, woken: Callable[[], None], pause: Callable[[], Awaitable[None]]) -> None:
-        """Call `woken` at every commit of another store; after each `pause` make sure the connection lives.
+        """Call `woken` at every commit of another instance; after each `pause` make sure the connection lives.
+
+        A commit rings only while several instances are known to run; one that begins polls until it is known.
 
         Raises:
             StoreUnavailable: the connection was lost.
@@ -300,8 +304,12 @@ class PostgresStore:
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator[Connection]:
         try:
-            async with self._pool.acquire(timeout=10) as connection:
+            async with asyncio.timeout(WAITS_S):  # the pool's own timeout costs a task each time
+                connection = await self._pool.acquire()
+            try:
                 yield connection
+            finally:
+                await self._pool.release(connection)
         except _CONFLICTS as error:
             raise StoreConflict(str(error)) from error
         except _UNAVAILABLE as error:

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import asyncpg
 import orjson
+from msgspec.structs import astuple
 
 from shared.eventsourcing.postgres.statements import SQL
 from shared.eventsourcing.store import (
@@ -81,37 +82,19 @@ class PostgresTransaction:
                 raise StoreConflict("a parked message was taken by somebody else")
 
     async def _append_entries(self, append: Append) -> None:
-        begun = [write for write in append.streams if write.is_new]
-        changed = [write for write in append.streams if not write.is_new]
-        lanes = list(append.heads.items())
+        changed = [(write.stream, write.version, write.state) for write in append.streams if not write.is_new]
         updated = await self._connection.fetchval(
             SQL["append"],
-            *_columns(append.entries),
-            [lane for lane, _ in lanes],
-            [head.head for _, head in lanes],
-            [head.chain_hash for _, head in lanes],
-            [write.stream for write in begun],
-            [write.version for write in begun],
-            [write.state for write in begun],
-            [write.stream for write in changed],
-            [write.version for write in changed],
-            [write.state for write in changed],
+            [_row(entry) for entry in append.entries],
+            [(lane, head.head, head.chain_hash) for lane, head in append.heads.items()],
+            [(write.stream, write.version, write.state) for write in append.streams if write.is_new],
+            changed,
         )
         if updated != len(changed):
             raise StoreConflict(f"streams changed under the batch: {updated} of {len(changed)}")
 
     async def _add_reminders(self, reminders: Sequence[StoredReminder]) -> None:
-        await self._connection.execute(
-            SQL["add_reminders"],
-            [reminder.id for reminder in reminders],
-            [reminder.due_at for reminder in reminders],
-            [reminder.type for reminder in reminders],
-            [reminder.payload for reminder in reminders],
-            [reminder.partition_key for reminder in reminders],
-            [reminder.correlation_id for reminder in reminders],
-            [reminder.actor for reminder in reminders],
-            [reminder.traceparent for reminder in reminders],
-        )
+        await self._connection.execute(SQL["add_reminders"], [astuple(reminder) for reminder in reminders])
 
     async def _park(self, parked: Sequence[ParkedMessage]) -> None:
         await self._connection.execute(
@@ -131,24 +114,6 @@ class PostgresTransaction:
         )
 
 
-def _columns(entries: Sequence[LogEntry]) -> tuple[list[Any], ...]:
-    return (
-        [entry.lane for entry in entries],
-        [entry.position for entry in entries],
-        [entry.id for entry in entries],
-        [entry.kind for entry in entries],
-        [entry.type for entry in entries],
-        [entry.topic for entry in entries],
-        [entry.stream for entry in entries],
-        [entry.version for entry in entries],
-        [entry.partition_key for entry in entries],
-        [entry.correlation_id for entry in entries],
-        [entry.causation_id for entry in entries],
-        [entry.actor for entry in entries],
-        [entry.reason for entry in entries],
-        [entry.occurred_at for entry in entries],
-        [entry.recorded_at for entry in entries],
-        [entry.traceparent for entry in entries],
-        [entry.payload for entry in entries],
-        [entry.hash for entry in entries],
-    )
+def _row(entry: LogEntry) -> tuple[Any, ...]:
+    """An entry as a row of the table."""
+    return astuple(entry)[:-1]  # all but the message, which is its last

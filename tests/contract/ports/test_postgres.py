@@ -94,26 +94,44 @@ def test_a_database_that_cannot_be_reached_is_said_in_one_line() -> None:
         migrate("order", "postgresql://nobody:x@127.0.0.1:1/nothing")
 
 
-async def test_a_commit_rings_the_bell_in_another_process(database: str) -> None:
+async def test_a_commit_rings_the_bell_in_another_process_while_one_runs(database: str) -> None:
     one, other = await PostgresStore.connect(database), await PostgresStore.connect(database)
-    heard, listening = asyncio.Event(), asyncio.Event()
+    rings, heard, listening = 0, asyncio.Event(), asyncio.Event()
+
+    def ring() -> None:
+        nonlocal rings
+        rings += 1
+        heard.set()
 
     async def pause() -> None:
         listening.set()
         await asyncio.sleep(60)
 
-    ear = asyncio.create_task(other.listen(heard.set, pause))
+    ear = asyncio.create_task(other.listen(ring, pause))
     await listening.wait()
-    assert not heard.is_set()
+    await _forget_instances(database)
+    await one.lease_lanes("relay", "one", 60)
+    await record(one, 1, "customer-unheard")
+    await other.lease_lanes("relay", "other", 60)
     await record(one, 1, "customer-bell")
     async with asyncio.timeout(30):
         await heard.wait()
 
+    assert rings == 1
     ear.cancel()
     with suppress(asyncio.CancelledError):
         await ear
+    await _forget_instances(database)
     await one.close()
     await other.close()
+
+
+async def _forget_instances(url: str) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute("delete from instance")
+    finally:
+        await connection.close()
 
 
 async def test_a_dead_line_is_noticed(database: str, infrastructure: Description) -> None:
