@@ -8,6 +8,7 @@ import argparse
 import asyncio
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 import uvloop
 from rich.console import Console
@@ -65,7 +66,9 @@ def main() -> int:
         return 1
     report = Report(configuration=configuration, findings=findings)
     console.print(*report.tables())
-    console.print(f"page: {report.write_page('scale')}")
+    if arguments.json:
+        report.write_json(arguments.json)
+    console.print(f"page: {report.write_page('scale')}", soft_wrap=True)
     return 0
 
 
@@ -77,6 +80,7 @@ def _arguments() -> argparse.Namespace:
         choices=("whole", "databases"),
         help=f"`oms verify` reads every entry; by default up to {WHOLE:,} orders, as it takes hours for a million",
     )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write what was found there as well")
     arguments = parser.parse_args()
     if arguments.orders < LOOKS:
         parser.error(f"--orders is at least {LOOKS}")
