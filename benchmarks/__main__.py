@@ -93,6 +93,10 @@ async def _measure(running: Road, pieces: Sequence[Piece], console: Console) -> 
             console.print(f"      {measure.name}: {measure.figure} ({measure.spread})")
         console.print(f"      took {time.monotonic() - began:.0f} s", style="dim")
         findings += found
+    began = time.monotonic()
+    console.print("verifying every promise, without which nothing is reported", style="dim")
+    await running.insist_on_verify()
+    console.print(f"      took {time.monotonic() - began:.0f} s", style="dim")
     return findings + _hops(findings)
 
 

@@ -59,7 +59,6 @@ async def measure_rebuild(road: Road) -> Findings:
         await _compare_view(source, url, RUNS)
         await _fold(store, model)
         folds = [await _fold(store, model) for _ in range(RUNS)]
-    await road.insist_on_verify()
     return Findings(
         measures=(
             Measure(name="rebuild of a view", unit="events/s", runs=tuple(views), target="30,000"),

@@ -4,11 +4,14 @@ import asyncio
 import os
 import signal
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from itertools import pairwise
 
 from benchmarks.measure import Budget, Findings, Measure
 from benchmarks.placement import saga_rates, warm_up
+from benchmarks.processor import Usage
 from benchmarks.road import ENVIRONMENT, Road, until
 from deploy.local.components import service
 from deploy.local.processes import read_records
@@ -26,12 +29,11 @@ CONFIGURATION = (
 
 async def measure_twins(road: Road) -> Findings:
     """The same runs with one instance of each service and with two."""
-    one_rates, one = await _runs(road, "one instance of each service")
+    one = await _runs(road, "one instance of each service")
     async with second_instances(road):
-        two_rates, two = await _runs(road, "two instances of each service")
-        await road.insist_on_verify()
-    dearer = _services(two) / _services(one)
-    faster = tuple(both / alone for alone, both in zip(sorted(one_rates), sorted(two_rates), strict=True))
+        two = await _runs(road, "two instances of each service")
+    dearer = _ratios(two.costs, one.costs)
+    faster = _ratios(two.rates, one.rates)
     cores = os.cpu_count() or 1
     enough = cores >= ENOUGH_CORES
     note = "" if enough else f"{cores} cores, which one instance of each fills: no gain is to be had here"
@@ -40,7 +42,7 @@ async def measure_twins(road: Road) -> Findings:
             Measure(
                 name="processor time an order, two instances over one",
                 unit="times",
-                runs=(dearer,),
+                runs=dearer,
                 target="" if enough else "about 1",
                 note="services and their PostgreSQL; 1 says that nothing shared gets in their way",
             ),
@@ -52,7 +54,7 @@ async def measure_twins(road: Road) -> Findings:
                 note=note,
             ),
         ),
-        budgets=(one, two),
+        budgets=(one.budget, two.budget),
     )
 
 
@@ -75,16 +77,34 @@ async def second_instances(road: Road) -> AsyncIterator[None]:
         await asyncio.gather(*(asyncio.to_thread(road.stack.wait, name, 20) for name in names))
 
 
-async def _runs(road: Road, name: str) -> tuple[tuple[float, ...], Budget]:
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """Of each run the rate in orders/s and the services' processor time in seconds, and the budget of all."""
+
+    rates: tuple[float, ...]
+    costs: tuple[float, ...]
+    budget: Budget
+
+
+async def _runs(road: Road, name: str) -> Runs:
     await warm_up(road)
-    before = await road.usage()
-    rates = await saga_rates(road, card=False, orders=ORDERS, runs=RUNS)
-    return rates, (await road.usage()).since(before).for_each(ORDERS * RUNS, name)
+    rates: list[float] = []
+    usages = [await road.usage()]
+    for _ in range(RUNS):
+        rates += await saga_rates(road, card=False, orders=ORDERS, runs=1)
+        usages.append(await road.usage())
+    costs = tuple(_services(after.since(before)) for before, after in pairwise(usages))
+    return Runs(tuple(rates), costs, usages[-1].since(usages[0]).for_each(ORDERS * RUNS, name))
 
 
-def _services(budget: Budget) -> float:
-    """What the services and their PostgreSQL take, without brokers, simulators and this process."""
-    return sum(budget.own[of] + budget.backends.get(of, 0.0) for of in SERVICES)
+def _ratios(two: Sequence[float], one: Sequence[float]) -> tuple[float, ...]:
+    """The least over the least, the most over the most, and what lies between."""
+    return tuple(both / alone for both, alone in zip(sorted(two), sorted(one), strict=True))
+
+
+def _services(used: Usage) -> float:
+    """What the services and their PostgreSQL took, without broker, simulators and this process."""
+    return sum(used.own[of] + used.backends.get(of, 0.0) for of in SERVICES)
 
 
 async def _until_shared_out(road: Road) -> None:
