@@ -36,7 +36,7 @@ PIECES = (
     Piece("bare", bare_loop.CONFIGURATION, bare_loop.measure_bare_loop),
     Piece("append", append.CONFIGURATION, append.measure_append),
     Piece("saga", placement.CONFIGURATION, placement.measure_prepaid),
-    Piece("card", placement.CONFIGURATION, placement.measure_card),
+    Piece("card", placement.CARD_CONFIGURATION, placement.measure_card),
     Piece("load", load.CONFIGURATION, load.measure_load),
     Piece("life", whole_life.CONFIGURATION, whole_life.measure_whole_life),
     Piece("hot", hot_sku.CONFIGURATION, hot_sku.measure_hot_sku),

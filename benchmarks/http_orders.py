@@ -10,9 +10,9 @@ from benchmarks.road import Road, Unsound, Watch, watch
 
 CONNECTIONS = 128
 WARM_UP = 300
-ORDERS = 3_000
+ORDERS = 2_000
 STEADY = 300
-STEADY_SECONDS = 6
+STEADY_SECONDS = 5
 RUNS = 3
 PLACED = 201
 BUSY = 0.85

@@ -11,19 +11,23 @@ from channels.publishing import IntakeMessage
 
 WARM_UP = 500
 ORDERS = 3_000
+CARD_ORDERS = 1_500
 RUNS = 3
 PREPAID = "placement saga, prepaid"
 CONFIGURATION = f"{WARM_UP} orders of 3 lines to warm up, then {RUNS} runs of {ORDERS:,} published at once"
+CARD_CONFIGURATION = (
+    CONFIGURATION.replace(f"{ORDERS:,}", f"{CARD_ORDERS:,}") + "; paid by card at a gateway that approves"
+)
 
 
 async def measure_prepaid(road: Road) -> Findings:
     """The saga without a payment outside."""
-    return await _measure(road, PREPAID, card=False, target="1,500")
+    return await _measure(road, PREPAID, ORDERS, card=False, target="1,500")
 
 
 async def measure_card(road: Road) -> Findings:
     """The saga with an authorisation at the gateway's simulator."""
-    return await _measure(road, "placement saga, by card", card=True)
+    return await _measure(road, "placement saga, by card", CARD_ORDERS, card=True)
 
 
 async def saga_rates(road: Road, *, card: bool, orders: int = ORDERS, runs: int = RUNS) -> tuple[float, ...]:
@@ -48,10 +52,10 @@ async def confirm(road: Road, seen: Watch, batch: Sequence[IntakeMessage]) -> No
     await asyncio.gather(place(road.description, batch), seen.until(len(seen.seen_at) + len(batch)))
 
 
-async def _measure(road: Road, name: str, *, card: bool, target: str = "") -> Findings:
+async def _measure(road: Road, name: str, orders: int, *, card: bool, target: str = "") -> Findings:
     await warm_up(road, card=card)
     before = await road.usage()
-    rates = await saga_rates(road, card=card)
-    budget = (await road.usage()).since(before).for_each(ORDERS * RUNS, name)
+    rates = await saga_rates(road, card=card, orders=orders)
+    budget = (await road.usage()).since(before).for_each(orders * RUNS, name)
     rate = Measure(name=name, unit="orders/s", runs=rates, target=target, note="intake to confirmed, 3 lines")
     return Findings(measures=(rate,), budgets=(budget,))

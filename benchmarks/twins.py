@@ -18,7 +18,7 @@ from deploy.local.processes import read_records
 from deploy.local.topics import SERVICES
 from shared.eventsourcing.lanes import LANES
 
-ORDERS = 2_000
+ORDERS = 1_500
 RUNS = 3
 PATIENCE_S = 60.0
 ENOUGH_CORES = 4

@@ -9,7 +9,7 @@ from benchmarks.road import Road, Watch, place, watch
 from shared.events.order import OrderCompleted
 
 WARM_UP = 200
-ORDERS = 1_500
+ORDERS = 800
 RUNS = 3
 CONFIGURATION = (
     f"{WARM_UP} orders of 3 lines to warm up, then {RUNS} runs of {ORDERS:,} published at once; paid by card,"
