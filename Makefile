@@ -9,10 +9,10 @@ BIN := .venv/bin
 READY := .venv/.ready
 LOCKS := requirements/bootstrap.txt requirements/dev.txt
 
-.PHONY: help setup demo test tests lint format unit contract e2e simulate prove chaos fuzz bench lock clean
+.PHONY: help setup demo test tests lint format unit contract e2e simulate prove chaos fuzz bench bench-scale lock clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z0-9_-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9_-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(READY) ## Make .venv from the hashed lock files
 
@@ -61,8 +61,12 @@ chaos: $(READY) ## Break the real stack under load (MINUTES=5)
 fuzz: $(READY) ## Send hostile input to the intake (INPUTS=100000 SEED=0)
 	@$(BIN)/python -m tests.hostile --inputs $(INPUTS) --seed $(or $(SEED),0)
 
-bench: $(READY) ## Measure the speed beside the machine's own ceiling
-	$(BIN)/python -m benchmarks
+bench: $(READY) ## Measure the speed beside the machine's own ceiling (ONLY=saga,http JSON=FILE)
+	@$(BIN)/python -m benchmarks $(if $(ONLY),--only $(ONLY)) $(if $(JSON),--json $(JSON))
+
+bench-scale: ORDERS = 1000000
+bench-scale: $(READY) ## Measure what the saga costs with a history (ORDERS=1000000)
+	@$(BIN)/python -m benchmarks.scale --orders $(ORDERS) $(if $(JSON),--json $(JSON))
 
 lock: $(READY) ## Bring every lock file up to date
 	BIN=$(BIN) sh requirements/lock.sh

@@ -1,21 +1,21 @@
 """`make bench`: every measure in one run, beside the machine's own ceilings."""
 
 import argparse
-import asyncio
 import logging
 import sys
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
-from rich import box
+import uvloop
 from rich.console import Console
-from rich.table import Table
 
-from benchmarks.append import measure_append
-from benchmarks.bare_loop import measure_bare_loop
-from benchmarks.hot_sku import measure_hot_sku
-from benchmarks.measure import Measure
-from benchmarks.placement import measure_latency, measure_rate
-from benchmarks.road import Unsound, scratch_database, stack_for_benchmarks
-from deploy.local.description import Description
+from benchmarks import append, bare_loop, hot_sku, http_orders, load, placement, rebuild, twins, whole_life
+from benchmarks.machine import machine, servers
+from benchmarks.measure import Findings, Measure
+from benchmarks.report import Report
+from benchmarks.road import Road, Unsound, road
 from deploy.local.errors import StackError
 from oms.errors import OmsError
 
@@ -23,53 +23,94 @@ HOPS = 5
 """Batches that an order goes through: taken, reserved, answered, authorised, confirmed."""
 
 
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A measure by its name: what it does, in words, and the function that does it."""
+
+    name: str
+    configuration: str
+    measure: Callable[[Road], Awaitable[Findings]]
+
+
+PIECES = (
+    Piece("bare", bare_loop.CONFIGURATION, bare_loop.measure_bare_loop),
+    Piece("append", append.CONFIGURATION, append.measure_append),
+    Piece("saga", placement.CONFIGURATION, placement.measure_prepaid),
+    Piece("card", placement.CARD_CONFIGURATION, placement.measure_card),
+    Piece("load", load.CONFIGURATION, load.measure_load),
+    Piece("life", whole_life.CONFIGURATION, whole_life.measure_whole_life),
+    Piece("hot", hot_sku.CONFIGURATION, hot_sku.measure_hot_sku),
+    Piece("http", http_orders.CONFIGURATION, http_orders.measure_http),
+    Piece("rebuild", rebuild.CONFIGURATION, rebuild.measure_rebuild),
+    Piece("twins", twins.CONFIGURATION, twins.measure_twins),
+)
+
+
 def main() -> int:
     """Run the measures and print them; 1 when a run was not sound."""
-    argparse.ArgumentParser(prog="benchmarks", description=__doc__).parse_args()
+    arguments = _arguments()
     logging.getLogger("aiokafka").setLevel(logging.ERROR)  # a new topic has no leader for a moment
     console = Console(width=None if sys.stdout.isatty() else 140)
+    configuration = machine()
     try:
-        with stack_for_benchmarks() as description:
-            measures = asyncio.run(_measure(description, console))
+        with road() as running:
+            configuration |= uvloop.run(servers(running.description))
+            findings = uvloop.run(_measure(running, arguments.only, console))
     except (Unsound, OmsError, StackError) as error:
         console.print(f"benchmarks: {error}", style="red")
         return 1
-    console.print(_table(measures))
+    configuration |= {piece.name: piece.configuration for piece in arguments.only}
+    report = Report(configuration=configuration, findings=findings)
+    console.print(*report.tables())
+    if arguments.json:
+        report.write_json(arguments.json)
+    console.print(f"page: {report.write_page('bench')}", soft_wrap=True)
     return 0
 
 
-async def _measure(description: Description, console: Console) -> list[Measure]:
-    def say(line: str) -> None:
-        console.print(line, style="dim")
-
-    measures: list[Measure] = []
-    async with scratch_database(description) as database:
-        say("a bare loop: consume, store two rows, publish, commit")
-        bare = await measure_bare_loop(description.kafka, database)
-        measures += bare
-        say("the append beside a raw COPY")
-        measures += await measure_append(database)
-    say("the placement saga, prepaid")
-    saga = await measure_rate(description, card=False)
-    measures.append(saga)
-    share = tuple(rate * HOPS / bare[0].median for rate in saga.runs)
-    measures.append(Measure(name="hops of the saga over the bare loop's", unit="of the ceiling", runs=share))
-    say("the placement saga, by card")
-    measures.append(await measure_rate(description, card=True))
-    say("latency at a steady rate")
-    measures += await measure_latency(description)
-    say("one hot SKU")
-    measures.append(await measure_hot_sku(description))
-    return measures
+def _arguments() -> argparse.Namespace:
+    names = ", ".join(piece.name for piece in PIECES)
+    parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
+    parser.add_argument("--only", type=_pieces, default=PIECES, help=f"some of {names}, joined by commas")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write what was found there as well")
+    return parser.parse_args()
 
 
-def _table(measures: list[Measure]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, title="orderstream benchmarks", title_justify="left")
-    for column in ("measure", "median", "least to most", "note"):
-        table.add_column(column)
-    for measure in measures:
-        table.add_row(*measure.row())
-    return table
+def _pieces(names: str) -> Sequence[Piece]:
+    wanted = [name for name in names.split(",") if name]
+    if unknown := set(wanted) - {piece.name for piece in PIECES}:
+        raise argparse.ArgumentTypeError(f"there is no measure {', '.join(sorted(unknown))}")
+    return [piece for piece in PIECES if piece.name in wanted]
+
+
+async def _measure(running: Road, pieces: Sequence[Piece], console: Console) -> Findings:
+    findings = Findings()
+    for number, piece in enumerate(pieces, start=1):
+        console.print(f"[{number}/{len(pieces)}] {piece.name}: {piece.configuration}", style="dim", markup=False)
+        began = time.monotonic()
+        found = await piece.measure(running)
+        for measure in found.measures:
+            console.print(f"      {measure.name}: {measure.figure} ({measure.spread})")
+        console.print(f"      took {time.monotonic() - began:.0f} s", style="dim")
+        findings += found
+    began = time.monotonic()
+    console.print("verifying every promise, without which nothing is reported", style="dim")
+    await running.insist_on_verify()
+    console.print(f"      took {time.monotonic() - began:.0f} s", style="dim")
+    return findings + _hops(findings)
+
+
+def _hops(findings: Findings) -> Findings:
+    """The saga beside the ceiling of its hops, where both were measured."""
+    bare, saga = findings.named(bare_loop.NAME), findings.named(placement.PREPAID)
+    if bare is None or saga is None:
+        return Findings()
+    runs = tuple(rate * HOPS / bare.median for rate in saga.runs)
+    return Findings(
+        measures=(
+            Measure(name="hops of the saga over the bare loop's", unit="of the ceiling", runs=runs, target="0.5"),
+        )
+    )
 
 
 if __name__ == "__main__":

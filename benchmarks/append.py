@@ -6,7 +6,8 @@ from typing import Any
 
 import asyncpg
 
-from benchmarks.measure import Measure
+from benchmarks.measure import Findings, Measure
+from benchmarks.road import Road, scratch_database
 from shared.eventsourcing.chain import GENESIS, entry_hash
 from shared.eventsourcing.clock import SystemClock
 from shared.eventsourcing.postgres.store import PostgresStore
@@ -15,6 +16,7 @@ from shared.eventsourcing.store import Append, LaneHead, LogEntry, StreamWrite
 BATCH = 200
 BATCHES = 100
 RUNS = 5
+CONFIGURATION = f"{RUNS} runs of {BATCHES} batches of {BATCH} events each way, after one to warm up"
 PAYLOAD = '{"sku":"1029743","order_number":"7Q2M-XH4T-9KFD","allocations":[{"location":"WH-EAST","quantity":1}]}'
 
 COLUMNS = [
@@ -23,8 +25,13 @@ COLUMNS = [
 ]  # fmt: skip
 
 
-async def measure_append(database_url: str) -> list[Measure]:
+async def measure_append(road: Road) -> Findings:
     """The append of the runtime, and the ceiling."""
+    async with scratch_database(road.description) as database:
+        return await _measure(database)
+
+
+async def _measure(database_url: str) -> Findings:
     store = await PostgresStore.connect(database_url)
     copied: list[float] = []
     appended: list[float] = []
@@ -35,11 +42,12 @@ async def measure_append(database_url: str) -> list[Measure]:
     finally:
         await store.close()
     ratios = tuple(done / ceiling for done, ceiling in zip(appended[1:], copied[1:], strict=True))
-    return [
+    measures = (
         Measure(name="raw COPY of the same rows", unit="events/s", runs=tuple(copied[1:]), note="ceiling"),
         Measure(name="append in batches of 200", unit="events/s", runs=tuple(appended[1:])),
-        Measure(name="append over COPY", unit="of the ceiling", runs=ratios, note="target 0.5"),
-    ]
+        Measure(name="append over COPY", unit="of the ceiling", runs=ratios, target="0.5"),
+    )
+    return Findings(measures=measures)
 
 
 async def _rate(work: Callable[[], Any]) -> float:

@@ -7,11 +7,16 @@ from uuid import uuid4
 import asyncpg
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
-from benchmarks.measure import Measure
+from benchmarks.measure import Findings, Measure
+from benchmarks.road import Road, scratch_database
 from deploy.local.topics import Topic, create_topics
 
 MESSAGES = 20_000
 RUNS = 3
+NAME = "bare consume, store, publish, commit"
+CONFIGURATION = (
+    f"{RUNS} runs of {MESSAGES:,} messages of 500 B by one process, after one to warm up: two rows each"
+)
 VALUE = (
     b'{"order_number":"7Q2M-XH4T-9KFD","lines":[{"line_id":"1","sku":"1029743","quantity":1}],"pad":"'
     + b"x" * 400
@@ -19,8 +24,14 @@ VALUE = (
 )
 
 
-async def measure_bare_loop(kafka: str, database_url: str) -> list[Measure]:
+async def measure_bare_loop(road: Road) -> Findings:
     """Hops a second of one process."""
+    async with scratch_database(road.description) as database:
+        rates = await _rates(road.description.kafka, database)
+    return Findings(measures=(Measure(name=NAME, unit="hops/s", runs=tuple(rates), note="ceiling"),))
+
+
+async def _rates(kafka: str, database_url: str) -> list[float]:
     connection = await asyncpg.connect(database_url)
     rates = []
     try:
@@ -35,7 +46,7 @@ async def measure_bare_loop(kafka: str, database_url: str) -> list[Measure]:
                 rates.append(MESSAGES / (time.perf_counter() - began))
     finally:
         await connection.close()
-    return [Measure(name="bare consume, store, publish, commit", unit="hops/s", runs=tuple(rates), note="ceiling")]
+    return rates
 
 
 async def _fill(kafka: str, topic: str) -> None:

@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import Literal
 from uuid import uuid4
 
+from channels.publishing import IntakeMessage, intake_message
 from shared.events.channel import ChannelOrderLine, ChannelOrderReceived
 from shared.events.inventory import ReceiveStock
 from shared.events.values import Address, Customer, PaymentMethod
@@ -18,8 +20,10 @@ def stock(skus: int = SKUS, quantity: int = PLENTY) -> list[ReceiveStock]:
     return [ReceiveStock(sku=f"bench-{one}", location="WH-EAST", quantity=quantity) for one in range(skus)]
 
 
-def orders(count: int, *, card: bool = False, skus: int = SKUS) -> Iterator[ChannelOrderReceived]:
-    """`count` orders of three lines, prepaid and collected, or paid by card."""
+def orders(
+    count: int, *, card: bool = False, delivery: Literal["ship", "collect"] = "collect", skus: int = SKUS
+) -> Iterator[ChannelOrderReceived]:
+    """`count` orders of three lines: prepaid or paid by card, collected or shipped."""
     run = uuid4().hex[:12]
     placed = datetime.now(UTC)
     kind = PaymentMethod(kind="card", token=TOKEN) if card else PaymentMethod(kind="prepaid", reference="paid")
@@ -45,5 +49,12 @@ def orders(count: int, *, card: bool = False, skus: int = SKUS) -> Iterator[Chan
             lines=lines,
             total=3_000,
             payment=kind,
-            delivery="collect",
+            delivery=delivery,
         )
+
+
+def messages(
+    count: int, *, card: bool = False, delivery: Literal["ship", "collect"] = "collect"
+) -> list[IntakeMessage]:
+    """Orders as they travel, made before the clock runs: the channel's own work is not the saga's."""
+    return [intake_message(order) for order in orders(count, card=card, delivery=delivery)]

@@ -4,77 +4,58 @@ import asyncio
 import time
 from collections.abc import Sequence
 
-from benchmarks.measure import Measure, percentile
-from benchmarks.orders import orders
-from benchmarks.road import Confirmations, confirmations, insist_on_verify, place
-from channels.publishing import IntakeMessage, OrderPublisher, intake_message
-from deploy.local.description import Description
-from services.order.domain.number import order_number
-from shared.events.channel import ChannelOrderReceived
-from shared.eventsourcing.kafka.security import KafkaAccess
+from benchmarks.measure import Findings, Measure
+from benchmarks.orders import messages
+from benchmarks.road import Road, Watch, place, watch
+from channels.publishing import IntakeMessage
 
 WARM_UP = 500
 ORDERS = 3_000
+CARD_ORDERS = 1_500
 RUNS = 3
-STEADY_RATE = 50
-STEADY_SECONDS = 20
+PREPAID = "placement saga, prepaid"
+CONFIGURATION = f"{WARM_UP} orders of 3 lines to warm up, then {RUNS} runs of {ORDERS:,} published at once"
+CARD_CONFIGURATION = (
+    CONFIGURATION.replace(f"{ORDERS:,}", f"{CARD_ORDERS:,}") + "; paid by card at a gateway that approves"
+)
 
 
-async def measure_rate(description: Description, *, card: bool) -> Measure:
-    """The rate at which orders are confirmed when more wait than can be served."""
+async def measure_prepaid(road: Road) -> Findings:
+    """The saga without a payment outside."""
+    return await _measure(road, PREPAID, ORDERS, card=False, target="1,500")
+
+
+async def measure_card(road: Road) -> Findings:
+    """The saga with an authorisation at the gateway's simulator."""
+    return await _measure(road, "placement saga, by card", CARD_ORDERS, card=True)
+
+
+async def saga_rates(road: Road, *, card: bool, orders: int = ORDERS, runs: int = RUNS) -> tuple[float, ...]:
+    """The rates at which orders are confirmed when more wait than can be served; orders/s, one a run."""
     rates = []
-    async with confirmations(description) as watch:
-        confirmed = await _confirm(description, watch, _messages(WARM_UP, card=card), 0)
-        for _ in range(RUNS):
-            batch = _messages(ORDERS, card=card)
+    async with watch(road.description) as seen:
+        for _ in range(runs):
+            batch = messages(orders, card=card)
             began = time.time()
-            confirmed = await _confirm(description, watch, batch, confirmed)
-            rates.append(ORDERS / (max(watch.at_ms.values()) / 1000 - began))
-    await asyncio.to_thread(insist_on_verify, description)
-    how = "card at the gateway simulator" if card else "prepaid"
-    return Measure(
-        name=f"placement saga, {how}", unit="orders/s", runs=tuple(rates), note="intake to confirmed, 3 lines"
-    )
+            await confirm(road, seen, batch)
+            rates.append(orders / (seen.last - began))
+    return tuple(rates)
 
 
-async def measure_latency(description: Description) -> list[Measure]:
-    """Milliseconds from publication to confirmation at a steady 50 orders a second."""
-    batch = list(orders(STEADY_RATE * STEADY_SECONDS))
-    sent_at: dict[bytes, float] = {}
-    async with confirmations(description) as watch:
-        await asyncio.gather(_publish_steadily(description, batch, sent_at), watch.until(len(batch)))
-        late = sorted(watch.at_ms[number] - sent * 1000 for number, sent in sent_at.items())
-    return [
-        Measure(
-            name=f"latency at {STEADY_RATE} orders/s, p{int(share * 100)}",
-            unit="ms",
-            runs=(percentile(late, share),),
-        )
-        for share in (0.5, 0.99)
-    ]
+async def warm_up(road: Road, *, card: bool = False, orders: int = WARM_UP) -> None:
+    """Let caches and connections fill."""
+    await saga_rates(road, card=card, orders=orders, runs=1)
 
 
-def _messages(count: int, *, card: bool) -> list[IntakeMessage]:
-    """Orders as they travel, made before the clock runs: the channel's own work is not the saga's."""
-    return [intake_message(order) for order in orders(count, card=card)]
+async def confirm(road: Road, seen: Watch, batch: Sequence[IntakeMessage]) -> None:
+    """Publish orders at once and wait until all are confirmed."""
+    await asyncio.gather(place(road.description, batch), seen.until(len(seen.seen_at) + len(batch)))
 
 
-async def _confirm(
-    description: Description, watch: Confirmations, batch: Sequence[IntakeMessage], before: int
-) -> int:
-    after = before + len(batch)
-    await asyncio.gather(place(description, batch), watch.until(after))
-    return after
-
-
-async def _publish_steadily(
-    description: Description, batch: Sequence[ChannelOrderReceived], sent_at: dict[bytes, float]
-) -> None:
-    access = KafkaAccess(bootstrap=description.kafka)
-    async with OrderPublisher(access, prefix=description.topic_prefix) as publisher:
-        due = time.monotonic()
-        for order in batch:
-            sent_at[order_number(order.channel, order.channel_order_id).encode()] = time.time()
-            await publisher.publish([order])
-            due += 1 / STEADY_RATE
-            await asyncio.sleep(max(0.0, due - time.monotonic()))
+async def _measure(road: Road, name: str, orders: int, *, card: bool, target: str = "") -> Findings:
+    await warm_up(road, card=card)
+    before = await road.usage()
+    rates = await saga_rates(road, card=card, orders=orders)
+    budget = (await road.usage()).since(before).for_each(orders * RUNS, name)
+    rate = Measure(name=name, unit="orders/s", runs=rates, target=target, note="intake to confirmed, 3 lines")
+    return Findings(measures=(rate,), budgets=(budget,))

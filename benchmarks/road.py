@@ -1,7 +1,8 @@
-"""A running stack for the benchmarks that go down the whole road, and a watch on what it confirms."""
+"""A running stack for the benchmarks that go down the whole road, and a watch on what it says of its orders."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -10,6 +11,7 @@ from uuid import uuid4
 from aiokafka import AIOKafkaConsumer
 
 from benchmarks.orders import stock
+from benchmarks.processor import Usage, until_quiet, usage_of
 from channels.publishing import BATCH, IntakeMessage, OrderPublisher
 from deploy.local.components import MAILBOX, service, simulator
 from deploy.local.databases import Database, create_databases, drop_databases, url_of
@@ -17,8 +19,9 @@ from deploy.local.description import Description
 from deploy.local.stack import Stack
 from deploy.local.topics import SERVICES
 from oms.client import Client
-from oms.verify.run import verify
+from oms.verify.run import all_checks, verify
 from shared.events.order import OrderConfirmed
+from shared.events.payload import Event
 from shared.events.registry import topic_of
 from shared.eventsourcing.kafka.security import KafkaAccess
 from shared.eventsourcing.postgres.migrate import migrate
@@ -28,33 +31,71 @@ COMPONENTS = (
         "gateway",
         *("--decline", "0", "--server-error", "0", "--timeout-after-effect", "0", "--timeout-before-effect", "0"),
     ),
-    simulator("carrier"),
+    simulator("carrier", *("--pace", "0", "--refuse", "0", "--delay", "0", "--exception", "0")),
     MAILBOX,
     *(service(name) for name in SERVICES),
 )
-"""Every order is to be confirmed, so the gateway approves of all."""
+"""Every order is to be confirmed, so the gateway approves of all; every parcel arrives, and at once."""
+ENVIRONMENT = {name: {"OMS_LOG_LEVEL": "warning"} for name in SERVICES}
+AUTOMATIC = {"OMS_WAREHOUSE": "automatic"}
+"""The warehouse picks and packs by itself; otherwise nobody is there, and a confirmed order goes no further."""
 
 LOTS = 1_000
 """Lots of stock received in one request."""
+STREAMS = 100
+"""Of each service, folded anew at each verification."""
 
 
 class Unsound(Exception):
-    """An order was not confirmed, or `oms verify` found something: the run is not reported."""
+    """An order did not come through, or `oms verify` found something: the run is not reported."""
+
+
+class Road:
+    """A running stack with its stock in, and what is asked of it before a figure is reported."""
+
+    def __init__(self, stack: Stack, client: Client) -> None:
+        self.stack = stack
+        self.client = client
+
+    @property
+    def description(self) -> Description:
+        return self.stack.description
+
+    async def insist_on_verify(self) -> None:
+        """Check every promise, on all that was ever measured on this stack.
+
+        Raises:
+            Unsound: one of them is broken.
+        """
+        verdicts = await asyncio.to_thread(verify, self.client, all_checks(STREAMS), patience_s=60)
+        if broken := [verdict for verdict in verdicts if verdict.findings]:
+            raise Unsound("; ".join(f"{one.invariant}: {one.findings[0].what}" for one in broken))
+
+    async def usage(self) -> Usage:
+        """The processor time that every process has used, once nothing is left to do."""
+        await until_quiet(self.stack.state)
+        return usage_of(self.stack.state)
+
+    @asynccontextmanager
+    async def automatic_warehouse(self) -> AsyncIterator[None]:
+        """Confirmed orders go on to their end meanwhile."""
+        await asyncio.to_thread(self.stack.restart, "shipping", AUTOMATIC)
+        try:
+            yield
+        finally:
+            await asyncio.to_thread(self.stack.restart, "shipping")
 
 
 @contextmanager
-def stack_for_benchmarks() -> Iterator[Description]:
+def road() -> Iterator[Road]:
     """Five services and the simulators, nobody at the warehouse, in a directory that goes away."""
     with TemporaryDirectory(prefix="orderstream-bench-") as folder:
-        environment = {"shipping": {"OMS_WAREHOUSE": "manual"}} | {
-            name: {"OMS_LOG_LEVEL": "warning"} for name in ("order", "inventory", "payment", "notification")
-        }
+        environment = ENVIRONMENT | {"shipping": {**ENVIRONMENT["shipping"], "OMS_WAREHOUSE": "manual"}}
         stack = Stack(Path(folder) / "state", components=COMPONENTS, environment=environment)
         try:
-            description = stack.start()
-            with Client(description) as client:
+            with Client(stack.start()) as client:
                 receive(client)
-            yield description
+                yield Road(stack, client)
         finally:
             stack.discard()
 
@@ -79,23 +120,25 @@ def receive(client: Client) -> None:
         client.post("inventory", "/stock/bulk-receive", {"lines": lines[start : start + LOTS]})
 
 
-def insist_on_verify(description: Description) -> None:
-    """Check every promise.
+async def until(there: Callable[[], Awaitable[bool]], what: str, *, patience_s: float, look_s: float) -> None:
+    """Look again and again until it is there.
 
     Raises:
-        Unsound: one of them is broken.
+        Unsound: it is not, after so many seconds.
     """
-    with Client(description) as client:
-        broken = [verdict for verdict in verify(client, patience_s=60) if verdict.findings]
-    if broken:
-        raise Unsound("; ".join(f"{one.invariant}: {one.findings[0].what}" for one in broken))
+    deadline = time.monotonic() + patience_s
+    while time.monotonic() < deadline:
+        if await there():
+            return
+        await asyncio.sleep(look_s)
+    raise Unsound(f"waited {patience_s:.0f} s for {what}")
 
 
 @asynccontextmanager
-async def confirmations(description: Description) -> AsyncIterator["Confirmations"]:
-    """Watch the order service's events from now on."""
+async def watch(description: Description, event: type[Event] = OrderConfirmed) -> AsyncIterator["Watch"]:
+    """Watch the order service's events from now on for one that every order comes to."""
     consumer = AIOKafkaConsumer(
-        f"{description.topic_prefix}.{topic_of(OrderConfirmed)}",
+        f"{description.topic_prefix}.{topic_of(event)}",
         bootstrap_servers=description.kafka,
         auto_offset_reset="latest",
         fetch_max_wait_ms=50,
@@ -103,40 +146,44 @@ async def confirmations(description: Description) -> AsyncIterator["Confirmation
     await consumer.start()
     try:
         await consumer.seek_to_end()
-        yield Confirmations(consumer)
+        yield Watch(consumer, event)
     finally:
         await consumer.stop()
 
 
-class Confirmations:
-    """Counts confirmations by their headers alone, and notes when the broker had each."""
+class Watch:
+    """Knows an event by its headers alone, and notes when a reader of the topic sees it for each order."""
 
-    def __init__(self, consumer: AIOKafkaConsumer) -> None:
+    def __init__(self, consumer: AIOKafkaConsumer, event: type[Event]) -> None:
         self._consumer = consumer
-        self.at_ms: dict[bytes, int] = {}
-        """By order number."""
+        self._event = event
+        self.seen_at: dict[bytes, float] = {}
+        """Seconds since 1970, by order number."""
+
+    @property
+    def last(self) -> float:
+        """When the last one was seen."""
+        return max(self.seen_at.values())
 
     async def until(self, number: int, patience_s: float = 120) -> None:
-        """Wait for so many confirmations.
+        """Wait until so many orders have come to it, in all.
 
         Raises:
-            Unsound: they don't come.
+            Unsound: for so long none more has come.
         """
-        try:
-            await self._read_until(number, patience_s)
-        except TimeoutError:
-            found = f"{len(self.at_ms)} of {number} orders were confirmed in {patience_s:.0f} s"
-            raise Unsound(found) from None
-
-    async def _read_until(self, number: int, patience_s: float) -> None:
-        wanted = "ce_type", OrderConfirmed.wire_type.encode()
-        async with asyncio.timeout(patience_s):
-            while len(self.at_ms) < number:
-                batches = await self._consumer.getmany(timeout_ms=100)
-                for records in batches.values():
-                    for record in records:
-                        if wanted in record.headers:
-                            self.at_ms.setdefault(record.key, record.timestamp)
+        wanted = "ce_type", self._event.wire_type.encode()
+        moved = time.monotonic()
+        while len(self.seen_at) < number:
+            batches = await self._consumer.getmany(timeout_ms=100)
+            now = time.time()
+            for records in batches.values():
+                for record in records:
+                    if wanted in record.headers:
+                        self.seen_at.setdefault(record.key, now)
+                        moved = time.monotonic()
+            if time.monotonic() - moved > patience_s:
+                name = self._event.wire_type.rpartition(".")[0]
+                raise Unsound(f"{len(self.seen_at)} of {number} orders came to {name}; none in {patience_s:.0f} s")
 
 
 async def place(description: Description, messages: Sequence[IntakeMessage]) -> None:

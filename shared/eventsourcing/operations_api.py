@@ -23,6 +23,7 @@ PAGE = 1_000
 Position = Annotated[int, Query(ge=0, le=2**62)]
 LaneNumber = Annotated[int, Query(ge=0, le=63)]
 Limit = Annotated[int, Query(ge=1, le=PAGE)]
+CorrelationIds = Annotated[list[str], Query(min_length=1, max_length=200)]
 
 
 Writer = Annotated[Caller, Depends(requires("operations:write"))]
@@ -137,11 +138,17 @@ def _handle_parked(reads: APIRouter, writes: APIRouter, store: Store, pipeline: 
             ]
         }
 
-    @reads.get("/reminders", summary="What the service will remind itself of, about one order")
-    async def reminders(correlation_id: str) -> dict[str, Any]:
+    @reads.get("/reminders", summary="What the service will remind itself of, about some orders")
+    async def reminders(correlation_id: CorrelationIds) -> dict[str, Any]:
         return {
             "reminders": [
-                {"id": str(one.id), "due_at": one.due_at.isoformat(), "type": one.type, "key": one.partition_key}
+                {
+                    "id": str(one.id),
+                    "due_at": one.due_at.isoformat(),
+                    "type": one.type,
+                    "key": one.partition_key,
+                    "correlation_id": one.correlation_id,
+                }
                 for one in await store.reminders(correlation_id)
             ]
         }

@@ -303,8 +303,8 @@ class Store(Protocol):
         """All entries about one order, by lane and position."""
         ...
 
-    async def reminders(self, correlation_id: str) -> Sequence[StoredReminder]:
-        """Reminders that wait, about one order."""
+    async def reminders(self, correlation_ids: Collection[str]) -> Sequence[StoredReminder]:
+        """Reminders that wait, about some orders, the next due first."""
         ...
 
     async def lanes(self) -> Mapping[int, LaneHead]:

@@ -172,8 +172,9 @@ class MemoryStore:
     async def correlated(self, correlation_id: str) -> Sequence[LogEntry]:
         return sorted(self._tables.correlated.get(correlation_id, ()), key=lambda one: (one.lane, one.position))
 
-    async def reminders(self, correlation_id: str) -> Sequence[StoredReminder]:
-        found = [one for one in self._tables.reminders.values() if one.correlation_id == correlation_id]
+    async def reminders(self, correlation_ids: Collection[str]) -> Sequence[StoredReminder]:
+        wanted = set(correlation_ids)
+        found = [one for one in self._tables.reminders.values() if one.correlation_id in wanted]
         return sorted(found, key=lambda one: (one.due_at, one.id))
 
     async def lanes(self) -> Mapping[int, LaneHead]:

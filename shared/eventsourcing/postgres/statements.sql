@@ -113,7 +113,7 @@ from reminder;
 -- name: reminders_of
 select id, due_at, type, payload, partition_key, correlation_id, actor, traceparent
 from reminder
-where correlation_id = $1
+where correlation_id = any($1::text[])
 order by due_at, id;
 
 -- name: add_reader

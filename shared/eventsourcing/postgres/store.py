@@ -235,8 +235,8 @@ class PostgresStore:
     async def correlated(self, correlation_id: str) -> Sequence[LogEntry]:
         return [_entry(row) for row in await self._fetch("correlated", correlation_id)]
 
-    async def reminders(self, correlation_id: str) -> Sequence[StoredReminder]:
-        return [StoredReminder(**dict(row)) for row in await self._fetch("reminders_of", correlation_id)]
+    async def reminders(self, correlation_ids: Collection[str]) -> Sequence[StoredReminder]:
+        return [StoredReminder(**dict(row)) for row in await self._fetch("reminders_of", list(correlation_ids))]
 
     async def lanes(self) -> Mapping[int, LaneHead]:
         return {row["lane"]: LaneHead(row["head"], row["chain_hash"]) for row in await self._fetch("lanes")}

@@ -267,7 +267,8 @@ async def test_reminders_are_due_in_their_order_and_gone_once_done(store: Store)
     assert await store.next_reminder_at() == early.due_at
     assert await store.due_reminders(NOON + timedelta(seconds=10), 10) == [early, late]
     assert await store.due_reminders(NOON + timedelta(seconds=10), 1) == [early]
-    assert await store.reminders("a") == [late, coming]
+    assert await store.reminders(["a"]) == [late, coming]
+    assert await store.reminders(["a", "b", "c"]) == [early, late, coming]
 
     await append(store, done_reminders=[early.id], reminders=[again := reminder(2)])
 

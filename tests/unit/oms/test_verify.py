@@ -223,7 +223,7 @@ def test_an_open_order_on_a_hold_or_a_deadline_is_no_finding(services: Services)
 
     held.record("order", "order-SO-8", "order.hold-released", **hold)
     held.taken = []
-    held.reminders.append({"type": "order.deadline.v1"})
+    held.reminders.append({"type": "order.deadline.v1", "correlation_id": "SO-8"})
     assert held.findings(services) == []
 
 

@@ -1,0 +1,163 @@
+"""`make bench-scale`: what the saga costs with many orders stored beside what it costs when there are none.
+
+The history comes in by the intake and goes through the services' own appends, so that every table, index, view and
+topic holds what it would hold.
+"""
+
+import argparse
+import asyncio
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import uvloop
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from benchmarks.machine import machine, servers
+from benchmarks.measure import Findings, Measure
+from benchmarks.orders import messages
+from benchmarks.placement import ORDERS, RUNS, WARM_UP, confirm, saga_rates, warm_up
+from benchmarks.processor import memory_of
+from benchmarks.report import Report
+from benchmarks.road import Road, Unsound, road, watch
+from benchmarks.stored import insist_on_the_databases
+from deploy.local.errors import StackError
+from deploy.local.topics import SERVICES
+from oms.errors import OmsError
+
+BATCH = 2_500
+"""Orders that are on their way at the same time while the history is loaded."""
+LOOKS = 10
+"""How often on the way the rate and the memory are looked at."""
+WHOLE = 50_000
+"""With so many orders `oms verify` reads all of it; with more the databases are asked instead."""
+MB_AT_MOST = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How many orders are stored, and the resident memory of each service in MB then."""
+
+    stored: int
+    memory: dict[str, float]
+
+
+def main() -> int:
+    """Measure, load, measure again; 1 when a run was not sound."""
+    arguments = _arguments()
+    console = Console(width=None if sys.stdout.isatty() else 140)
+    verified = "read whole by oms verify" if arguments.verify == "whole" else "checked in the databases"
+    try:
+        with road() as running:
+            configuration = machine() | asyncio.run(servers(running.description))
+            configuration |= {"history": f"{arguments.orders:,} confirmed orders of 3 lines, {verified}"}
+            configuration |= {"rate": f"{WARM_UP} to warm up, {RUNS} runs of {ORDERS:,}, before and after"}
+            findings = uvloop.run(_measure(running, console, arguments.orders, whole=arguments.verify == "whole"))
+    except (Unsound, OmsError, StackError) as error:
+        console.print(f"benchmarks: {error}", style="red")
+        return 1
+    report = Report(configuration=configuration, findings=findings)
+    console.print(*report.tables())
+    if arguments.json:
+        report.write_json(arguments.json)
+    console.print(f"page: {report.write_page('scale')}", soft_wrap=True)
+    return 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="benchmarks.scale", description=__doc__)
+    parser.add_argument("--orders", type=int, default=1_000_000, help="orders of history (default %(default)s)")
+    parser.add_argument(
+        "--verify",
+        choices=("whole", "databases"),
+        help=f"`oms verify` reads every entry; by default up to {WHOLE:,} orders, as it takes hours for a million",
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write what was found there as well")
+    arguments = parser.parse_args()
+    if arguments.orders < LOOKS:
+        parser.error(f"--orders is at least {LOOKS}")
+    arguments.verify = arguments.verify or ("whole" if arguments.orders <= WHOLE else "databases")
+    return arguments
+
+
+async def _measure(road: Road, console: Console, orders: int, *, whole: bool) -> Findings:
+    console.print("the saga with nothing stored", style="dim")
+    await warm_up(road)
+    empty = await saga_rates(road, card=False)
+    looks = [Look(WARM_UP + RUNS * ORDERS, memory_of(road.stack.state))]
+    console.print("loading the history through the intake", style="dim")
+    looks += await _load(road, console, orders, looks[0].stored)
+    await road.usage()
+    console.print("the saga with the history", style="dim")
+    await warm_up(road)
+    full = await saga_rates(road, card=False)
+    stored = looks[-1].stored + WARM_UP + RUNS * ORDERS
+    looks.append(Look(stored, memory_of(road.stack.state)))
+    console.print("verifying", style="dim")
+    if whole:
+        await road.insist_on_verify()
+    else:
+        await road.usage()
+        await insist_on_the_databases(road.description, orders=stored)
+    return _findings(empty, full, looks)
+
+
+async def _load(road: Road, console: Console, orders: int, before: int) -> list[Look]:
+    """Let orders come in, some at a time, and look at the memory on the way."""
+    looks: list[Look] = []
+    columns = (
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.description}"),
+    )
+    with Progress(*columns, console=console) as progress:
+        bar = progress.add_task("", total=orders)
+        done = 0
+        async with watch(road.description) as seen:
+            while done < orders:
+                batch = messages(min(BATCH, orders - done))
+                await confirm(road, seen, batch)
+                done += len(batch)
+                progress.update(bar, completed=done)
+                if done >= orders * (len(looks) + 1) // LOOKS:
+                    looks.append(Look(before + done, memory_of(road.stack.state)))
+                    most = max(looks[-1].memory.values())
+                    progress.update(bar, description=f"largest service {most:.0f} MB")
+                    if not console.is_terminal:
+                        console.print(f"{done:>9,} of {orders:,}; largest service {most:.0f} MB")
+    return looks
+
+
+def _findings(empty: tuple[float, ...], full: tuple[float, ...], looks: list[Look]) -> Findings:
+    ratios = tuple(after / before for before, after in zip(sorted(empty), sorted(full), strict=True))
+    measures = [
+        Measure(name="placement saga, nothing stored", unit="orders/s", runs=empty),
+        Measure(name=f"placement saga, {looks[-2].stored:,} orders stored", unit="orders/s", runs=full),
+        Measure(name="rate with the history over the rate without", unit="times", runs=ratios, target="0.9"),
+    ]
+    for of in SERVICES:
+        way = ", ".join(f"{look.memory[of]:.0f}" for look in looks)
+        measures.append(
+            Measure(
+                name=f"resident memory of {of}",
+                unit="MB",
+                runs=(looks[-1].memory[of],),
+                target=f"flat, under {MB_AT_MOST}",
+                note=f"from {looks[0].stored:,} to {looks[-1].stored:,} orders: {way}",
+            )
+        )
+    return Findings(measures=tuple(measures))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
