@@ -42,8 +42,12 @@ class LaneReader:
         self._types = None if types is None else frozenset(types)
         self._limit = limit_per_lane
         self._lease_s = lease_s
+        self.tenures = 0
+        """Rises whenever a lane was won or lost."""
         self._leases: dict[int, Lease] = {}
         self._noted: dict[int, int] = {}
+        self._reached: dict[int, int] = {}
+        """How far each lane is done, whether the store was told of it or not."""
         self._told_at = 0.0
         self._ask_store = True
         self._renew_at: float | None = None
@@ -85,8 +89,8 @@ class LaneReader:
         self._renew_at = now + pause
         self._held_until = now + self._lease_s
         self._ask_store = self._ask_store or held.keys() != self._leases.keys()
-        self._leases = {lane: self._kept(lane, lease) for lane, lease in held.items()}
         self._noted = {lane: position for lane, position in self._noted.items() if lane in held}
+        self._take_over(held)
 
     async def read(self, after: Mapping[int, int] | None = None) -> Sequence[LaneSlice]:
         """What comes after the given positions, or after its own; nothing once the leases have run out."""
@@ -100,11 +104,13 @@ class LaneReader:
 
     async def _after(self, after: Mapping[int, int] | None) -> Sequence[LaneSlice]:
         if after is None:
-            after = {lane: max(lease.position, self._noted.get(lane, 0)) for lane, lease in self._leases.items()}
+            after = self._reached
         known = self._tail.after(after, self._limit, self._types)
+        if not (self._ask_store or self._tail.reaches_beyond(after)):
+            return known
         known_lanes = {one.lane for one in known}
         rest = {lane: position for lane, position in after.items() if lane not in known_lanes}
-        if not rest or not (self._ask_store or self._tail.reaches_beyond(rest)):
+        if not rest:
             return known
         stored = await self._store.read(rest, self._limit, self._types)
         self._ask_store = bool(stored)
@@ -112,7 +118,9 @@ class LaneReader:
 
     def note(self, positions: Mapping[int, int]) -> None:
         """Go on from how far the lanes are done; the store is told soon, in one go with what follows."""
-        self._noted.update({lease.lane: lease.position for lease in self.moved(positions)})
+        moved = {lease.lane: lease.position for lease in self.moved(positions)}
+        self._noted.update(moved)
+        self._reached.update(moved)
 
     async def tell(self) -> None:
         """Let the store know what was noted; a lane that somebody else holds by now is dropped."""
@@ -134,14 +142,16 @@ class LaneReader:
         for lease in moved:
             if lease.lane in held:
                 self._leases[lease.lane] = lease
+                self._reached[lease.lane] = max(lease.position, self._noted.get(lease.lane, 0))
             else:
                 log.warning("lane lost to another reader", reader=self.name, lane=lease.lane)
-                del self._leases[lease.lane]
+                del self._leases[lease.lane], self._reached[lease.lane]
+                self.tenures += 1
 
     def forget(self) -> None:
         """Drop all leases; the next `hold` asks the store anew."""
-        self._leases = {}
-        self._noted = {}
+        self._leases, self._noted, self._reached = {}, {}, {}
+        self.tenures += 1
         self._ask_store = True
         self._renew_at = None
 
@@ -154,6 +164,14 @@ class LaneReader:
         self._woken.clear()
         return True
 
-    def _kept(self, lane: int, lease: Lease) -> Lease:
-        mine = self._leases.get(lane)
-        return mine if mine is not None and mine.epoch == lease.epoch else lease
+    def _take_over(self, held: Mapping[int, Lease]) -> None:
+        """Hold these lanes; a lane that was held before goes on where this reader is, not where the store is."""
+        before, kept = self._leases, {}
+        for lane, lease in held.items():
+            mine = before.get(lane)
+            kept[lane] = mine if mine is not None and mine.epoch == lease.epoch else lease
+        if kept == before:
+            return
+        self._leases = kept
+        self._reached = {lane: max(lease.position, self._noted.get(lane, 0)) for lane, lease in kept.items()}
+        self.tenures += 1

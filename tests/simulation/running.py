@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cache
+from itertools import islice
 from random import Random
 
 import structlog
@@ -65,7 +66,8 @@ def run(planned: Plan, bug: Bug = nullcontext) -> Outcome:
         except Stuck:
             pass  # said in the books
         except Exhausted:
-            one.books.find("comes to rest", "the world", f"went on and on; last: {'; '.join(one.unrest()[:3])}")
+            last = "; ".join(islice(one.unrest(), 3))
+            one.books.find("comes to rest", "the world", f"went on and on; last: {last}")
         for name, error in one.part_failed():
             one.books.find("a service keeps running", name, f"{type(error).__name__}: {error}")
         found = tuple(judge(one)) if not one.books.findings else tuple(one.books.findings)

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
+from itertools import islice
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
@@ -182,6 +183,7 @@ async def _befall(world: World, site: Site, instance: Instance, fault: Fault) ->
             await asyncio.sleep(asleep)
             if process.alive:
                 process.thaw()
+                instance.poll()
                 instance.rejoin_group()
         case "roll":
             await _roll(world, site, instance)
@@ -197,6 +199,7 @@ async def _befall(world: World, site: Site, instance: Instance, fault: Fault) ->
                 process.strike_at(fault.moment, lambda: unacknowledged(fault.moment))
         case "clock jumps":
             instance.clock.jump(fault.seconds * (1 if fault.times % 2 else -1))
+            instance.poll()
         case _:
             raise AssertionError(fault.kind)
 
@@ -298,12 +301,12 @@ async def _until_rest(world: World) -> None:
     while True:
         await asyncio.sleep(pause)
         await _retry_parked(world)
-        unrest = world.unrest()
+        unrest = next(world.unrest(), "")
         coming = min(world.deliveries.values(), default=None)
         if not unrest and coming is None:
             return
         if unrest and world.now - began > REST_WITHIN_S:
-            world.books.find("comes to rest", "the world", "; ".join(unrest[:5]))
+            world.books.find("comes to rest", "the world", "; ".join(islice(world.unrest(), 5)))
             raise Stuck
         if coming is not None and not unrest:
             await world.leap(coming - world.now)

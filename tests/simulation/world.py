@@ -2,11 +2,11 @@
 
 import asyncio
 import random as global_random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import copy_context
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 from uuid import UUID
@@ -35,7 +35,7 @@ from tests.simulation.trace import Trace
 from tests.simulation.wire import Wire
 
 POLL_S = 4.0
-"""How often an instance looks without being woken."""
+"""How often an instance looks without being woken, where there may be something to see."""
 NUDGE_S = 1.0
 NEVER_S = 1e9
 LONG_S = 60.0
@@ -60,6 +60,8 @@ class Site:
     """How often its views got a new version, which fills beside the old one."""
     stirred: bool = False
     """Something was committed since the last nudge."""
+    written: dict[int, None] = field(default_factory=dict)
+    """The lanes that hold anything."""
     poisoned: int = 0
     """So many of its next decisions fail."""
 
@@ -72,8 +74,17 @@ class Site:
         lanes = self.tables.lanes
         for reader in {name: None for one in self.slots if one is not None for name in one.readers}:
             rows = self.tables.readers.get(reader)
-            if rows is None or any(row.position < lanes[lane].head for lane, row in rows.items()):
+            if rows is None or any(rows[lane].position < lanes[lane].head for lane in self.written):
                 yield reader
+
+    def reminders_due(self, now: datetime) -> bool:
+        """Whether reminders wait that somebody should have brought."""
+        return any(one.due_at <= now for one in self.tables.reminders.values())
+
+    def worth_a_look(self, now: datetime) -> bool:
+        """Whether who looks without being woken may find something: work, or lanes that nobody holds any more."""
+        healthy = all(one is not None and one.responsive and not one.line.down for one in self.slots)
+        return not healthy or self.reminders_due(now) or any(self.behind())
 
 
 class World:
@@ -114,6 +125,7 @@ class World:
         self._stirred = asyncio.Event()
         self._context = copy_context()
         self._tasks: list[asyncio.Task[Any]] = []
+        self._looking = self.spawn(self._look())
 
     def stream(self, name: str) -> Random:
         """A source of chance of its own, so that one consumer more does not change what others draw."""
@@ -158,9 +170,11 @@ class World:
             slots[slots.index(instance)] = None
             self.loop.call_later(SESSION_S, instance.leave_group, context=self._context)
 
-    def stir(self, service: str) -> None:
+    def stir(self, service: str, lanes: Iterable[int]) -> None:
         """A service has committed something."""
-        self.sites[service].stirred = True
+        site = self.sites[service]
+        site.stirred = True
+        site.written.update(dict.fromkeys(lanes))
         self._stirred.set()
 
     async def call(
@@ -223,16 +237,25 @@ class World:
     async def leap(self, seconds: float) -> None:
         """Let time pass. Over a long wait nobody looks without being woken: there would be nothing to see."""
         if seconds > LONG_S:
-            _pace(NEVER_S)
+            self._looking.cancel()
             nudging = self.spawn(self._nudge())
             await asyncio.sleep(seconds)
             nudging.cancel()
-            _pace(POLL_S)
             self._keep_leases()
             for site in self.sites.values():
                 self._wake(site)
+            self._looking = self.spawn(self._look())
         else:
             await asyncio.sleep(max(0.0, seconds))
+
+    async def _look(self) -> None:
+        """Instances look without being woken, but for the looks that would find nothing."""
+        while True:
+            await asyncio.sleep(POLL_S)
+            self._keep_leases()
+            for site in self.sites.values():
+                if site.worth_a_look(self.clock.now()):
+                    self._wake(site)
 
     async def _nudge(self) -> None:
         """Where something was committed, instances look at least once after it."""
@@ -254,7 +277,7 @@ class World:
         """What the looks that were left out would have done: who lives keeps what it holds."""
         until = self.clock.now() + LEASE
         for site in self.sites.values():
-            living = {one.name for one in site.slots if one is not None and one.responsive}
+            living = {one.name for one in site.slots if one is not None and one.responsive and not one.line.down}
             for rows in site.tables.readers.values():
                 for row in rows.values():
                     if row.owner in living:
@@ -268,18 +291,21 @@ class World:
         views = VIEWS[site.service] if self.views else ()
         return tuple(replace(view, version=view.version + site.upgraded) for view in views)
 
-    def unrest(self) -> list[str]:
+    def unrest(self) -> Iterator[str]:
         """What is under way; nothing when the world is at rest."""
-        found = [f"{name} has requests under way" for name, wire in self.wires.items() if wire.under_way]
+        for name, wire in self.wires.items():
+            if wire.under_way:
+                yield f"{name} has requests under way"
         if self.calls:
-            found.append(f"{self.calls} HTTP calls are under way")
+            yield f"{self.calls} HTTP calls are under way"
         for site in self.sites.values():
-            found += [f"{site.service}: {reader} is behind" for reader in site.behind()]
-            if self._reminders_due(site):
-                found.append(f"{site.service}: reminders are due")
+            for reader in site.behind():
+                yield f"{site.service}: {reader} is behind"
+            if site.reminders_due(self.clock.now()):
+                yield f"{site.service}: reminders are due"
             if not site.responsive():
-                found.append(f"{site.service}: nobody runs")
-        return found + self.cluster.unread()
+                yield f"{site.service}: nobody runs"
+        yield from self.cluster.unread()
 
     def part_failed(self) -> Iterator[tuple[str, BaseException]]:
         """Instances of which a part ended by itself."""
@@ -310,10 +336,6 @@ class World:
     def _must_not_fail(self, task: "asyncio.Task[Any]") -> None:
         if not task.cancelled() and (error := task.exception()):
             self.books.find("the simulation itself", repr(task.get_coro()), f"{type(error).__name__}: {error}")
-
-    def _reminders_due(self, site: Site) -> bool:
-        now = self.clock.now()
-        return any(one.due_at <= now for one in site.tables.reminders.values())
 
     def _gateway_tells(self, identity: UUID, notice: Any) -> None:
         self.deliver("payment", 0.0, identity, notice, "gateway")
@@ -353,17 +375,12 @@ class _Witness:
 
     def committed(self, instance: str, append: Append, claims: Sequence[Claim]) -> None:
         if append.entries or append.parked or append.reminders:
-            self.world.stir(self.service)
+            self.world.stir(self.service, append.heads)
             self.world.trace.note(self.world.now, instance, append)
         self.world.books.committed(self.service, append, claims)
 
     def cursor(self, reader: str, lane: int, before: int, after: int) -> None:
         self.world.books.cursor(f"{self.service} {reader}", lane, before, after)
-
-
-def _pace(seconds: float) -> None:
-    """How often instances look without being woken."""
-    reading_lanes.POLL_S = reminders.POLL_S = seconds
 
 
 @contextmanager
@@ -372,7 +389,7 @@ def world(seed: int) -> Iterator[World]:
     before = reading_lanes.POLL_S, reminders.POLL_S
     state = global_random.getstate()
     loop = ProcessLoop(Random(f"{seed}/schedule"))
-    _pace(POLL_S)
+    reading_lanes.POLL_S = reminders.POLL_S = NEVER_S  # the world says when it is worth while
     failpoints.on_reach(reached)
     global_random.seed(seed)
     asyncio.set_event_loop(loop)
