@@ -76,6 +76,11 @@ class _Work:
     done: "asyncio.Future[None]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
     answers: dict[UUID, Reply | Exception] = field(default_factory=dict)
 
+    def finish(self) -> None:
+        """Tell who brought them, who may have gone meanwhile: they are decided all the same."""
+        if not self.done.done():
+            self.done.set_result(None)
+
 
 class Pipeline:
     """Takes messages in order of their coming, a batch a transaction, and answers after the commit."""
@@ -193,7 +198,7 @@ class Pipeline:
             raise StoreUnavailable("the service is stopping")
         self._waiting.append(work)
         self._arrived.set()
-        await asyncio.shield(work.done)
+        await work.done
 
     async def _gather(self) -> None:
         """Let messages gather after a small batch: a transaction costs nearly the same for one as for fifty."""
@@ -230,7 +235,7 @@ class Pipeline:
                 return
             else:
                 for work in works:
-                    work.done.set_result(None)
+                    work.finish()
                 return
 
     async def _isolate(self, works: list[_Work], error: Exception) -> None:
@@ -248,7 +253,7 @@ class Pipeline:
         for work in works:
             if work.unreadable:
                 await self._decide_until_stored([_Work((), work.unreadable)])
-            work.done.set_result(None)
+            work.finish()
 
     async def _park_unstorable(self, work: _Work, arrival: Arrival, error: Exception) -> None:
         log.error(

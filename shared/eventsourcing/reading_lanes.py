@@ -1,10 +1,10 @@
 """How a reader of the log holds lanes and walks through them: leases, cursors, wake-ups."""
 
-import asyncio
 from collections.abc import Collection, Mapping, Sequence
 
 import structlog
 
+from shared.eventsourcing.bell import Bell
 from shared.eventsourcing.clock import Clock
 from shared.eventsourcing.store import LaneSlice, Lease, Store
 from shared.eventsourcing.tail import Tail
@@ -52,7 +52,7 @@ class LaneReader:
         self._ask_store = True
         self._renew_at: float | None = None
         self._held_until = 0.0
-        self._woken = asyncio.Event()
+        self._woken = Bell()
 
     @property
     def lapsed(self) -> bool:
@@ -67,14 +67,14 @@ class LaneReader:
     def wake(self, *, elsewhere: bool = False) -> None:
         """Say that there may be something new: in the tail, or written by another process."""
         self._ask_store = self._ask_store or elsewhere
-        self._woken.set()
+        self._woken.ring()
 
     async def pause(self) -> None:
         """Wait until woken, or until it is time to look anyway; a quiet moment is used to tell what was noted."""
-        if self._noted and await self._woken_within(TELL_S):
+        if self._noted and await self._woken.heard_within(TELL_S):
             return
         await self.tell()
-        if not await self._woken_within(POLL_S):
+        if not await self._woken.heard_within(POLL_S):
             self._ask_store = True
 
     async def hold(self) -> None:
@@ -98,7 +98,7 @@ class LaneReader:
         if slices and self.lapsed:
             log.warning("leases ran out while reading", reader=self.name)
             self.forget()
-            self._woken.set()
+            self._woken.ring()
             return []
         return slices
 
@@ -154,15 +154,6 @@ class LaneReader:
         self.tenures += 1
         self._ask_store = True
         self._renew_at = None
-
-    async def _woken_within(self, seconds: float) -> bool:
-        try:
-            async with asyncio.timeout(seconds):  # wait_for may swallow a cancellation
-                await self._woken.wait()
-        except TimeoutError:
-            return False
-        self._woken.clear()
-        return True
 
     def _take_over(self, held: Mapping[int, Lease]) -> None:
         """Hold these lanes; a lane that was held before goes on where this reader is, not where the store is."""

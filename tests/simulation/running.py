@@ -138,27 +138,26 @@ def _with(whole: Plan, part: str, items: list[object]) -> Plan:
 
 @cache
 def _freeze_once() -> None:
-    """What is loaded stays loaded: the collector need not look at it after each world."""
-    gc.collect()
+    """What is loaded stays loaded: the collector need not look at it before each world."""
     gc.freeze()
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """No logs, and no collector in the middle of a world."""
+    """No logs, and no collector in the middle of a world; what is left of the one before is cleared away."""
     before = structlog.get_config()
     level = logging.getLogger("asyncio").level
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     collecting = gc.isenabled()
     gc.disable()
+    gc.collect()
     _freeze_once()
     try:
         yield
     finally:
         structlog.configure(**before)
         logging.getLogger("asyncio").setLevel(level)
-        gc.collect()
         if collecting:
             gc.enable()
 

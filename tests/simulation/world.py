@@ -280,8 +280,8 @@ class World:
             living = {one.name for one in site.slots if one is not None and one.responsive and not one.line.down}
             for rows in site.tables.readers.values():
                 for row in rows.values():
-                    if row.owner in living:
-                        row.expires_at = max(row.expires_at, until)
+                    if row.expires_at < until and row.owner in living:
+                        row.expires_at = until
             for name in sorted(living):
                 if name in site.tables.instances:
                     site.tables.instances[name] = max(site.tables.instances[name], until)
