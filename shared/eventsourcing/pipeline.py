@@ -5,12 +5,13 @@ import random
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
 import structlog
+from msgspec import structs
 
 from shared.events.payload import Payload
 from shared.eventsourcing.batch import Batch, StateCodec, decide_batch, decode_reply, seal, storable
@@ -274,14 +275,15 @@ class Pipeline:
             fresh, new_unreadable, earlier = await self._claim(transaction, arrivals, unreadable)
             reach("after_claim")
             batch, append = await self._decide_fresh(transaction, fresh)
-            append = replace(
-                append,
-                parked=[*append.parked, *new_unreadable],
-                done_reminders=[
-                    *append.done_reminders,
-                    *(one.message_id for one in new_unreadable if one.source == "reminder"),
-                ],
-            )
+            if new_unreadable:
+                append = structs.replace(
+                    append,
+                    parked=[*append.parked, *new_unreadable],
+                    done_reminders=[
+                        *append.done_reminders,
+                        *(one.message_id for one in new_unreadable if one.source == "reminder"),
+                    ],
+                )
             await transaction.append(append)
             reach("before_commit")
         reach("after_commit")

@@ -292,7 +292,7 @@ def _reminder_lost() -> Iterator[None]:
 
     def commit(self: Any) -> None:
         if self._append is not None and len(self._append.reminders) > 1:
-            self._append = replace(self._append, reminders=self._append.reminders[:1])
+            self._append = structs.replace(self._append, reminders=self._append.reminders[:1])
         right(self)
 
     yield from _patched(patch.object(MemoryTransaction, "commit", commit))

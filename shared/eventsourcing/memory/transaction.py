@@ -127,8 +127,8 @@ def storable(*texts: str) -> None:
 
 def _check_columns(append: Append) -> None:
     rows: list[LogEntry | StreamWrite | StoredReminder | ParkedMessage] = [*append.entries, *append.streams]
-    for row in (*rows, *append.reminders, *append.parked):
-        storable(*[one for one in structs.astuple(row) if isinstance(one, str)])
+    rows += (*append.reminders, *append.parked)
+    storable(*[one for row in rows for one in structs.astuple(row) if isinstance(one, str)])
     documents = [one.payload for one in append.entries] + [one.payload for one in append.reminders]
     for document in (*documents, *(one.state for one in append.streams)):
         try:
