@@ -3,10 +3,10 @@
 import asyncio
 import random as global_random
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import copy_context
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from random import Random
 from typing import Any
 from uuid import UUID
@@ -18,8 +18,6 @@ from shared.eventsourcing.broker import Outgoing
 from shared.eventsourcing.decider import Model, Reply
 from shared.eventsourcing.definition import IdempotencyConflict, KeyParked
 from shared.eventsourcing.lanes import lane_of
-from shared.eventsourcing.memory.locks import Locks
-from shared.eventsourcing.memory.tables import Tables
 from shared.eventsourcing.memory.virtual_time import VirtualClock
 from shared.eventsourcing.store import Append, Claim, StoreUnavailable
 from shared.eventsourcing.views import View
@@ -31,6 +29,7 @@ from tests.simulation.log_cluster import SlowCluster
 from tests.simulation.mailbox import Mailbox
 from tests.simulation.processes import Process, ProcessLoop, reached
 from tests.simulation.services import SERVICES, VIEWS, Outside, definition
+from tests.simulation.site import Site
 from tests.simulation.trace import Trace
 from tests.simulation.wire import Wire
 
@@ -45,46 +44,6 @@ SESSION_S = 6.0
 """After so long without a word the broker takes a member for dead."""
 HTTP_PATIENCE = 400
 """Attempts of a caller that will not take no for an answer."""
-
-
-@dataclass(slots=True)
-class Site:
-    """Where a service lives: its database outlives its instances."""
-
-    service: str
-    tables: Tables = field(default_factory=Tables)
-    locks: Locks = field(default_factory=Locks)
-    slots: list[Instance | None] = field(default_factory=list)
-    started: int = 0
-    upgraded: int = 0
-    """How often its views got a new version, which fills beside the old one."""
-    stirred: bool = False
-    """Something was committed since the last nudge."""
-    written: dict[int, None] = field(default_factory=dict)
-    """The lanes that hold anything."""
-    poisoned: int = 0
-    """So many of its next decisions fail."""
-
-    def responsive(self) -> list[Instance]:
-        """The instances that a caller reaches."""
-        return [one for one in self.slots if one is not None and one.responsive]
-
-    def behind(self) -> Iterator[str]:
-        """The readers of its instances that have yet to see something."""
-        lanes = self.tables.lanes
-        for reader in {name: None for one in self.slots if one is not None for name in one.readers}:
-            rows = self.tables.readers.get(reader)
-            if rows is None or any(rows[lane].position < lanes[lane].head for lane in self.written):
-                yield reader
-
-    def reminders_due(self, now: datetime) -> bool:
-        """Whether reminders wait that somebody should have brought."""
-        return any(one.due_at <= now for one in self.tables.reminders.values())
-
-    def worth_a_look(self, now: datetime) -> bool:
-        """Whether who looks without being woken may find something: work, or lanes that nobody holds any more."""
-        healthy = all(one is not None and one.responsive and not one.line.down for one in self.slots)
-        return not healthy or self.reminders_due(now) or any(self.behind())
 
 
 class World:
@@ -106,6 +65,8 @@ class World:
         """HTTP calls under way."""
         self.published: dict[UUID, str] = {}
         """Id of each channel message to the number of its order; empty where the bytes hold no order."""
+        self.awaited: dict[tuple[str, str], asyncio.Event] = {}
+        """Order and type of the facts that somebody waits for."""
         self.seen_to: dict[str, int] = {}
         """How often operators have seen to an order."""
         self.troubled = True
@@ -176,6 +137,13 @@ class World:
         site.stirred = True
         site.written.update(dict.fromkeys(lanes))
         self._stirred.set()
+
+    async def heard(self, number: str, fact: str, patience_s: float) -> None:
+        """Wait for a fact about an order, but not for ever."""
+        stated = self.awaited.setdefault((number, fact), asyncio.Event())
+        with suppress(TimeoutError):
+            async with asyncio.timeout(patience_s):
+                await stated.wait()
 
     async def call(
         self,
@@ -377,6 +345,10 @@ class _Witness:
         if append.entries or append.parked or append.reminders:
             self.world.stir(self.service, append.heads)
             self.world.trace.note(self.world.now, instance, append)
+            if awaited := self.world.awaited:
+                for entry in append.entries:
+                    if stated := awaited.get((entry.correlation_id, entry.type)):
+                        stated.set()
         self.world.books.committed(self.service, append, claims)
 
     def cursor(self, reader: str, lane: int, before: int, after: int) -> None:
