@@ -6,14 +6,15 @@ from datetime import datetime
 from typing import Any, Generic, Literal, Protocol, TypeVar
 from uuid import UUID
 
+from msgspec import Struct
+
 from shared.events.payload import Command, Event, Payload
 
 S = TypeVar("S")
 M = TypeVar("M", bound=Payload)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Context:
+class Context(Struct, frozen=True, kw_only=True, gc=False):
     """What a decision may know beside the message: time and identity are passed in, never looked up."""
 
     now: datetime
@@ -28,16 +29,14 @@ class Context:
     """Why, where a person decided."""
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
+class Recorded(Struct, frozen=True, gc=False):
     """A fact and the stream that records it."""
 
     stream: str
     event: Event
 
 
-@dataclass(frozen=True, slots=True)
-class Reminder:
+class Reminder(Struct, frozen=True, gc=False):
     """A message to the service itself at a time; one that comes too late to matter is ignored by the state."""
 
     at: datetime
@@ -46,16 +45,14 @@ class Reminder:
     """Empty: the key of the message that caused it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(Struct, frozen=True, gc=False):
     """The answer to a caller who waits; `refused`, `not_found` and `conflict` are business answers, not errors."""
 
     outcome: Literal["created", "accepted", "refused", "not_found", "conflict"]
-    body: Mapping[str, Any] = field(default_factory=dict)
+    body: Mapping[str, Any] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(Struct, frozen=True, gc=False):
     """What follows from one message: facts, requests to other services, messages to itself, and an answer."""
 
     events: tuple[Recorded, ...] = ()

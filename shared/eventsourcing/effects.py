@@ -59,6 +59,10 @@ class EffectWorker:
         self._pipeline = pipeline
         self._effects = {event.wire_type: (event, effect) for event, effect in effects.items()}
         self._windows: dict[int, _Window] = {}
+        self._scanned: dict[int, int] = {}
+        self._tenures = -1
+        self._moved: set[int] = set()
+        """Lanes whose windows may have moved since it was last noted."""
         self._running: set[asyncio.Task[None]] = set()
         self._slots = asyncio.Semaphore(AT_ONCE)
         self._stopping = False
@@ -92,9 +96,15 @@ class EffectWorker:
         self._reader.wake()
 
     def _note(self) -> None:
-        self._reader.note({lane: window.done_to for lane, window in self._windows.items()})
+        moved = {lane: window.done_to for lane in self._moved if (window := self._windows.get(lane)) is not None}
+        self._moved.clear()
+        if moved:
+            self._reader.note(moved)
 
     def _follow_leases(self) -> None:
+        if self._tenures == self._reader.tenures:
+            return
+        self._tenures = self._reader.tenures
         leases = self._reader.leases
         for lane in [lane for lane, window in self._windows.items() if lane not in leases]:
             del self._windows[lane]
@@ -105,15 +115,18 @@ class EffectWorker:
                 window.epoch = lease.epoch
             elif window is None or window.epoch != lease.epoch:
                 self._windows[lane] = _Window(lease.epoch, lease.position, self._clock.now())
+        self._scanned = {lane: window.scanned_to for lane, window in self._windows.items()}
+        self._moved.update(self._windows)
 
     async def _begin_next(self) -> bool:
-        slices = await self._reader.read({lane: window.scanned_to for lane, window in self._windows.items()})
+        slices = await self._reader.read(self._scanned)
         done = await self._done_before(slices)
         for one in slices:
             window = self._windows.get(one.lane)
             if window is None:
                 continue
-            window.scanned_to = one.scanned_to
+            window.scanned_to = self._scanned[one.lane] = one.scanned_to
+            self._moved.add(one.lane)
             for entry in one.entries:
                 if _result_id(entry) in done:
                     continue
@@ -126,7 +139,8 @@ class EffectWorker:
     def _still_held(self, lane: int, window: _Window) -> bool:
         """Whether the lane is held as when the intent was read; what was let go, its next holder reads anew."""
         if self._reader.lapsed and self._windows.get(lane) is window:
-            del self._windows[lane]
+            del self._windows[lane], self._scanned[lane]
+            self._tenures = -1
             self._reader.wake()
         return self._windows.get(lane) is window
 
@@ -172,6 +186,7 @@ class EffectWorker:
                 pause = min(pause * 2, longest)
             else:
                 window.open.discard(entry.position)
+                self._moved.add(entry.lane)
                 self._reader.wake()
                 return
 

@@ -5,12 +5,13 @@ import random
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
 import structlog
+from msgspec import structs
 
 from shared.events.payload import Payload
 from shared.eventsourcing.batch import Batch, StateCodec, decide_batch, decode_reply, seal, storable
@@ -75,6 +76,11 @@ class _Work:
     unreadable: Sequence[ParkedMessage] = ()
     done: "asyncio.Future[None]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
     answers: dict[UUID, Reply | Exception] = field(default_factory=dict)
+
+    def finish(self) -> None:
+        """Tell who brought them, who may have gone meanwhile: they are decided all the same."""
+        if not self.done.done():
+            self.done.set_result(None)
 
 
 class Pipeline:
@@ -193,7 +199,7 @@ class Pipeline:
             raise StoreUnavailable("the service is stopping")
         self._waiting.append(work)
         self._arrived.set()
-        await asyncio.shield(work.done)
+        await work.done
 
     async def _gather(self) -> None:
         """Let messages gather after a small batch: a transaction costs nearly the same for one as for fifty."""
@@ -230,7 +236,7 @@ class Pipeline:
                 return
             else:
                 for work in works:
-                    work.done.set_result(None)
+                    work.finish()
                 return
 
     async def _isolate(self, works: list[_Work], error: Exception) -> None:
@@ -248,7 +254,7 @@ class Pipeline:
         for work in works:
             if work.unreadable:
                 await self._decide_until_stored([_Work((), work.unreadable)])
-            work.done.set_result(None)
+            work.finish()
 
     async def _park_unstorable(self, work: _Work, arrival: Arrival, error: Exception) -> None:
         log.error(
@@ -269,14 +275,15 @@ class Pipeline:
             fresh, new_unreadable, earlier = await self._claim(transaction, arrivals, unreadable)
             reach("after_claim")
             batch, append = await self._decide_fresh(transaction, fresh)
-            append = replace(
-                append,
-                parked=[*append.parked, *new_unreadable],
-                done_reminders=[
-                    *append.done_reminders,
-                    *(one.message_id for one in new_unreadable if one.source == "reminder"),
-                ],
-            )
+            if new_unreadable:
+                append = structs.replace(
+                    append,
+                    parked=[*append.parked, *new_unreadable],
+                    done_reminders=[
+                        *append.done_reminders,
+                        *(one.message_id for one in new_unreadable if one.source == "reminder"),
+                    ],
+                )
             await transaction.append(append)
             reach("before_commit")
         reach("after_commit")

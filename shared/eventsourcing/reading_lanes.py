@@ -1,10 +1,10 @@
 """How a reader of the log holds lanes and walks through them: leases, cursors, wake-ups."""
 
-import asyncio
 from collections.abc import Collection, Mapping, Sequence
 
 import structlog
 
+from shared.eventsourcing.bell import Bell
 from shared.eventsourcing.clock import Clock
 from shared.eventsourcing.store import LaneSlice, Lease, Store
 from shared.eventsourcing.tail import Tail
@@ -42,13 +42,17 @@ class LaneReader:
         self._types = None if types is None else frozenset(types)
         self._limit = limit_per_lane
         self._lease_s = lease_s
+        self.tenures = 0
+        """Rises whenever a lane was won or lost."""
         self._leases: dict[int, Lease] = {}
         self._noted: dict[int, int] = {}
+        self._reached: dict[int, int] = {}
+        """How far each lane is done, whether the store was told of it or not."""
         self._told_at = 0.0
         self._ask_store = True
         self._renew_at: float | None = None
         self._held_until = 0.0
-        self._woken = asyncio.Event()
+        self._woken = Bell()
 
     @property
     def lapsed(self) -> bool:
@@ -63,14 +67,14 @@ class LaneReader:
     def wake(self, *, elsewhere: bool = False) -> None:
         """Say that there may be something new: in the tail, or written by another process."""
         self._ask_store = self._ask_store or elsewhere
-        self._woken.set()
+        self._woken.ring()
 
     async def pause(self) -> None:
         """Wait until woken, or until it is time to look anyway; a quiet moment is used to tell what was noted."""
-        if self._noted and await self._woken_within(TELL_S):
+        if self._noted and await self._woken.heard_within(TELL_S):
             return
         await self.tell()
-        if not await self._woken_within(POLL_S):
+        if not await self._woken.heard_within(POLL_S):
             self._ask_store = True
 
     async def hold(self) -> None:
@@ -85,8 +89,8 @@ class LaneReader:
         self._renew_at = now + pause
         self._held_until = now + self._lease_s
         self._ask_store = self._ask_store or held.keys() != self._leases.keys()
-        self._leases = {lane: self._kept(lane, lease) for lane, lease in held.items()}
         self._noted = {lane: position for lane, position in self._noted.items() if lane in held}
+        self._take_over(held)
 
     async def read(self, after: Mapping[int, int] | None = None) -> Sequence[LaneSlice]:
         """What comes after the given positions, or after its own; nothing once the leases have run out."""
@@ -94,17 +98,19 @@ class LaneReader:
         if slices and self.lapsed:
             log.warning("leases ran out while reading", reader=self.name)
             self.forget()
-            self._woken.set()
+            self._woken.ring()
             return []
         return slices
 
     async def _after(self, after: Mapping[int, int] | None) -> Sequence[LaneSlice]:
         if after is None:
-            after = {lane: max(lease.position, self._noted.get(lane, 0)) for lane, lease in self._leases.items()}
+            after = self._reached
         known = self._tail.after(after, self._limit, self._types)
+        if not (self._ask_store or self._tail.reaches_beyond(after)):
+            return known
         known_lanes = {one.lane for one in known}
         rest = {lane: position for lane, position in after.items() if lane not in known_lanes}
-        if not rest or not (self._ask_store or self._tail.reaches_beyond(rest)):
+        if not rest:
             return known
         stored = await self._store.read(rest, self._limit, self._types)
         self._ask_store = bool(stored)
@@ -112,7 +118,9 @@ class LaneReader:
 
     def note(self, positions: Mapping[int, int]) -> None:
         """Go on from how far the lanes are done; the store is told soon, in one go with what follows."""
-        self._noted.update({lease.lane: lease.position for lease in self.moved(positions)})
+        moved = {lease.lane: lease.position for lease in self.moved(positions)}
+        self._noted.update(moved)
+        self._reached.update(moved)
 
     async def tell(self) -> None:
         """Let the store know what was noted; a lane that somebody else holds by now is dropped."""
@@ -134,26 +142,27 @@ class LaneReader:
         for lease in moved:
             if lease.lane in held:
                 self._leases[lease.lane] = lease
+                self._reached[lease.lane] = max(lease.position, self._noted.get(lease.lane, 0))
             else:
                 log.warning("lane lost to another reader", reader=self.name, lane=lease.lane)
-                del self._leases[lease.lane]
+                del self._leases[lease.lane], self._reached[lease.lane]
+                self.tenures += 1
 
     def forget(self) -> None:
         """Drop all leases; the next `hold` asks the store anew."""
-        self._leases = {}
-        self._noted = {}
+        self._leases, self._noted, self._reached = {}, {}, {}
+        self.tenures += 1
         self._ask_store = True
         self._renew_at = None
 
-    async def _woken_within(self, seconds: float) -> bool:
-        try:
-            async with asyncio.timeout(seconds):  # wait_for may swallow a cancellation
-                await self._woken.wait()
-        except TimeoutError:
-            return False
-        self._woken.clear()
-        return True
-
-    def _kept(self, lane: int, lease: Lease) -> Lease:
-        mine = self._leases.get(lane)
-        return mine if mine is not None and mine.epoch == lease.epoch else lease
+    def _take_over(self, held: Mapping[int, Lease]) -> None:
+        """Hold these lanes; a lane that was held before goes on where this reader is, not where the store is."""
+        before, kept = self._leases, {}
+        for lane, lease in held.items():
+            mine = before.get(lane)
+            kept[lane] = mine if mine is not None and mine.epoch == lease.epoch else lease
+        if kept == before:
+            return
+        self._leases = kept
+        self._reached = {lane: max(lease.position, self._noted.get(lane, 0)) for lane, lease in kept.items()}
+        self.tenures += 1

@@ -1,13 +1,12 @@
 """Reminders: messages of the service to itself, brought back when they are due."""
 
-import asyncio
-import contextlib
 from collections.abc import Mapping
 from datetime import datetime
 
 import structlog
 
 from shared.events.payload import Payload
+from shared.eventsourcing.bell import Bell
 from shared.eventsourcing.clock import Clock
 from shared.eventsourcing.messages import Arrival
 from shared.eventsourcing.pipeline import Pipeline
@@ -29,18 +28,18 @@ class Reminders:
         self._clock = clock
         self._pipeline = pipeline
         self._types = types
-        self._woken = asyncio.Event()
+        self._woken = Bell()
         self._stopping = False
 
     def wake(self, earliest: datetime | None) -> None:
         """Say that a reminder was set; only one that is due before the next look matters."""
         if earliest is not None and (earliest - self._clock.now()).total_seconds() < POLL_S:
-            self._woken.set()
+            self._woken.ring()
 
     def stop(self) -> None:
         """Return from `run` after the batch in hand."""
         self._stopping = True
-        self._woken.set()
+        self._woken.ring()
 
     async def run(self) -> None:
         """Bring reminders until `stop`."""
@@ -60,10 +59,7 @@ class Reminders:
         seconds = POLL_S
         if coming is not None:
             seconds = min(POLL_S, max(0.0, (coming - self._clock.now()).total_seconds()))
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):  # wait_for may swallow a cancellation
-                await self._woken.wait()
-        self._woken.clear()
+        await self._woken.heard_within(seconds)
 
     def _arrival(self, reminder: StoredReminder) -> Arrival:
         return Arrival(

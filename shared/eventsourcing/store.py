@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, Protocol
 from uuid import UUID
@@ -147,17 +147,16 @@ class DiscardedMessage:
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Append:
+class Append(Struct, frozen=True, kw_only=True, gc=False):
     """All that one batch writes; one statement of the store."""
 
     recorded_at: datetime
     entries: Sequence[LogEntry] = ()
-    heads: Mapping[int, LaneHead] = field(default_factory=dict)
+    heads: Mapping[int, LaneHead] = {}
     streams: Sequence[StreamWrite] = ()
     reminders: Sequence[StoredReminder] = ()
     done_reminders: Sequence[UUID] = ()
-    replies: Mapping[UUID, str] = field(default_factory=dict)
+    replies: Mapping[UUID, str] = {}
     parked: Sequence[ParkedMessage] = ()
     unparked: Sequence[UUID] = ()
 

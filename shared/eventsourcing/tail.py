@@ -4,7 +4,6 @@ from collections import deque
 from collections.abc import Collection, Iterable, Mapping
 from itertools import islice
 
-from shared.eventsourcing.lanes import LANES
 from shared.eventsourcing.store import LaneSlice, LogEntry
 
 KEPT_PER_LANE = 1_000
@@ -15,30 +14,35 @@ class Tail:
     """The gapless ends of the lanes as far as this process wrote them."""
 
     def __init__(self) -> None:
-        self._lanes: list[deque[LogEntry]] = [deque(maxlen=KEPT_PER_LANE) for _ in range(LANES)]
+        self._lanes: dict[int, deque[LogEntry]] = {}
+        """Only the lanes that were written to: most looks are at a few of them."""
 
     def add(self, entries: Iterable[LogEntry]) -> None:
         """Keep what was just committed. Where another instance wrote in between, the lane begins anew."""
         for entry in entries:
-            kept = self._lanes[entry.lane]
-            if kept and kept[-1].position + 1 != entry.position:
+            kept = self._lanes.get(entry.lane)
+            if kept is None:
+                kept = self._lanes[entry.lane] = deque(maxlen=KEPT_PER_LANE)
+            elif kept[-1].position + 1 != entry.position:
                 kept.clear()
             kept.append(entry)
 
     def after(self, positions: Mapping[int, int], limit: int, types: Collection[str] | None) -> list[LaneSlice]:
         """What comes after these positions in the lanes that the tail knows from there on; it may know of more."""
         slices = []
-        for lane, position in positions.items():
-            kept = self._lanes[lane]
-            if kept and kept[0].position <= position + 1 <= kept[-1].position:
+        for lane, kept in self._lanes.items():
+            position = positions.get(lane)
+            if position is not None and kept[0].position <= position + 1 <= kept[-1].position:
                 slices.append(_slice(lane, kept, position, limit, types))
         return slices
 
     def reaches_beyond(self, positions: Mapping[int, int]) -> bool:
         """Whether there are entries after these positions that the tail has lost sight of."""
-        return any(
-            (kept := self._lanes[lane]) and position + 1 < kept[0].position for lane, position in positions.items()
-        )
+        for lane, kept in self._lanes.items():
+            position = positions.get(lane)
+            if position is not None and position + 1 < kept[0].position:
+                return True
+        return False
 
 
 def _slice(

@@ -42,6 +42,8 @@ class Books:
     held: dict[str, dict[str, int]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(int)))
     """Order to SKU to units that are reserved for it."""
     placed: set[str] = field(default_factory=set)
+    closing: set[str] = field(default_factory=set)
+    """Orders that are locked until what they asked for is taken back."""
     ended: dict[str, str] = field(default_factory=dict)
     confirmed: set[str] = field(default_factory=set)
     dispatched: set[str] = field(default_factory=set)
@@ -59,6 +61,8 @@ class Books:
     parked: dict[str, dict[UUID, str]] = field(default_factory=lambda: defaultdict(dict))
     """What is parked in each service, with its key."""
     tracked: set[tuple[str, str, str]] = field(default_factory=set)
+    kept: set[str] = field(default_factory=set)
+    """Orders whose reservations no longer expire."""
     windows: dict[str, datetime] = field(default_factory=dict)
     """Until when the customer of an order may pay again."""
     captures: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
@@ -124,12 +128,15 @@ class Books:
             if entry.version != self.versions[stream] + 1:
                 self.find("streams have no gaps", entry.stream, f"version {entry.version} came next")
             self.versions[stream] = entry.version
-            if (
-                entry.stream[:6] == "order-"
-                and entry.stream[6:] in self.ended
-                and entry.type not in _AFTER_THE_END
-            ):
-                self.find("the end is the end", entry.stream, f"{entry.type} after {self.ended[entry.stream[6:]]}")
+            if entry.stream[:6] == "order-":
+                self._look_at_end(entry.stream[6:], entry.type)
+
+    def _look_at_end(self, number: str, fact: str) -> None:
+        """An order that has ended stays as it is, and one that is to end begins nothing."""
+        if number in self.ended and fact not in _AFTER_THE_END:
+            self.find("the end is the end", number, f"{fact} after {self.ended[number]}")
+        if number in self.closing and fact in _BEGINNINGS:
+            self.find("the end is the end", number, f"{fact} while it was being cancelled")
 
     def _move(self, sku: str, location: str, on_hand: int, reserved: int) -> None:
         shelf = self.shelves[sku, location]
@@ -172,6 +179,19 @@ def _deallocated(books: Books, entry: LogEntry, fact: Fact) -> None:
     for part in fact["allocations"]:
         books._move(fact["sku"], part["location"], 0, -part["quantity"])
         books.held[fact["order_number"]][fact["sku"]] -= part["quantity"]
+
+
+def _kept(books: Books, entry: LogEntry, fact: Fact) -> None:
+    books.kept.add(fact["order_number"])
+
+
+def _let_go(books: Books, entry: LogEntry, fact: Fact) -> None:
+    books.kept.discard(fact["order_number"])
+
+
+def _expired(books: Books, entry: LogEntry, fact: Fact) -> None:
+    if fact["order_number"] in books.kept:
+        books.find("deadlines are kept", fact["order_number"], "a reservation expired that was kept")
 
 
 def _placed(books: Books, entry: LogEntry, fact: Fact) -> None:
@@ -235,9 +255,14 @@ def _window(books: Books, entry: LogEntry, fact: Fact) -> None:
 
 
 def _cancelling(books: Books, entry: LogEntry, fact: Fact) -> None:
+    books.closing.add(fact["order_number"])
     until = books.windows.get(fact["order_number"])
     if fact["cause"] == "payment_declined" and until is not None and entry.recorded_at < until:
         books.find("deadlines are kept", fact["order_number"], f"was cancelled before {until.isoformat()}")
+
+
+def _going_on(books: Books, entry: LogEntry, fact: Fact) -> None:
+    books.closing.discard(fact["order_number"])
 
 
 def _sent(books: Books, entry: LogEntry, fact: Fact) -> None:
@@ -248,6 +273,16 @@ def _is_outside(identity: str) -> bool:
     return identity.startswith(("prepaid:", "free:"))
 
 
+_BEGINNINGS = frozenset(
+    {
+        "order.replaced.v1",
+        "order.approved.v1",
+        "order.reservation-requested.v1",
+        "order.authorisation-sought.v1",
+        "order.confirmed.v1",
+        "order.completed.v1",
+    }
+)
 _AFTER_THE_END = frozenset(
     {
         "order.restatement-ignored.v1",
@@ -265,12 +300,16 @@ _CHECKS: Mapping[str, Callable[[Books, LogEntry, Fact], None]] = {
     "inventory.stock-allocated.v1": _allocated,
     "inventory.backorder-filled.v1": _allocated,
     "inventory.stock-deallocated.v1": _deallocated,
+    "inventory.reservation-kept.v1": _kept,
+    "inventory.reservation-released.v1": _let_go,
+    "inventory.reservation-expired.v1": _expired,
     "order.placed.v1": _placed,
     "order.confirmed.v1": _confirmed,
     "order.cancelled.v1": _ended,
     "order.completed.v1": _ended,
     "order.payment-window-opened.v1": _window,
     "order.cancellation-requested.v1": _cancelling,
+    "order.cancellation-refused.v1": _going_on,
     "shipping.tracking-received.v1": _tracked,
     "shipping.dispatched.v1": _dispatched,
     "payment.authorisation-requested.v1": _intended,

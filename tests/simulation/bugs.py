@@ -9,18 +9,21 @@ from uuid import UUID
 
 from msgspec import structs
 
+from services.inventory.domain import releasing
+from services.inventory.domain.model import model as inventory_model
 from services.inventory.domain.stock import StockItem
 from services.order.domain import compensating, saga
 from services.order.domain.case import Case
 from services.order.domain.model import model as order_model
-from services.order.domain.order import Cancelled, NoOrder
+from services.order.domain.order import Cancelled, Cancelling, NoOrder
 from services.order.domain.placement import Authorised, Authorising, AwaitingPayment, Placement
+from services.payment.domain import voiding
 from services.payment.gateway import Refused
 from services.payment.gateway import Unknown as Silence
 from shared.events.inventory import StockReserved
 from shared.events.order import CompensationPart, OrderApproved
 from shared.events.payload import Payload
-from shared.events.payment import AuthorisePayment, PaymentAuthorised
+from shared.events.payment import AuthorisePayment, PaymentAuthorised, PaymentVoided, VoidRequested
 from shared.eventsourcing import batch, pipeline, relay
 from shared.eventsourcing.batch import StateCodec
 from shared.eventsourcing.decider import NOTHING, Decision, Model, Route
@@ -126,11 +129,48 @@ def _compensation_skipped() -> Iterator[None]:
 
 
 @contextmanager
+def _late_money_kept() -> Iterator[None]:
+    def letting_go(payment: Any, order_number: str, *events: Any) -> tuple[Any, ...]:
+        """The void is answered as if nothing had been under way."""
+        nothing = PaymentVoided(order_number=order_number, amount=0, currency=payment.currency)
+        return tuple(
+            nothing if isinstance(one, VoidRequested) and isinstance(events[0], PaymentAuthorised) else one
+            for one in voiding.letting_go(payment, order_number, *events)
+        )
+
+    yield from _patched(patch("services.payment.domain.authorising.letting_go", letting_go))
+
+
+@contextmanager
+def _kept_reservation_expires() -> Iterator[None]:
+    right = releasing.expire
+
+    def expire(states: Any, message: Any, context: Any) -> Decision:
+        return right(_Unkept(states), message, context)
+
+    with patch("services.inventory.domain.model.expire", expire):
+        yield from _patched(_model("inventory", inventory_model()))
+
+
+class _Unkept:
+    """States in which no reservation is kept."""
+
+    def __init__(self, states: Any) -> None:
+        self._states = states
+
+    def of(self, category: Any, key: str) -> Any:
+        state = self._states.of(category, key)
+        return replace(state, kept=False) if getattr(state, "kept", False) else state
+
+
+@contextmanager
 def _closed_order_revived() -> Iterator[None]:
     right = saga.answer
 
     def answer(case: Case, message: Payload) -> Decision:
-        if isinstance(case.order, Cancelled) and isinstance(message, StockReserved | PaymentAuthorised):
+        if isinstance(case.order, Cancelling | Cancelled) and isinstance(
+            message, StockReserved | PaymentAuthorised
+        ):
             return Decision(case.of_order(OrderApproved(order_number=case.number, automatic=True)))
         return right(case, message)
 
@@ -292,7 +332,7 @@ def _reminder_lost() -> Iterator[None]:
 
     def commit(self: Any) -> None:
         if self._append is not None and len(self._append.reminders) > 1:
-            self._append = replace(self._append, reminders=self._append.reminders[:1])
+            self._append = structs.replace(self._append, reminders=self._append.reminders[:1])
         right(self)
 
     yield from _patched(patch.object(MemoryTransaction, "commit", commit))
@@ -348,7 +388,9 @@ BUGS: tuple[PlantedBug, ...] = (
     _named("An unknown outcome is taken for a refusal.", _outcome_guessed),
     _named("A notice that comes twice is taken twice.", _webhook_trusted_twice),
     _named("The placement's compensation forgets the payment.", _compensation_skipped),
-    _named("A late reply approves an order that was cancelled.", _closed_order_revived),
+    _named("An authorisation that comes after its order was cancelled is kept.", _late_money_kept),
+    _named("A reservation expires although it was kept.", _kept_reservation_expires),
+    _named("A late reply approves an order that is closed: cancelled, or locked to be.", _closed_order_revived),
     _named("A deadline does not look whether its step is over.", _deadline_unchecked),
     _named("What is reserved is promised again.", _oversell),
 )

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from contextvars import Context, copy_context
 
 from shared.events.registry import LISTENERS
@@ -9,6 +10,11 @@ from shared.eventsourcing.broker import Outgoing
 from shared.eventsourcing.memory.broker import Cluster
 
 Place = tuple[str, int]
+_GROUPS: Mapping[str, list[str]] = {
+    topic: [group for group, topics in LISTENERS.items() if topic in topics]
+    for topic in {topic: None for topics in LISTENERS.values() for topic in topics}
+}
+"""Who reads each topic."""
 
 
 class SlowCluster(Cluster):
@@ -58,16 +64,14 @@ class SlowCluster(Cluster):
         self.offsets[group, topic, partition] = max(0, committed - times)
         self.rebalance(group)
 
-    def unread(self) -> list[str]:
+    def unread(self) -> Iterator[str]:
         """Partitions that a service has yet to read."""
-        found = [f"{topic}/{partition} is held back" for topic, partition in self._held]
-        for group, topics in LISTENERS.items():
-            for topic in topics:
-                for partition in range(self.partitions):
-                    end = len(self.topics.get((topic, partition), ()))
-                    if self.offsets.get((group, topic, partition), 0) < end:
-                        found.append(f"{group} has yet to read {topic}/{partition}")
-        return found
+        for topic, partition in self._held:
+            yield f"{topic}/{partition} is held back"
+        for (topic, partition), records in self.topics.items():
+            for group in _GROUPS.get(topic, ()):
+                if self.offsets.get((group, topic, partition), 0) < len(records):
+                    yield f"{group} has yet to read {topic}/{partition}"
 
     def _let_go(self, place: Place) -> None:
         for message in self._held.pop(place, []):

@@ -106,8 +106,7 @@ class ProcessLoop(VirtualLoop):
         self.steps = 0
         self.set_task_factory(_adopting)
 
-    def pass_time(self, seconds: float | None) -> None:
-        super().pass_time(seconds)
+    def begin_round(self) -> None:
         self.steps += 1
         if self.steps > MOST_STEPS:
             raise Exhausted
@@ -116,22 +115,18 @@ class ProcessLoop(VirtualLoop):
 
     def run_again(self, handles: list[Any]) -> None:
         """Put back what was set aside."""
-        self._queue.extend(handles)
-
-    @property
-    def _queue(self) -> Any:
-        return self._ready  # type: ignore[attr-defined]  # asyncio offers no door to its queue
+        self._ready.extend(handles)
 
     def _set_frozen_aside(self) -> None:
         kept = []
-        for handle in self._queue:
+        for handle in self._ready:
             process = handle._context.get(_CURRENT)
             if process is not None and process.frozen:
                 process.set_aside.append(handle)
             else:
                 kept.append(handle)
-        self._queue.clear()
-        self._queue.extend(kept)
+        self._ready.clear()
+        self._ready.extend(kept)
 
 
 def _adopting(

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cache
+from itertools import islice
 from random import Random
 
 import structlog
@@ -65,7 +66,8 @@ def run(planned: Plan, bug: Bug = nullcontext) -> Outcome:
         except Stuck:
             pass  # said in the books
         except Exhausted:
-            one.books.find("comes to rest", "the world", f"went on and on; last: {'; '.join(one.unrest()[:3])}")
+            last = "; ".join(islice(one.unrest(), 3))
+            one.books.find("comes to rest", "the world", f"went on and on; last: {last}")
         for name, error in one.part_failed():
             one.books.find("a service keeps running", name, f"{type(error).__name__}: {error}")
         found = tuple(judge(one)) if not one.books.findings else tuple(one.books.findings)
@@ -136,27 +138,26 @@ def _with(whole: Plan, part: str, items: list[object]) -> Plan:
 
 @cache
 def _freeze_once() -> None:
-    """What is loaded stays loaded: the collector need not look at it after each world."""
-    gc.collect()
+    """What is loaded stays loaded: the collector need not look at it before each world."""
     gc.freeze()
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """No logs, and no collector in the middle of a world."""
+    """No logs, and no collector in the middle of a world; what is left of the one before is cleared away."""
     before = structlog.get_config()
     level = logging.getLogger("asyncio").level
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     collecting = gc.isenabled()
     gc.disable()
+    gc.collect()
     _freeze_once()
     try:
         yield
     finally:
         structlog.configure(**before)
         logging.getLogger("asyncio").setLevel(level)
-        gc.collect()
         if collecting:
             gc.enable()
 

@@ -1,29 +1,27 @@
 """What is done in a world: the workload and the faults, then healing, then waiting for the end of every order."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from itertools import islice
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-import orjson
-
-from shared.events.inventory import AdjustStock, CountStock, ReceiveStock, SetStockLevels, TransferStock
-from shared.events.order import ApproveOrder, CancelOrder, OpenHold, PayAgain, RejectOrder, ReleaseHold
+from shared.events.order import CancelOrder, ReleaseHold
 from shared.events.payload import Payload
-from shared.events.payment import RefundPayment
 from shared.events.registry import LISTENERS
-from shared.events.values import PaymentMethod
 from shared.eventsourcing.broker import Outgoing
 from shared.eventsourcing.decider import Context, Decision, Model, Route, States
 from shared.eventsourcing.store import StoreUnavailable
+from tests.simulation.acts import holds_of, order_commands, order_state, stock_command
 from tests.simulation.faults import Fault
 from tests.simulation.instance import Instance, unacknowledged
 from tests.simulation.processes import Process
 from tests.simulation.services import SERVICES
+from tests.simulation.site import Site
 from tests.simulation.workload import LASTS_S, OrderAct, StockAct, Workload
-from tests.simulation.world import Site, World
+from tests.simulation.world import World
 
 REST_WITHIN_S = 3600.0
 """So long after all faults have ended the world may be busy before something is taken for stuck."""
@@ -33,6 +31,7 @@ JUMPS = 60
 """How many deadlines are waited for in one round."""
 BOUND_S = 90 * 24 * 3600.0
 """Virtual time within which every order has ended."""
+LONG_WEEKEND_S = 3 * 24 * 3600.0
 GARBAGE = (b"\xff\xfe\x00garbage", b"{", b'{"order_number": 7}', b"")
 
 
@@ -52,19 +51,26 @@ async def play(world: World, workload: Workload, faults: tuple[Fault, ...]) -> N
         await _until_rest(world)
         if await _until_no_deadline_helps(world):
             break
+        if world.random.random() < 0.3:
+            world.note("operators", "let the holds stand for some days")
+            await world.leap(LONG_WEEKEND_S)
+            await _until_rest(world)
         await _see_to_holds(world)
 
 
 async def _act(world: World, number: int, act: OrderAct | StockAct) -> None:
     await asyncio.sleep(act.at)
+    if isinstance(act, OrderAct) and act.upon:
+        await world.heard(act.number, act.upon, max(0.0, LASTS_S - act.at))
+        await asyncio.sleep(act.late_s)
     world.note("someone", str(act))
     identity = uuid5(NAMESPACE_URL, f"act/{number}/{act}")
     match act:
         case StockAct():
-            message = _stock_message(act)
+            message = stock_command(act)
             await _ask(world, "inventory", message, act.sku, identity)
         case OrderAct(statement=None):
-            for service, command in _order_messages(world, act):
+            for service, command in order_commands(world, act):
                 await _ask(world, service, command, act.number, identity)
         case OrderAct(statement=statement) if statement is not None:
             world.published[identity] = act.number
@@ -78,54 +84,6 @@ async def _ask(world: World, service: str, message: Payload, key: str, identity:
     )
     if reply is None:
         world.books.find("callers are answered", key, f"{message.wire_type} was never answered")
-
-
-def _stock_message(act: StockAct) -> Payload:
-    match act.deed:
-        case "receive":
-            return ReceiveStock(sku=act.sku, location=act.location, quantity=act.quantity)
-        case "count":
-            return CountStock(sku=act.sku, location=act.location, counted=act.quantity)
-        case "adjust":
-            return AdjustStock(sku=act.sku, location=act.location, change=-act.quantity, cause="damage")
-        case "transfer":
-            return TransferStock(sku=act.sku, origin=act.location, destination=act.to, quantity=act.quantity)
-        case "levels":
-            return SetStockLevels(sku=act.sku, safety_stock=act.quantity, reorder_point=act.quantity)
-
-
-def _order_messages(world: World, act: OrderAct) -> Iterator[tuple[str, Payload]]:
-    number = act.number
-    match act.deed:
-        case "cancel":
-            yield "order", CancelOrder(order_number=number, cause="customer")
-        case "hold":
-            yield "order", OpenHold(order_number=number, explanation="a look")
-        case "release":
-            for hold in holds_of(world, number)[:1]:
-                yield "order", ReleaseHold(order_number=number, hold_id=hold)
-        case "approve":
-            yield "order", ApproveOrder(order_number=number)
-        case "reject":
-            yield "order", RejectOrder(order_number=number)
-        case "pay_again":
-            yield "order", PayAgain(order_number=number, payment=PaymentMethod(kind="card", token="tok_visa"))
-        case "refund":
-            yield "payment", RefundPayment(order_number=number, refund_id="R1", amount=499, currency="USD")
-        case "publish":
-            raise AssertionError("an order is published with a statement")
-
-
-def order_state(world: World, number: str) -> dict[str, Any]:
-    """The state of an order as its service stores it; empty if there is none."""
-    row = world.sites["order"].tables.streams.get(f"order-{number}")
-    state: dict[str, Any] = orjson.loads(row.state) if row else {}
-    return state
-
-
-def holds_of(world: World, number: str) -> list[str]:
-    """The open holds of an order."""
-    return [hold["hold_id"] for hold in order_state(world, number).get("dossier", {}).get("holds", ())]
 
 
 async def _go_wrong(world: World, fault: Fault) -> None:
@@ -182,6 +140,7 @@ async def _befall(world: World, site: Site, instance: Instance, fault: Fault) ->
             await asyncio.sleep(asleep)
             if process.alive:
                 process.thaw()
+                instance.poll()
                 instance.rejoin_group()
         case "roll":
             await _roll(world, site, instance)
@@ -197,6 +156,7 @@ async def _befall(world: World, site: Site, instance: Instance, fault: Fault) ->
                 process.strike_at(fault.moment, lambda: unacknowledged(fault.moment))
         case "clock jumps":
             instance.clock.jump(fault.seconds * (1 if fault.times % 2 else -1))
+            instance.poll()
         case _:
             raise AssertionError(fault.kind)
 
@@ -298,12 +258,12 @@ async def _until_rest(world: World) -> None:
     while True:
         await asyncio.sleep(pause)
         await _retry_parked(world)
-        unrest = world.unrest()
+        unrest = next(world.unrest(), "")
         coming = min(world.deliveries.values(), default=None)
         if not unrest and coming is None:
             return
         if unrest and world.now - began > REST_WITHIN_S:
-            world.books.find("comes to rest", "the world", "; ".join(unrest[:5]))
+            world.books.find("comes to rest", "the world", "; ".join(islice(world.unrest(), 5)))
             raise Stuck
         if coming is not None and not unrest:
             await world.leap(coming - world.now)

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +16,7 @@ from shared.eventsourcing.batch import StateCodec
 from shared.eventsourcing.chain import GENESIS, entry_hash
 from shared.eventsourcing.memory.tables import Tables
 from shared.eventsourcing.projections import view_id
+from shared.eventsourcing.store import LogEntry
 from shared.eventsourcing.views import Fact
 from tests.simulation.books import Finding
 from tests.simulation.services import MODELS, SERVICES
@@ -29,18 +31,29 @@ CODECS = {service: StateCodec(MODELS[service]) for service in SERVICES}
 def judge(world: World) -> Iterator[Finding]:
     """Everything that is wrong with a world at rest."""
     yield from world.books.findings
+    events = _Events()
     yield from _intake(world)
     for service in SERVICES:
         tables = world.sites[service].tables
         yield from _chains(service, tables)
-        yield from _folds(service, tables)
+        yield from _folds(service, tables, events)
     yield from _deliveries(world)
     yield from _stock(world)
     yield from _payments(world)
     yield from _nothing_left_behind(world)
     yield from _notices(world)
     if world.views:
-        yield from _views(world)
+        yield from _views(world, events)
+
+
+class _Events(dict[UUID, Event]):
+    """What the stored payloads say, each of them read once."""
+
+    def of(self, entry: LogEntry) -> Event:
+        event = self.get(entry.id)
+        if event is None:
+            event = self[entry.id] = EVENTS[entry.type].model_validate_json(entry.payload)
+        return event
 
 
 def _intake(world: World) -> Iterator[Finding]:
@@ -87,14 +100,14 @@ def _chains(service: str, tables: Tables) -> Iterator[Finding]:
             yield Finding("chains verify", f"{service} lane {lane}", "its head is not the end of its chain")
 
 
-def _folds(service: str, tables: Tables) -> Iterator[Finding]:
+def _folds(service: str, tables: Tables, events: _Events) -> Iterator[Finding]:
     model, codec = MODELS[service], CODECS[service]
     for stream, row in tables.streams.items():
         category = model.category_of(stream)
         state = category.initial
         entries = tables.stream_events.get(stream, [])
         for entry in entries:
-            state = category.evolve(state, EVENTS[entry.type].model_validate_json(entry.payload))
+            state = category.evolve(state, events.of(entry))
         if [entry.version for entry in entries] != list(range(1, row.version + 1)):
             yield Finding("streams have no gaps", stream, f"version {row.version} of {len(entries)} facts")
         if codec.encode(stream, state) != row.state:
@@ -103,17 +116,16 @@ def _folds(service: str, tables: Tables) -> Iterator[Finding]:
 
 def _deliveries(world: World) -> Iterator[Finding]:
     """What is in the store is published in the order of its lane, and consumed or parked by all who take it."""
-    places: dict[UUID, tuple[int, int]] = {}
+    places: dict[bytes, tuple[int, int]] = {}
     expected: dict[str, set[UUID]] = defaultdict(set)
     stored: set[UUID] = set()
     for service in SERVICES:
         for entries in world.sites[service].tables.log.values():
             for entry in entries:
-                places[entry.id] = entry.lane, entry.position
+                places[str(entry.id).encode()] = entry.lane, entry.position
                 stored.add(entry.id)
-                for consumer, topics in LISTENERS.items():
-                    if entry.topic in topics and CONTRACT[entry.type] in MODELS[consumer].routes:
-                        expected[consumer].add(entry.id)
+                for consumer in _consumers(entry.topic, entry.type):
+                    expected[consumer].add(entry.id)
     yield from _publications(world, places)
     sources = {source_of(service) for service in SERVICES}
     for consumer, ids in expected.items():
@@ -124,15 +136,22 @@ def _deliveries(world: World) -> Iterator[Finding]:
             yield Finding("published = consumed", consumer, f"{identity} was taken and is in nobody's store")
 
 
-def _publications(world: World, places: dict[UUID, tuple[int, int]]) -> Iterator[Finding]:
-    published: set[UUID] = set()
+@cache
+def _consumers(topic: str, wire_type: str) -> tuple[str, ...]:
+    """The services that take a message."""
+    return tuple(
+        consumer
+        for consumer, topics in LISTENERS.items()
+        if topic in topics and CONTRACT[wire_type] in MODELS[consumer].routes
+    )
+
+
+def _publications(world: World, places: dict[bytes, tuple[int, int]]) -> Iterator[Finding]:
+    published: set[bytes] = set()
     for (topic, partition), records in world.cluster.topics.items():
         reached: dict[int, int] = defaultdict(int)
         for record in records:
-            try:
-                one = UUID(dict(record.headers).get("ce_id", b"").decode())
-            except ValueError:
-                continue
+            one = next((value for name, value in record.headers if name == "ce_id"), b"")
             if one not in places or one in published:
                 continue
             published.add(one)
@@ -143,7 +162,9 @@ def _publications(world: World, places: dict[UUID, tuple[int, int]]) -> Iterator
                 )
             reached[lane] = position
     for identity in sorted(places.keys() - published)[:3]:
-        yield Finding("stored = published", f"lane {places[identity][0]}", f"{identity} was never published")
+        yield Finding(
+            "stored = published", f"lane {places[identity][0]}", f"{identity.decode()} was never published"
+        )
 
 
 def _stock(world: World) -> Iterator[Finding]:
@@ -226,7 +247,7 @@ def _notices(world: World) -> Iterator[Finding]:
                 yield Finding("told once", notice, f"{times} mails in a world without trouble")
 
 
-def _views(world: World) -> Iterator[Finding]:
+def _views(world: World, events: _Events) -> Iterator[Finding]:
     for service in SERVICES:
         tables = world.sites[service].tables
         running = {view_id(view): view for one in world.sites[service].responsive() for view in one.views}
@@ -241,7 +262,7 @@ def _views(world: World) -> Iterator[Finding]:
             ]
             folded: dict[str, Any] = {}
             for entry in facts:
-                fact = _fact(entry)
+                fact = _fact(entry, events.of(entry))
                 for key in view.keys(fact.event):
                     folded[key] = view.project(key, folded.get(key), fact)
             wanted = {key: _plain(row) for key, row in folded.items() if row is not None}
@@ -253,9 +274,9 @@ def _views(world: World) -> Iterator[Finding]:
                 yield Finding("views = fold", f"{service} {view.name}", told)
 
 
-def _fact(entry: Any) -> Fact:
+def _fact(entry: LogEntry, event: Event) -> Fact:
     return Fact(
-        event=EVENTS[entry.type].model_validate_json(entry.payload),
+        event=event,
         id=entry.id,
         stream=entry.stream,
         version=entry.version,

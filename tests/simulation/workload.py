@@ -18,6 +18,20 @@ PLACES = (("Boston", "MA"), ("Chicago", "IL"), ("Portland", "OR"))
 LASTS_S = 20.0
 """The workload and the faults fall into the first seconds of a world."""
 
+MOMENTS = (
+    "order.approved.v1",
+    "inventory.stock-reserved.v1",
+    "payment.authorisation-requested.v1",
+    "payment.authorised.v1",
+    "order.confirmed.v1",
+    "shipping.label-requested.v1",
+    "shipping.handover-requested.v1",
+    "payment.capture-requested.v1",
+)
+"""Facts after which something is under way."""
+AIMED = 0.15
+"""The part of the orders about which somebody acts upon a fact."""
+
 OrderDeed = Literal["publish", "cancel", "hold", "release", "approve", "reject", "pay_again", "refund"]
 StockDeed = Literal["receive", "count", "adjust", "transfer", "levels"]
 
@@ -33,11 +47,15 @@ class OrderAct:
     """What is published."""
     times: int = 1
     """How often the channel sends the same message."""
+    upon: str = ""
+    """The fact about the order that it waits for, to fall into what that fact sets going."""
+    late_s: float = 0.0
+    """How long after that fact."""
 
     def __str__(self) -> str:
         stated = self.statement
         if stated is None:
-            return f"{self.deed} order {self.number}"
+            return f"{self.deed} order {self.number}" + (f" upon {self.upon}" if self.upon else "")
         lines = ", ".join(f"{line.quantity} {line.sku}" for line in stated.lines)
         flags = "".join(f" {name}" for name in ("allow_partial", "allow_backorder") if getattr(stated, name)) + (
             f" x{self.times}" if self.times > 1 else ""
@@ -154,6 +172,9 @@ def _operated(random: Random, at: float, identity: str) -> Iterator[OrderAct]:
     """Operators act soon after the order came, when most of it is still under way."""
     moment = at + random.choice((0.0, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 3.0)) * random.uniform(0.5, 1.5)
     draw = random.random()
+    if random.random() < AIMED:
+        yield from _aimed(random, at, identity)
+        return
     if draw < 0.12:
         yield OrderAct(at=moment, deed="cancel", number=identity)
     elif draw < 0.2:
@@ -169,6 +190,16 @@ def _operated(random: Random, at: float, identity: str) -> Iterator[OrderAct]:
         yield OrderAct(at=moment, deed="reject", number=identity)
     elif draw < 0.4:
         yield OrderAct(at=moment + random.uniform(2, 8), deed="refund", number=identity)
+
+
+def _aimed(random: Random, at: float, identity: str) -> Iterator[OrderAct]:
+    """Somebody acts in the very moment in which services ask each other or the world outside for something."""
+    deed: OrderDeed = random.choice(("cancel", "cancel", "hold"))
+    fact = random.choice(MOMENTS)
+    late = random.choice((0.0, 0.0, 0.005, 0.02, 0.05))
+    yield OrderAct(at=at, deed=deed, number=identity, upon=fact, late_s=late)
+    if deed == "hold" and random.random() < 0.3:
+        yield OrderAct(at=at, deed="cancel", number=identity, upon=random.choice(MOMENTS), late_s=late)
 
 
 def _statement(random: Random, number: int, name: str, skus: list[str]) -> ChannelOrderReceived:

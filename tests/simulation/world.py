@@ -2,10 +2,10 @@
 
 import asyncio
 import random as global_random
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from contextvars import copy_context
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from random import Random
 from typing import Any
@@ -18,8 +18,6 @@ from shared.eventsourcing.broker import Outgoing
 from shared.eventsourcing.decider import Model, Reply
 from shared.eventsourcing.definition import IdempotencyConflict, KeyParked
 from shared.eventsourcing.lanes import lane_of
-from shared.eventsourcing.memory.locks import Locks
-from shared.eventsourcing.memory.tables import Tables
 from shared.eventsourcing.memory.virtual_time import VirtualClock
 from shared.eventsourcing.store import Append, Claim, StoreUnavailable
 from shared.eventsourcing.views import View
@@ -31,11 +29,12 @@ from tests.simulation.log_cluster import SlowCluster
 from tests.simulation.mailbox import Mailbox
 from tests.simulation.processes import Process, ProcessLoop, reached
 from tests.simulation.services import SERVICES, VIEWS, Outside, definition
+from tests.simulation.site import Site
 from tests.simulation.trace import Trace
 from tests.simulation.wire import Wire
 
 POLL_S = 4.0
-"""How often an instance looks without being woken."""
+"""How often an instance looks without being woken, where there may be something to see."""
 NUDGE_S = 1.0
 NEVER_S = 1e9
 LONG_S = 60.0
@@ -45,35 +44,6 @@ SESSION_S = 6.0
 """After so long without a word the broker takes a member for dead."""
 HTTP_PATIENCE = 400
 """Attempts of a caller that will not take no for an answer."""
-
-
-@dataclass(slots=True)
-class Site:
-    """Where a service lives: its database outlives its instances."""
-
-    service: str
-    tables: Tables = field(default_factory=Tables)
-    locks: Locks = field(default_factory=Locks)
-    slots: list[Instance | None] = field(default_factory=list)
-    started: int = 0
-    upgraded: int = 0
-    """How often its views got a new version, which fills beside the old one."""
-    stirred: bool = False
-    """Something was committed since the last nudge."""
-    poisoned: int = 0
-    """So many of its next decisions fail."""
-
-    def responsive(self) -> list[Instance]:
-        """The instances that a caller reaches."""
-        return [one for one in self.slots if one is not None and one.responsive]
-
-    def behind(self) -> Iterator[str]:
-        """The readers of its instances that have yet to see something."""
-        lanes = self.tables.lanes
-        for reader in {name: None for one in self.slots if one is not None for name in one.readers}:
-            rows = self.tables.readers.get(reader)
-            if rows is None or any(row.position < lanes[lane].head for lane, row in rows.items()):
-                yield reader
 
 
 class World:
@@ -95,6 +65,8 @@ class World:
         """HTTP calls under way."""
         self.published: dict[UUID, str] = {}
         """Id of each channel message to the number of its order; empty where the bytes hold no order."""
+        self.awaited: dict[tuple[str, str], asyncio.Event] = {}
+        """Order and type of the facts that somebody waits for."""
         self.seen_to: dict[str, int] = {}
         """How often operators have seen to an order."""
         self.troubled = True
@@ -114,6 +86,7 @@ class World:
         self._stirred = asyncio.Event()
         self._context = copy_context()
         self._tasks: list[asyncio.Task[Any]] = []
+        self._looking = self.spawn(self._look())
 
     def stream(self, name: str) -> Random:
         """A source of chance of its own, so that one consumer more does not change what others draw."""
@@ -158,10 +131,19 @@ class World:
             slots[slots.index(instance)] = None
             self.loop.call_later(SESSION_S, instance.leave_group, context=self._context)
 
-    def stir(self, service: str) -> None:
+    def stir(self, service: str, lanes: Iterable[int]) -> None:
         """A service has committed something."""
-        self.sites[service].stirred = True
+        site = self.sites[service]
+        site.stirred = True
+        site.written.update(dict.fromkeys(lanes))
         self._stirred.set()
+
+    async def heard(self, number: str, fact: str, patience_s: float) -> None:
+        """Wait for a fact about an order, but not for ever."""
+        stated = self.awaited.setdefault((number, fact), asyncio.Event())
+        with suppress(TimeoutError):
+            async with asyncio.timeout(patience_s):
+                await stated.wait()
 
     async def call(
         self,
@@ -223,16 +205,25 @@ class World:
     async def leap(self, seconds: float) -> None:
         """Let time pass. Over a long wait nobody looks without being woken: there would be nothing to see."""
         if seconds > LONG_S:
-            _pace(NEVER_S)
+            self._looking.cancel()
             nudging = self.spawn(self._nudge())
             await asyncio.sleep(seconds)
             nudging.cancel()
-            _pace(POLL_S)
             self._keep_leases()
             for site in self.sites.values():
                 self._wake(site)
+            self._looking = self.spawn(self._look())
         else:
             await asyncio.sleep(max(0.0, seconds))
+
+    async def _look(self) -> None:
+        """Instances look without being woken, but for the looks that would find nothing."""
+        while True:
+            await asyncio.sleep(POLL_S)
+            self._keep_leases()
+            for site in self.sites.values():
+                if site.worth_a_look(self.clock.now()):
+                    self._wake(site)
 
     async def _nudge(self) -> None:
         """Where something was committed, instances look at least once after it."""
@@ -254,11 +245,11 @@ class World:
         """What the looks that were left out would have done: who lives keeps what it holds."""
         until = self.clock.now() + LEASE
         for site in self.sites.values():
-            living = {one.name for one in site.slots if one is not None and one.responsive}
+            living = {one.name for one in site.slots if one is not None and one.responsive and not one.line.down}
             for rows in site.tables.readers.values():
                 for row in rows.values():
-                    if row.owner in living:
-                        row.expires_at = max(row.expires_at, until)
+                    if row.expires_at < until and row.owner in living:
+                        row.expires_at = until
             for name in sorted(living):
                 if name in site.tables.instances:
                     site.tables.instances[name] = max(site.tables.instances[name], until)
@@ -268,18 +259,21 @@ class World:
         views = VIEWS[site.service] if self.views else ()
         return tuple(replace(view, version=view.version + site.upgraded) for view in views)
 
-    def unrest(self) -> list[str]:
+    def unrest(self) -> Iterator[str]:
         """What is under way; nothing when the world is at rest."""
-        found = [f"{name} has requests under way" for name, wire in self.wires.items() if wire.under_way]
+        for name, wire in self.wires.items():
+            if wire.under_way:
+                yield f"{name} has requests under way"
         if self.calls:
-            found.append(f"{self.calls} HTTP calls are under way")
+            yield f"{self.calls} HTTP calls are under way"
         for site in self.sites.values():
-            found += [f"{site.service}: {reader} is behind" for reader in site.behind()]
-            if self._reminders_due(site):
-                found.append(f"{site.service}: reminders are due")
+            for reader in site.behind():
+                yield f"{site.service}: {reader} is behind"
+            if site.reminders_due(self.clock.now()):
+                yield f"{site.service}: reminders are due"
             if not site.responsive():
-                found.append(f"{site.service}: nobody runs")
-        return found + self.cluster.unread()
+                yield f"{site.service}: nobody runs"
+        yield from self.cluster.unread()
 
     def part_failed(self) -> Iterator[tuple[str, BaseException]]:
         """Instances of which a part ended by itself."""
@@ -310,10 +304,6 @@ class World:
     def _must_not_fail(self, task: "asyncio.Task[Any]") -> None:
         if not task.cancelled() and (error := task.exception()):
             self.books.find("the simulation itself", repr(task.get_coro()), f"{type(error).__name__}: {error}")
-
-    def _reminders_due(self, site: Site) -> bool:
-        now = self.clock.now()
-        return any(one.due_at <= now for one in site.tables.reminders.values())
 
     def _gateway_tells(self, identity: UUID, notice: Any) -> None:
         self.deliver("payment", 0.0, identity, notice, "gateway")
@@ -353,17 +343,16 @@ class _Witness:
 
     def committed(self, instance: str, append: Append, claims: Sequence[Claim]) -> None:
         if append.entries or append.parked or append.reminders:
-            self.world.stir(self.service)
+            self.world.stir(self.service, append.heads)
             self.world.trace.note(self.world.now, instance, append)
+            if awaited := self.world.awaited:
+                for entry in append.entries:
+                    if stated := awaited.get((entry.correlation_id, entry.type)):
+                        stated.set()
         self.world.books.committed(self.service, append, claims)
 
     def cursor(self, reader: str, lane: int, before: int, after: int) -> None:
         self.world.books.cursor(f"{self.service} {reader}", lane, before, after)
-
-
-def _pace(seconds: float) -> None:
-    """How often instances look without being woken."""
-    reading_lanes.POLL_S = reminders.POLL_S = seconds
 
 
 @contextmanager
@@ -372,7 +361,7 @@ def world(seed: int) -> Iterator[World]:
     before = reading_lanes.POLL_S, reminders.POLL_S
     state = global_random.getstate()
     loop = ProcessLoop(Random(f"{seed}/schedule"))
-    _pace(POLL_S)
+    reading_lanes.POLL_S = reminders.POLL_S = NEVER_S  # the world says when it is worth while
     failpoints.on_reach(reached)
     global_random.seed(seed)
     asyncio.set_event_loop(loop)

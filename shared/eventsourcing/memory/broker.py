@@ -25,7 +25,6 @@ class Cluster:
     topics: dict[tuple[str, int], list[Record]] = field(default_factory=dict)
     offsets: dict[tuple[str, str, int], int] = field(default_factory=dict)
     members: dict[str, list["MemoryBroker"]] = field(default_factory=dict)
-    changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def append(self, message: Outgoing) -> None:
         """Add a message to the partition of its lane."""
@@ -41,19 +40,15 @@ class Cluster:
                 headers=tuple(message.headers),
             )
         )
-        self.wake()
-
-    def wake(self) -> None:
-        """Let every consumer look again."""
-        self.changed.set()
-        self.changed = asyncio.Event()
+        for members in self.members.values():
+            for member in members:
+                member.arrived(place)
 
     def rebalance(self, group: str) -> None:
         """Share the partitions out anew; each member begins at the committed offsets."""
         members = self.members.get(group, [])
         for place, member in enumerate(members):
             member.assign(range(place, self.partitions, len(members)))
-        self.wake()
 
 
 Hazard = Callable[[str], None]
@@ -77,6 +72,9 @@ class MemoryBroker:
         self._stopping = False
         self.positions: dict[tuple[str, int], int] = {}
         self._assigned: dict[tuple[str, int], None] = {}
+        self._unread: dict[tuple[str, int], None] = {}
+        """Assigned partitions that may hold something new."""
+        self._woken = asyncio.Event()
 
     def subscribe(self, topics: Sequence[str], group: str, handle: Handle) -> None:
         self._topics, self._group, self._handle = topics, group, handle
@@ -89,7 +87,7 @@ class MemoryBroker:
 
     async def stop(self) -> None:
         self._stopping = True
-        self._cluster.wake()
+        self._woken.set()
         if self._delivering is not None:
             await self._delivering
         self.leave()
@@ -125,16 +123,16 @@ class MemoryBroker:
     async def _deliver(self) -> None:
         assert self._handle is not None
         while not self._stopping:
-            changed = self._cluster.changed
+            self._woken.clear()
             batch = self._next_batch()
             if not batch:
-                await changed.wait()
+                await self._woken.wait()
                 continue
             try:
                 await self._handle(batch)
             except Exception:
                 log.exception("a batch was not handled; it is fetched again", records=len(batch))
-                self.positions.clear()
+                self._seek_back()
                 await asyncio.sleep(PAUSE_AFTER_FAILURE_S)
                 continue
             for record in batch:
@@ -143,7 +141,18 @@ class MemoryBroker:
     def assign(self, partitions: Iterable[int]) -> None:
         """Begin anew, with these partitions of every topic, at the committed offsets."""
         self._assigned = dict.fromkeys((topic, partition) for topic in self._topics for partition in partitions)
+        self._seek_back()
+
+    def arrived(self, place: tuple[str, int]) -> None:
+        """A partition holds something new."""
+        if place in self._assigned:
+            self._unread[place] = None
+            self._woken.set()
+
+    def _seek_back(self) -> None:
         self.positions.clear()
+        self._unread = dict(self._assigned)
+        self._woken.set()
 
     def _commit(self, record: Record) -> None:
         if (record.topic, record.partition) in self._assigned:
@@ -151,16 +160,14 @@ class MemoryBroker:
 
     def _next_batch(self) -> list[Record]:
         batch: list[Record] = []
-        for place in self._assigned:
-            log = self._cluster.topics.get(place)
-            if log is None:
-                continue
+        for place in list(self._unread):
+            log = self._cluster.topics.get(place, [])
             start = self.positions.get(place)
             if start is None:
                 start = self._cluster.offsets.get((self._group, *place), 0)
-            if start < len(log):
-                taken = log[start : start + MAX_RECORDS - len(batch)]
-                start += len(taken)
-                batch.extend(taken)
-            self.positions[place] = start
+            taken = log[start : start + MAX_RECORDS - len(batch)]
+            batch.extend(taken)
+            self.positions[place] = start + len(taken)
+            if self.positions[place] >= len(log):
+                del self._unread[place]
         return batch

@@ -68,20 +68,29 @@ class MemoryStore:
         now = self._clock.now()
         until = now + timedelta(seconds=ttl_s)
         self._tables.instances[owner] = until
-        rows = self._tables.readers.setdefault(reader, {lane: ReaderRow() for lane in range(LANES)})
+        rows = self._tables.readers.get(reader)
+        if rows is None:
+            rows = self._tables.readers[reader] = {lane: ReaderRow() for lane in range(LANES)}
         share = -(-LANES // sum(1 for seen in self._tables.instances.values() if seen > now))
-        mine = [lane for lane, row in rows.items() if row.owner == owner and row.expires_at > now]
+        mine: list[int] = []
+        free: list[int] = []
+        for lane, row in rows.items():
+            if row.expires_at <= now:
+                free.append(lane)
+            elif row.owner == owner:
+                mine.append(lane)
         for lane in mine[share:]:
             rows[lane].expires_at = NEVER
-        free = [lane for lane, row in rows.items() if row.expires_at <= now and lane not in mine]
-        for lane in free[: max(0, share - len(mine))]:
+        taken = free[: max(0, share - len(mine))]
+        for lane in taken:
             rows[lane].owner = owner
             rows[lane].epoch += 1
-            mine.append(lane)
-        kept = [lane for lane in mine if rows[lane].expires_at > now or lane in free][:share]
-        for lane in kept:
-            rows[lane].expires_at = until
-        return {lane: Lease(lane, rows[lane].position, rows[lane].epoch) for lane in kept}
+        leases = {}
+        for lane in (*mine[:share], *taken):
+            row = rows[lane]
+            row.expires_at = until
+            leases[lane] = Lease(lane, row.position, row.epoch)
+        return leases
 
     async def release_leases(self, owner: str) -> None:
         lives = {one for one in self._tables.instances if one == owner or one.startswith(f"{owner}/")}
@@ -96,10 +105,9 @@ class MemoryStore:
         self, positions: Mapping[int, int], limit_per_lane: int, types: Collection[str] | None = None
     ) -> Sequence[LaneSlice]:
         slices = []
-        for lane, after in sorted(positions.items()):
-            head = self._tables.lanes[lane].head
-            if head <= after:
-                continue
+        lanes = self._tables.lanes
+        for lane in sorted(lane for lane, after in positions.items() if lanes[lane].head > after):
+            head, after = lanes[lane].head, positions[lane]
             wanted = [one for one in self._tables.log[lane][after:] if types is None or one.type in types]
             entries = tuple(wanted[:limit_per_lane])
             full = len(entries) == limit_per_lane

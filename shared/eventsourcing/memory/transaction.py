@@ -121,14 +121,14 @@ def storable(*texts: str) -> None:
     Raises:
         StoreRejects: a text contains NUL.
     """
-    if any("\x00" in text for text in texts):
+    if "\x00" in "".join(texts):
         raise StoreRejects("a text column holds no NUL")
 
 
 def _check_columns(append: Append) -> None:
     rows: list[LogEntry | StreamWrite | StoredReminder | ParkedMessage] = [*append.entries, *append.streams]
-    for row in (*rows, *append.reminders, *append.parked):
-        storable(*(one for one in structs.astuple(row) if isinstance(one, str)))
+    rows += (*append.reminders, *append.parked)
+    storable(*[one for row in rows for one in structs.astuple(row) if isinstance(one, str)])
     documents = [one.payload for one in append.entries] + [one.payload for one in append.reminders]
     for document in (*documents, *(one.state for one in append.streams)):
         try:

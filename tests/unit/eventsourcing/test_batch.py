@@ -181,6 +181,7 @@ def test_positions_and_hashes_follow_each_other_lane_by_lane() -> None:
         assert entry.position == before.head + 1
         assert entry.lane == lane_of(entry.partition_key)
         columns = {name: getattr(entry, name) for name in COLUMNS}
+        columns |= {"id": str(entry.id), "causation_id": str(entry.causation_id)}
         assert entry.hash == entry_hash(before.chain_hash, **columns)
         previous[entry.lane] = LaneHead(entry.position, entry.hash)
     assert append.heads == previous

@@ -1,0 +1,64 @@
+"""What people ask of the services, as commands, and what they see of an order when they do."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+
+from shared.events.inventory import AdjustStock, CountStock, ReceiveStock, SetStockLevels, TransferStock
+from shared.events.order import ApproveOrder, CancelOrder, OpenHold, PayAgain, RejectOrder, ReleaseHold
+from shared.events.payload import Payload
+from shared.events.payment import RefundPayment
+from shared.events.values import PaymentMethod
+from tests.simulation.workload import OrderAct, StockAct
+from tests.simulation.world import World
+
+
+def stock_command(act: StockAct) -> Payload:
+    """What somebody asks of the warehouse."""
+    match act.deed:
+        case "receive":
+            return ReceiveStock(sku=act.sku, location=act.location, quantity=act.quantity)
+        case "count":
+            return CountStock(sku=act.sku, location=act.location, counted=act.quantity)
+        case "adjust":
+            return AdjustStock(sku=act.sku, location=act.location, change=-act.quantity, cause="damage")
+        case "transfer":
+            return TransferStock(sku=act.sku, origin=act.location, destination=act.to, quantity=act.quantity)
+        case "levels":
+            return SetStockLevels(sku=act.sku, safety_stock=act.quantity, reorder_point=act.quantity)
+
+
+def order_commands(world: World, act: OrderAct) -> Iterator[tuple[str, Payload]]:
+    """What somebody asks of which service about an order."""
+    number = act.number
+    match act.deed:
+        case "cancel":
+            yield "order", CancelOrder(order_number=number, cause="customer")
+        case "hold":
+            yield "order", OpenHold(order_number=number, explanation="a look")
+        case "release":
+            for hold in holds_of(world, number)[:1]:
+                yield "order", ReleaseHold(order_number=number, hold_id=hold)
+        case "approve":
+            yield "order", ApproveOrder(order_number=number)
+        case "reject":
+            yield "order", RejectOrder(order_number=number)
+        case "pay_again":
+            yield "order", PayAgain(order_number=number, payment=PaymentMethod(kind="card", token="tok_visa"))
+        case "refund":
+            yield "payment", RefundPayment(order_number=number, refund_id="R1", amount=499, currency="USD")
+        case "publish":
+            raise AssertionError("an order is published with a statement")
+
+
+def order_state(world: World, number: str) -> dict[str, Any]:
+    """The state of an order as its service stores it; empty if there is none."""
+    row = world.sites["order"].tables.streams.get(f"order-{number}")
+    state: dict[str, Any] = orjson.loads(row.state) if row else {}
+    return state
+
+
+def holds_of(world: World, number: str) -> list[str]:
+    """The open holds of an order."""
+    return [hold["hold_id"] for hold in order_state(world, number).get("dossier", {}).get("holds", ())]
