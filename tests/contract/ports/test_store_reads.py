@@ -80,8 +80,9 @@ async def test_racing_owners_never_hold_the_same_lane(store: Store, other: Store
 
 
 async def test_a_lane_whose_lease_ran_out_goes_to_another_at_its_position(store: Store, other: Store) -> None:
-    before = await store.lease_lanes("relay", "one", SHORT_S)
+    before = await store.lease_lanes("relay", "one", LONG_S)
     await store.advance("relay", "one", [Lease(5, 12, before[5].epoch)])
+    await store.lease_lanes("relay", "one", SHORT_S)
     await asyncio.sleep(2 * SHORT_S)
 
     taken = await other.lease_lanes("relay", "two", LONG_S)
