@@ -13,6 +13,7 @@ from benchmarks.append import measure_append
 from benchmarks.bare_loop import measure_bare_loop
 from benchmarks.hot_sku import measure_hot_sku
 from benchmarks.measure import Measure
+from benchmarks.peers.compare import measure_peers
 from benchmarks.placement import measure_latency, measure_rate
 from benchmarks.road import Unsound, scratch_database, stack_for_benchmarks
 from deploy.local.description import Description
@@ -60,6 +61,7 @@ async def _measure(description: Description, console: Console) -> list[Measure]:
     measures += await measure_latency(description)
     say("one hot SKU")
     measures.append(await measure_hot_sku(description))
+    measures += await measure_peers(description, say, saga)
     return measures
 
 

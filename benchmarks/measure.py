@@ -7,7 +7,7 @@ from statistics import median
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measure:
-    """What was measured, in which unit, and each run's figure."""
+    """What was measured, in which unit, and each run's figure; without runs it was not, and the note says why."""
 
     name: str
     unit: str
@@ -20,6 +20,8 @@ class Measure:
 
     def row(self) -> tuple[str, str, str, str]:
         """Name, median, spread, note."""
+        if not self.runs:
+            return self.name, "", "", self.note
         spread = f"{_figure(min(self.runs))} to {_figure(max(self.runs))}"
         return self.name, f"{_figure(self.median)} {self.unit}", spread, self.note
 

@@ -1,4 +1,4 @@
-"""The placement over aggregates of the `eventsourcing` library and its PostgreSQL recorder: five commands an order."""
+"""The placement over aggregates of the `eventsourcing` library and its PostgreSQL recorder, five commands each."""
 
 import sys
 from collections import defaultdict

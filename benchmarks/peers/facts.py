@@ -3,10 +3,7 @@
 The standard library alone: it is imported by the environment of the peers too, which lacks ours.
 """
 
-import argparse
-import json
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 SKUS = 300
@@ -46,7 +43,10 @@ class PlacementOrder:
 def orders(count: int, *, run: str) -> list[PlacementOrder]:
     """`count` orders over the same SKUs as the benchmarks of Orderstream itself."""
     return [
-        PlacementOrder(number=f"{run}-{one}", skus=tuple(f"bench-{(one * 3 + line) % SKUS}" for line in range(LINES_PER_ORDER)))
+        PlacementOrder(
+            number=f"{run}-{one}",
+            skus=tuple(f"bench-{(one * 3 + line) % SKUS}" for line in range(LINES_PER_ORDER)),
+        )
         for one in range(count)
     ]
 
@@ -112,9 +112,7 @@ def _handed_over(order: PlacementOrder) -> list[Fact]:
 
 
 def _fact(order: PlacementOrder, category: str, type: str, payload: dict[str, Any]) -> Fact:
-    return Fact(
-        stream=f"{category}-{order.number}", type=type, payload={"order_number": order.number, **payload}
-    )
+    return Fact(stream=f"{category}-{order.number}", type=type, payload={"order_number": order.number, **payload})
 
 
 def _authorisation() -> dict[str, Any]:

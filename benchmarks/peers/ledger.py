@@ -1,4 +1,4 @@
-"""A table of facts and one of stock, for the peers that keep workflows but no events: a step is one transaction."""
+"""A table of facts and one of stock, for the peers that keep workflows but no events; a step is a transaction."""
 
 import json
 from collections.abc import Sequence
@@ -72,11 +72,15 @@ def values(order: PlacementOrder, step: str) -> list[Any]:
 
 
 def check_ledger(url: str, orders: Sequence[PlacementOrder]) -> None:
-    """Raises UnsoundPeer unless these orders, and no others, have all their facts, and as much stock is reserved."""
+    """Raises UnsoundPeer unless these orders, and no others, have all their facts, and their stock is reserved."""
     with psycopg.connect(url) as connection:
         stored = dict(connection.execute("select order_number, count(*) from facts group by 1").fetchall())
         reserved = connection.execute("select sum(reserved) from stock").fetchone()
     if stored != {order.number: FACTS_PER_ORDER for order in orders}:
-        raise UnsoundPeer(f"{len(orders)} orders were placed, but the facts stored are not {FACTS_PER_ORDER} of each")
+        raise UnsoundPeer(
+            f"{len(orders)} orders were placed, but the facts stored are not {FACTS_PER_ORDER} of each"
+        )
     if reserved != (len(orders) * LINES_PER_ORDER,):
-        raise UnsoundPeer(f"{len(orders)} orders of {LINES_PER_ORDER} units were placed, but {reserved} are reserved")
+        raise UnsoundPeer(
+            f"{len(orders)} orders of {LINES_PER_ORDER} units were placed, but {reserved} are reserved"
+        )

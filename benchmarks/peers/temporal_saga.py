@@ -71,7 +71,14 @@ class Server:
         self._process = Popen(
             [
                 *(program, "server", "start-dev", "--headless", "--log-level", "never"),
-                *("--ip", HOST, "--port", str(port), "--db-filename", str(Path(self._folder.name) / "temporal.db")),
+                *(
+                    "--ip",
+                    HOST,
+                    "--port",
+                    str(port),
+                    "--db-filename",
+                    str(Path(self._folder.name) / "temporal.db"),
+                ),
                 *("--sqlite-pragma", "journal_mode=WAL", "--sqlite-pragma", "synchronous=FULL"),
             ],
             stdout=DEVNULL,

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -29,7 +30,7 @@ class Peer(Protocol):
         """Take every order through all steps, so many at a time; return when all are done."""
 
     def check(self, orders: Sequence[PlacementOrder]) -> None:
-        """Raises UnsoundPeer unless the facts of these orders, and no others, are stored once and stock adds up."""
+        """Raises UnsoundPeer unless the facts of these orders alone are stored, each once, and stock adds up."""
 
     def close(self) -> None:
         """Let go of connections and threads."""
@@ -59,6 +60,7 @@ def run_trial(trial: Trial) -> int:
     parser = argparse.ArgumentParser(description=f"Place orders with {trial.library}.")
     parser.add_argument("--database", required=True, help="URL of an empty PostgreSQL database")
     url = parser.parse_args().database
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that what a peer started ends with it
     try:
         insist_on_durability(url)
         peer = trial.open(url)
@@ -103,4 +105,3 @@ def _measure(trial: Trial, peer: Peer) -> dict[str, object]:
         "commands_per_order": trial.commands_per_order,
         "orders_per_second": runs,
     }
-
