@@ -2,10 +2,10 @@
 
 import os
 import shutil
-import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from subprocess import PIPE, Popen, TimeoutExpired
 from tempfile import TemporaryDirectory
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -17,6 +17,7 @@ PYTHON = ROOT / ".venv-peers" / "bin" / "python"
 SCRIPT = Path(__file__).with_name("emmett")
 INSTALLED = ROOT / ".state" / "emmett"
 PATIENCE_S = 120
+GRACE_S = 15
 
 
 class NotMeasured(Exception):
@@ -69,7 +70,7 @@ def run_emmett(url: str) -> Result:
     with TemporaryDirectory(prefix="orderstream-emmett-") as folder:
         orders = Path(folder) / "orders.json"
         write_orders(orders)
-        return _result(["node", str(INSTALLED / "placement.mjs"), url, str(orders)])
+        return run_program(["node", str(INSTALLED / "placement.mjs"), url, str(orders)])
 
 
 PEERS = (
@@ -80,10 +81,23 @@ PEERS = (
 )
 
 
+def run_program(command: Sequence[str]) -> Result:
+    """What a peer's program reports in the last line of its output.
+
+    Raises:
+        NotMeasured: it failed, took too long, or reported something else.
+    """
+    output = _output(command, ROOT)
+    try:
+        return Result.model_validate_json(output.strip().rpartition("\n")[2])
+    except ValidationError:
+        raise NotMeasured("the peer's report can't be read") from None
+
+
 def _run_module(name: str, url: str) -> Result:
     if not PYTHON.exists():
         raise NotMeasured(".venv-peers is not there: run make bench")
-    return _result([str(PYTHON), "-m", f"benchmarks.peers.{name}", "--database", url])
+    return run_program([str(PYTHON), "-m", f"benchmarks.peers.{name}", "--database", url])
 
 
 def _install_emmett() -> None:
@@ -96,30 +110,28 @@ def _install_emmett() -> None:
     if not done.exists() or done.read_bytes() != lock.read_bytes():
         for name in ("package.json", "package-lock.json"):
             shutil.copy(SCRIPT / name, INSTALLED)
-        _output(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"])
+        _output(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], INSTALLED)
         shutil.copy(lock, done)
     shutil.copy(SCRIPT / "placement.mjs", INSTALLED)
 
 
-def _result(command: Sequence[str]) -> Result:
-    output = _output(command)
-    try:
-        return Result.model_validate_json(output.strip().rpartition("\n")[2])
-    except ValidationError:
-        raise NotMeasured("the peer's report can't be read") from None
-
-
-def _output(command: Sequence[str]) -> str:
+def _output(command: Sequence[str], folder: Path) -> str:
     """Standard output of a program that ends well and in time."""
-    folder = INSTALLED if command[0] == "npm" else ROOT
-    with subprocess.Popen(
-        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
+    with Popen(command, cwd=folder, stdout=PIPE, stderr=PIPE, text=True) as process:
         try:
             output, errors = process.communicate(timeout=PATIENCE_S)
-        except subprocess.TimeoutExpired:
-            process.terminate()
+        except TimeoutExpired:
+            _end(process)
             raise NotMeasured(f"no answer in {PATIENCE_S} s") from None
     if process.returncode != 0:
         raise NotMeasured(errors.strip().rpartition("\n")[2] or f"ended with {process.returncode}")
     return output
+
+
+def _end(process: Popen[str]) -> None:
+    """Let it end what it started itself, but not for ever."""
+    process.terminate()
+    try:
+        process.wait(GRACE_S)
+    except TimeoutExpired:
+        process.kill()
