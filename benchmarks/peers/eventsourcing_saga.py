@@ -235,7 +235,7 @@ TRIAL = Trial(
     commands_per_order=len(STEPS),
     concurrencies=CONCURRENCIES,
     warm_up=50,
-    orders=500,
+    orders=300,
 )
 
 if __name__ == "__main__":

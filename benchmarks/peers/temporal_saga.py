@@ -25,7 +25,7 @@ from benchmarks.peers.facts import STEPS, PlacementOrder
 from benchmarks.peers.ledger import STORE, check_ledger, create_ledger, values
 from benchmarks.peers.trial import Trial, UnsoundPeer, run_trial
 
-CONCURRENCIES = (4, 16, 48)
+CONCURRENCIES = (16, 48)
 CONNECTIONS = 8
 QUEUE = "placement"
 HOST = "127.0.0.1"
@@ -168,8 +168,8 @@ TRIAL = Trial(
     open=TemporalPeer,
     commands_per_order=len(STEPS),
     concurrencies=CONCURRENCIES,
-    warm_up=48,
-    orders=100,
+    warm_up=32,
+    orders=60,
 )
 
 if __name__ == "__main__":
