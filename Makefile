@@ -7,6 +7,7 @@ ORDERS ?= 1000
 SEEDS ?= 500
 BIN := .venv/bin
 READY := .venv/.ready
+PEERS := .venv-peers/.ready
 LOCKS := requirements/bootstrap.txt requirements/dev.txt
 
 .PHONY: help setup demo test tests lint format unit contract e2e simulate prove chaos fuzz bench bench-scale lock clean
@@ -18,6 +19,9 @@ setup: $(READY) ## Make .venv from the hashed lock files
 
 $(READY): requirements/setup.sh $(LOCKS)
 	@PYTHON="$(PYTHON)" sh requirements/setup.sh .venv
+
+$(PEERS): requirements/setup.sh requirements/bootstrap.txt requirements/peers.txt
+	@PYTHON="$(PYTHON)" sh requirements/setup.sh .venv-peers peers
 
 demo: $(READY) ## Run real orders through five services (ORDERS=1000)
 	@$(BIN)/oms demo --orders $(ORDERS)
@@ -61,7 +65,7 @@ chaos: $(READY) ## Break the real stack under load (MINUTES=5)
 fuzz: $(READY) ## Send hostile input to the intake (INPUTS=100000 SEED=0)
 	@$(BIN)/python -m tests.hostile --inputs $(INPUTS) --seed $(or $(SEED),0)
 
-bench: $(READY) ## Measure the speed beside the machine's own ceiling (ONLY=saga,http JSON=FILE)
+bench: $(READY) $(PEERS) ## Measure the speed beside the machine's own ceiling (ONLY=saga,http JSON=FILE)
 	@$(BIN)/python -m benchmarks $(if $(ONLY),--only $(ONLY)) $(if $(JSON),--json $(JSON))
 
 bench-scale: ORDERS = 1000000
@@ -73,5 +77,5 @@ lock: $(READY) ## Bring every lock file up to date
 	$(BIN)/python -m deploy.local.jars
 
 clean: ## Remove .venv and everything generated
-	rm -rf .venv .state .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-peers .state .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

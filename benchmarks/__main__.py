@@ -14,6 +14,7 @@ from rich.console import Console
 from benchmarks import append, bare_loop, hot_sku, http_orders, load, placement, rebuild, twins, whole_life
 from benchmarks.machine import machine, servers
 from benchmarks.measure import Findings, Measure
+from benchmarks.peers import compare
 from benchmarks.report import Report
 from benchmarks.road import Road, Unsound, road
 from deploy.local.errors import StackError
@@ -43,6 +44,7 @@ PIECES = (
     Piece("http", http_orders.CONFIGURATION, http_orders.measure_http),
     Piece("rebuild", rebuild.CONFIGURATION, rebuild.measure_rebuild),
     Piece("twins", twins.CONFIGURATION, twins.measure_twins),
+    Piece("peers", compare.CONFIGURATION, compare.measure_peers),
 )
 
 
@@ -97,7 +99,7 @@ async def _measure(running: Road, pieces: Sequence[Piece], console: Console) -> 
     console.print("verifying every promise, without which nothing is reported", style="dim")
     await running.insist_on_verify()
     console.print(f"      took {time.monotonic() - began:.0f} s", style="dim")
-    return findings + _hops(findings)
+    return findings + _hops(findings) + compare.ratios(findings)
 
 
 def _hops(findings: Findings) -> Findings:

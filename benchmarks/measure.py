@@ -24,12 +24,18 @@ class Measure:
     @property
     def figure(self) -> str:
         """The median with its unit."""
-        return f"{figure(self.median)} {self.unit}"
+        return f"{figure(self.median)} {self.unit}" if self.runs else "not measured"
 
     @property
     def spread(self) -> str:
         """The least and the most of the runs."""
-        return f"{figure(min(self.runs))} to {figure(max(self.runs))}" if len(self.runs) > 1 else "one run"
+        match len(self.runs):
+            case 0:
+                return ""
+            case 1:
+                return "one run"
+            case _:
+                return f"{figure(min(self.runs))} to {figure(max(self.runs))}"
 
     def row(self) -> tuple[str, str, str, str, str]:
         """Name, median, spread, target, note."""

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Resolves pyproject.toml into the three lock files: every platform, every wheel by its hash, no index named.
+# Resolves pyproject.toml into the four lock files: every platform, every wheel by its hash, no index named.
 set -eu
 
 compile() {
@@ -12,4 +12,5 @@ compile() {
 
 compile runtime.txt pyproject.toml
 compile dev.txt pyproject.toml --group dev --constraint requirements/runtime.txt
+compile peers.txt --group peers
 compile bootstrap.txt --group bootstrap

@@ -1,8 +1,10 @@
 #!/bin/sh
-# Makes a virtual environment from the lock files: pip installs uv, uv installs the rest, all by hash.
+# Makes a virtual environment from a lock file: pip installs uv, uv installs the rest, all by hash.
+# setup.sh .venv, or setup.sh .venv-peers peers for the libraries that the benchmarks compare with.
 set -eu
 
 venv=$1
+lock=${2:-dev}
 root=$(pwd -P)
 
 fail() {
@@ -52,14 +54,16 @@ pass_on SSL_CERT_FILE cert
 "$venv/bin/pip" install --quiet --disable-pip-version-check --only-binary :all: --require-hashes \
     -r requirements/bootstrap.txt
 VIRTUAL_ENV="$root/$venv" "$venv/bin/uv" pip install --quiet --only-binary :all: --require-hashes \
-    --compile-bytecode -r requirements/dev.txt
+    --compile-bytecode -r "requirements/$lock.txt"
 
 "$venv/bin/python" -c 'import pathlib, sys, sysconfig
 pathlib.Path(sysconfig.get_path("purelib"), "orderstream.pth").write_text(sys.argv[1] + "\n")' "$root"
-cat >"$venv/bin/oms" <<'SCRIPT'
+if [ "$lock" = dev ]; then
+    cat >"$venv/bin/oms" <<'SCRIPT'
 #!/bin/sh
 exec "$(dirname "$(readlink -f "$0")")/python" -m oms "$@"
 SCRIPT
-chmod 755 "$venv/bin/oms"
+    chmod 755 "$venv/bin/oms"
+fi
 touch "$venv/.ready"
 echo "set-up: done"
