@@ -68,6 +68,21 @@ async def test_a_repeated_request_gets_the_first_answer_again(installation: Inst
     assert installation.facts() == ["blocked", "blocked"]
 
 
+async def test_a_caller_who_gives_up_keeps_nobody_else_waiting(
+    installation: Installation,
+) -> None:
+    async with installation.pipeline() as pipeline:
+        impatient = asyncio.create_task(submit(pipeline, "a"))
+        patient = asyncio.create_task(submit(pipeline, "b"))
+        await asyncio.sleep(0)
+        impatient.cancel()
+
+        assert await patient == Reply("accepted", {"times": 1})
+        with pytest.raises(asyncio.CancelledError):
+            await impatient
+        assert await submit(pipeline, "c") == Reply("accepted", {"times": 1})
+
+
 async def test_a_request_repeated_with_another_body_is_refused(installation: Installation) -> None:
     message_id = uuid4()
     async with installation.pipeline() as pipeline:
