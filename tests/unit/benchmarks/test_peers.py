@@ -93,5 +93,6 @@ def test_without_temporal_the_row_says_what_is_missing(monkeypatch: pytest.Monke
 
 
 def test_a_measure_that_was_not_taken_is_a_row_with_its_reason() -> None:
-    measure = Measure(name="over Emmett", unit="times", runs=(), note="not measured: Node.js is not there")
-    assert measure.row() == ("over Emmett", "", "", "not measured: Node.js is not there")
+    measure = Measure(name="by Emmett", unit="orders/s", runs=(), note="Node.js is not there")
+
+    assert measure.row() == ("by Emmett", "not measured", "", "", "Node.js is not there")
