@@ -119,7 +119,7 @@ def _until_confirmed(client: Client, number: int) -> None:
     while client.get("order", "/orders/summary")["statuses"].get("confirmed", 0) < number:
         if time.monotonic() > deadline:
             raise SystemExit(f"{number} orders were not confirmed in {PATIENCE_S} s")
-        time.sleep(0.2)
+        time.sleep(0.5)
 
 
 @contextmanager
