@@ -35,15 +35,25 @@ from shared.eventsourcing.store import LogEntry
 from shared.eventsourcing.views import View
 
 ENTRIES = 40_000
-"""Of the log, in as many of its lanes as it takes; where it has fewer, orders are placed first."""
+"""Of the log, as many of each lane; where it has fewer, orders are placed first."""
 PLACED_AT_ONCE = 2_000
 RUNS = 3
 LOOK_S = 0.01
 PATIENCE_S = 120.0
 COPIED = {
-    "lane": "select lane, case when lane < $1 then head else 0 end, chain_hash from lane",
-    "log": "select * from log where lane < $1",
-    "stream": "select * from stream where stream in (select stream from log where lane < $1)",
+    "lane": "select lane, least(head, $1), chain_hash from lane",
+    "log": "select * from log where position <= $1",
+    "stream": """
+        select stream.*
+        from stream
+        join (
+            select stream, count(*) as facts
+            from log
+            where kind = 'event' and position <= $1
+            group by stream
+        ) as copied using (stream)
+        where facts = version
+    """,
 }
 CONFIGURATION = (
     f"{ENTRIES:,} entries of the order service's log, {RUNS} runs each in one process; what comes out is"
@@ -54,12 +64,12 @@ CONFIGURATION = (
 async def measure_rebuild(road: Road) -> Findings:
     """A view by its projector, stream states by the service's own folds."""
     source = road.description.databases["order"]
-    while (lanes := await _lanes_with(source, ENTRIES)) is None:
+    while (positions := await _positions_with(source, ENTRIES)) is None:
         await warm_up(road, orders=PLACED_AT_ONCE)
     await road.usage()
     settings = Settings.model_validate({"database_url": source, "kafka_bootstrap": road.description.kafka})
     model = definition(settings).model
-    async with scratch_database(road.description) as url, _connected(source, url, lanes) as store:
+    async with scratch_database(road.description) as url, _connected(source, url, positions) as store:
         await _rebuild(store, url, 0)
         views = [await _rebuild(store, url, run) for run in range(1, RUNS + 1)]
         await _compare_view(source, url, RUNS)
@@ -74,10 +84,10 @@ async def measure_rebuild(road: Road) -> Findings:
 
 
 @asynccontextmanager
-async def _connected(source: str, target: str, lanes: int) -> AsyncIterator[PostgresStore]:
-    """A store on the target, which holds a copy of so many lanes of the source's log, and of their streams."""
+async def _connected(source: str, target: str, positions: int) -> AsyncIterator[PostgresStore]:
+    """A store on the target: so many positions of each of the source's lanes, and the streams whole in them."""
     for table, question in COPIED.items():
-        await _copy(source, target, table, question, lanes)
+        await _copy(source, target, table, question, positions)
     store = await PostgresStore.connect(target)
     try:
         yield store
@@ -85,11 +95,11 @@ async def _connected(source: str, target: str, lanes: int) -> AsyncIterator[Post
         await store.close()
 
 
-async def _copy(source: str, target: str, table: str, question: str, lanes: int) -> None:
+async def _copy(source: str, target: str, table: str, question: str, positions: int) -> None:
     rows = io.BytesIO()
     reading, writing = await asyncpg.connect(source), await asyncpg.connect(target)
     try:
-        await reading.copy_from_query(question, lanes, output=rows, format="binary")
+        await reading.copy_from_query(question, positions, output=rows, format="binary")
         rows.seek(0)
         await writing.execute(f"truncate {table}")
         await writing.copy_to_table(table, source=rows, format="binary")
@@ -99,14 +109,16 @@ async def _copy(source: str, target: str, table: str, question: str, lanes: int)
         await writing.close()
 
 
-async def _lanes_with(url: str, entries: int) -> int | None:
-    """How many lanes, from the first on, hold so many entries; None: not even all of them do."""
+async def _positions_with(url: str, entries: int) -> int | None:
+    """How much of every lane it takes to have so many entries; None: the log has fewer."""
     connection = await asyncpg.connect(url)
     try:
         heads = [row["head"] for row in await connection.fetch("select head from lane order by lane")]
     finally:
         await connection.close()
-    return next((lanes for lanes in range(1, LANES + 1) if sum(heads[:lanes]) >= entries), None)
+    return next(
+        (upto for upto in range(max(heads) + 1) if sum(min(upto, head) for head in heads) >= entries), None
+    )
 
 
 async def _count(url: str, question: str, *arguments: Any) -> int:
@@ -148,11 +160,23 @@ async def _compare_view(source: str, target: str, run: int) -> None:
     """Raises Unsound when the view came out otherwise than the service has it."""
     served, rebuilt = await _rows(source, ORDERS), await _rows(target, _version(run))
     placed = await _count(target, "select count(*) from log where type = $1", OrderPlaced.wire_type)
-    wrong = sum(1 for key, row in rebuilt.items() if row != served.get(key))
+    cut_off = await _cut_off(target)
+    wrong = sum(1 for key, row in rebuilt.items() if key not in cut_off and row != served.get(key))
     if wrong or len(rebuilt) != placed:
         raise Unsound(
             f"of {placed} orders the rebuilt view has {len(rebuilt)}, {wrong} otherwise than the service"
         )
+
+
+async def _cut_off(url: str) -> set[str]:
+    """Orders of which the copy holds some facts and not all."""
+    connection = await asyncpg.connect(url)
+    try:
+        found = await connection.fetch("select distinct stream from log where kind = 'event'")
+        whole = await connection.fetch("select stream from stream")
+    finally:
+        await connection.close()
+    return {stream.partition("-")[2] for stream in {row[0] for row in found} - {row[0] for row in whole}}
 
 
 async def _rows(url: str, view: View) -> dict[str, str]:
@@ -185,7 +209,7 @@ class _Fold:
 
 
 async def _fold(store: PostgresStore, model: Model) -> float:
-    """Read the whole log lane by lane, fold every stream, and compare each state with the one that is stored.
+    """Read the log lane by lane, fold every stream, and compare the states of whole streams with those stored.
 
     Raises:
         Unsound: they differ.
@@ -205,8 +229,6 @@ async def _fold(store: PostgresStore, model: Model) -> float:
         after = ""
         while page := await store.streams(category.name, after, 1_000):
             for after, row in page:
-                if orjson.loads(row.state) != orjson.loads(states.pop(after, "null")):
+                if orjson.loads(row.state) != orjson.loads(states.get(after, "null")):
                     raise Unsound(f"the state of {after} is not the fold of its facts")
-    if states:
-        raise Unsound(f"{len(states)} streams have facts and no stored state")
     return rate
