@@ -91,26 +91,15 @@ BYTES = {
 MARGIN = 0.02
 """Of bytes: how many lanes and partitions a batch touches depends on its keys."""
 
-BY_THE_CLOCK = frozenset(
-    {
-        *(
-            "begin",
-            "seen",
-            "lock_reader",
-            "add_reader",
-            "count_instances",
-            "take_leases",
-            "renew_leases",
-            "commit",
-        ),
-        *("release_leases", "forget_instances"),
-        *("read_lanes", "read_lanes_of_types", "advance"),
-        *("due_reminders", "next_reminder_at"),
-        *("lanes", "reader_positions"),
-        *('listen "log"', "select 1", 'unlisten "log"'),
-    }
+LEASES = (
+    "begin commit seen lock_reader add_reader count_instances take_leases renew_leases give_up_leases "
+    "release_leases forget_instances"
 )
-"""Leases; polls and positions of the relay and other readers; reminders; questions of operators; wake-ups."""
+POLLS = "read_lanes read_lanes_of_types advance due_reminders next_reminder_at"
+QUESTIONS = "lanes reader_positions"
+LISTENING = ('listen "log"', "select 1", 'unlisten "log"')
+BY_THE_CLOCK = frozenset({*LEASES.split(), *POLLS.split(), *QUESTIONS.split(), *LISTENING})
+"""Not counted: leases, polls and positions of readers, what operators ask, wake-ups from other instances."""
 
 
 @dataclass(frozen=True, slots=True)
