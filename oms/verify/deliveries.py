@@ -13,34 +13,34 @@ NO_ID = "00000000-0000-0000-0000-000000000000"
 NAMED = 5
 """Missing ids named for each pair of services; the rest are counted by `oms audit` and the log."""
 
-Pair = tuple[str, str, int]
-"""Producer, consumer, lane."""
+Pair = tuple[str, str]
+"""Producer, consumer."""
 
 
 class Deliveries:
-    """Compares, lane by lane, what each service sent to each other one with what that one has taken."""
+    """Compares what each service sent to each other one with what that one has taken."""
 
     name = "5 published = consumed + parked"
 
     def __init__(self) -> None:
-        self._sent: dict[tuple[str, str, str, int], set[str]] = defaultdict(set)
+        self._sent: dict[tuple[str, str, str], set[str]] = defaultdict(set)
         self._compared = 0
 
     def see(self, entry: Entry) -> None:
-        self._sent[entry.service, entry.topic, entry.type, entry.lane].add(entry.id)
+        self._sent[entry.service, entry.topic, entry.type].add(entry.id)
 
     def findings(self, client: Client) -> Iterator[Finding]:
         yield from self._behind(client)
         expected = self._expected(client)
         self._compared = sum(len(ids) for ids in expected.values())
         parked = {service: _parked(client, service) for service in SERVICES}
-        missing: dict[tuple[str, str], set[str]] = defaultdict(set)
-        foreign: dict[tuple[str, str], set[str]] = defaultdict(set)
+        missing: dict[Pair, set[str]] = {}
+        foreign: dict[Pair, set[str]] = {}
         with ThreadPoolExecutor(AT_ONCE) as pool:
             taken = pool.map(lambda pair: _consumed(client, *pair), expected)
-            for (producer, consumer, _), ids, found in zip(expected, expected.values(), taken, strict=True):
-                missing[producer, consumer] |= ids - found - parked[consumer]
-                foreign[producer, consumer] |= found - ids
+            for pair, found in zip(expected, taken, strict=True):
+                missing[pair] = expected[pair] - found - parked[pair[1]]
+                foreign[pair] = found - expected[pair]
         for (producer, consumer), ids in missing.items():
             for identity in sorted(ids)[:NAMED]:
                 yield Finding(self.name, f"{producer} to {consumer}", f"{identity} was published and not taken")
@@ -58,9 +58,9 @@ class Deliveries:
         for consumer in SERVICES:
             takes = client.get(consumer, "/operations/takes")["takes"]
             wanted = {(topic, wire_type) for topic, types in takes.items() for wire_type in types}
-            for (producer, topic, wire_type, lane), ids in self._sent.items():
+            for (producer, topic, wire_type), ids in self._sent.items():
                 if (topic, wire_type) in wanted:
-                    expected[producer, consumer, lane] |= ids
+                    expected[producer, consumer] |= ids
         return expected
 
     def _behind(self, client: Client) -> Iterator[Finding]:
@@ -70,13 +70,12 @@ class Deliveries:
                     yield Finding(self.name, f"{service} lane {reader['lane']}", "the relay has not published all")
 
 
-def _consumed(client: Client, producer: str, consumer: str, lane: int) -> set[str]:
+def _consumed(client: Client, producer: str, consumer: str) -> set[str]:
     ids: set[str] = set()
     after = NO_ID
     while True:
-        page = client.get(
-            consumer, "/operations/consumed", source=source_of(producer), lane=lane, after=after, limit=PAGE
-        )["ids"]
+        asked = {"source": source_of(producer), "after": after, "limit": PAGE}
+        page = client.get(consumer, "/operations/consumed", **asked)["ids"]
         ids.update(page)
         if len(page) < PAGE:
             return ids

@@ -201,8 +201,8 @@ def _tell_log(reads: APIRouter, store: Store, taken_from: dict[str, list[str]]) 
         return {"ids": [str(id) for id in await store.published(topic, types, lane, after, limit)]}
 
     @reads.get("/consumed", summary="Ids of messages taken from a source, in order")
-    async def consumed(source: str, lane: LaneNumber, after: UUID = NO_ID, limit: Limit = PAGE) -> dict[str, Any]:
-        return {"ids": [str(id) for id in await store.consumed(source, lane, after, limit)]}
+    async def consumed(source: str, after: UUID = NO_ID, limit: Limit = PAGE) -> dict[str, Any]:
+        return {"ids": [str(id) for id in await store.consumed(source, after, limit)]}
 
 
 def entry_json(entry: LogEntry, *, chained: bool = False) -> dict[str, Any]:

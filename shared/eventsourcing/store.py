@@ -314,7 +314,7 @@ class Store(Protocol):
         """How far every reader is, and who it is."""
         ...
 
-    async def consumed(self, source: str, lane: int, after: UUID, limit: int) -> Sequence[UUID]:
+    async def consumed(self, source: str, after: UUID, limit: int) -> Sequence[UUID]:
         """Message ids of a source that were claimed, in the order of the ids."""
         ...
 

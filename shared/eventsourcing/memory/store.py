@@ -202,13 +202,9 @@ class MemoryStore:
             for lane, row in sorted(rows.items())
         ]
 
-    async def consumed(self, source: str, lane: int, after: UUID, limit: int) -> Sequence[UUID]:
-        found = [
-            one.message_id
-            for one in self._tables.inbox.values()
-            if one.source == source and one.lane == lane and one.message_id > after
-        ]
-        return sorted(found)[:limit]
+    async def consumed(self, source: str, after: UUID, limit: int) -> Sequence[UUID]:
+        inbox = self._tables.inbox.values()
+        return sorted(one.message_id for one in inbox if one.source == source and one.message_id > after)[:limit]
 
     async def taken(self, message_ids: Collection[UUID]) -> frozenset[UUID]:
         return frozenset(one for one in message_ids if one in self._tables.inbox)

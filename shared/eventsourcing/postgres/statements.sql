@@ -311,9 +311,9 @@ order by reader.reader, reader.lane;
 -- name: consumed
 select message_id
 from inbox
-where source = $1 and lane = $2 and message_id > $3
+where source = $1 and message_id > $2
 order by message_id
-limit $4;
+limit $3;
 
 -- name: taken
 select message_id

@@ -244,8 +244,8 @@ class PostgresStore:
     async def reader_positions(self) -> Sequence[ReaderPosition]:
         return [ReaderPosition(**dict(row)) for row in await self._fetch("reader_positions")]
 
-    async def consumed(self, source: str, lane: int, after: UUID, limit: int) -> Sequence[UUID]:
-        return [row[0] for row in await self._fetch("consumed", source, lane, after, limit)]
+    async def consumed(self, source: str, after: UUID, limit: int) -> Sequence[UUID]:
+        return [row[0] for row in await self._fetch("consumed", source, after, limit)]
 
     async def taken(self, message_ids: Collection[UUID]) -> frozenset[UUID]:
         return frozenset(row[0] for row in await self._fetch("taken", list(message_ids)))

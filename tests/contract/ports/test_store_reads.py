@@ -275,14 +275,14 @@ async def test_a_lane_whose_lease_ran_out_is_told_as_nobodys(store: Store) -> No
     assert {(one.owner, one.epoch) for one in await store.reader_positions()} == {("", 1)}
 
 
-async def test_consumed_ids_come_in_pages_by_source_and_lane(store: Store) -> None:
+async def test_consumed_ids_come_in_pages_by_source(store: Store) -> None:
     ids = [uuid7() for _ in range(5)]
     async with store.transaction() as transaction:
         await transaction.claim([claim(one) for one in reversed(ids)])
-        await transaction.claim([claim(uuid7(), source="/else"), claim(uuid7(), lane=2)])
+        await transaction.claim([claim(uuid7(), source="/else")])
 
-    assert await store.consumed("/partner", 1, NO_ID, 3) == ids[:3]
-    assert await store.consumed("/partner", 1, ids[2], 3) == ids[3:]
+    assert await store.consumed("/partner", NO_ID, 3) == ids[:3]
+    assert await store.consumed("/partner", ids[2], 3) == ids[3:]
 
 
 async def test_of_some_ids_those_that_were_claimed_can_be_told(store: Store) -> None:

@@ -195,7 +195,7 @@ async def test_nothing_is_visible_before_the_commit_and_all_of_it_after(store: S
 
     assert (await other.lanes())[1] == LaneHead(1, fact.hash)
     assert await other.correlated("a") == [fact]
-    assert await other.consumed("/partner", 1, _NO_ID, 10) == [message_id]
+    assert await other.consumed("/partner", _NO_ID, 10) == [message_id]
 
 
 async def test_nothing_is_left_of_a_transaction_that_is_rolled_back(store: Store) -> None:
@@ -391,7 +391,7 @@ async def _everything(store: Store) -> tuple[object, ...]:
         list(await store.correlated("a")),
         await store.next_reminder_at(),
         list(await store.parked()),
-        set(await store.consumed("/partner", 1, _NO_ID, 10)),
+        set(await store.consumed("/partner", _NO_ID, 10)),
     )
 
 
