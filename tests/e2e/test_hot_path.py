@@ -77,14 +77,14 @@ COUNTS = {
 
 BYTES = {
     # figure: order, inventory
-    "pipeline: bytes to PostgreSQL a message": (5054, 3112),
-    "pipeline: bytes from PostgreSQL a message": (48.5, 64.5),
-    "view orders: bytes to PostgreSQL a message": (564, 0),
-    "view orders: bytes from PostgreSQL a message": (5.4, 0),
-    "view reservations: bytes to PostgreSQL a message": (0, 330),
-    "view reservations: bytes from PostgreSQL a message": (0, 5.2),
-    "view stock: bytes to PostgreSQL a message": (0, 40.3),
-    "view stock: bytes from PostgreSQL a message": (0, 34.8),
+    "pipeline: bytes to PostgreSQL a message": (5052, 3110),
+    "pipeline: bytes from PostgreSQL a message": (47.3, 63.3),
+    "view orders: bytes to PostgreSQL a message": (562, 0),
+    "view orders: bytes from PostgreSQL a message": (4.7, 0),
+    "view reservations: bytes to PostgreSQL a message": (0, 328),
+    "view reservations: bytes from PostgreSQL a message": (0, 4.6),
+    "view stock: bytes to PostgreSQL a message": (0, 39.6),
+    "view stock: bytes from PostgreSQL a message": (0, 34.5),
     "consumer: bytes fetched a message": (1362, 570),
     "relay: bytes produced a record": (906, 702),
 }

@@ -13,6 +13,11 @@ from tests.wire.tap import Connection
 SSL_REQUEST, CANCEL_REQUEST = 80877103, 80877102
 LEARNS_TYPES = ("WITH RECURSIVE typeinfo_tree(", "SELECT current_setting('jit') AS cur,")
 """How the driver's own statements begin, by which a connection learns a type: once, as it prepares a statement."""
+PREPARES, PREPARED = b"PDHC", b"1tTn3"
+"""Messages that teach a connection a statement (parse, describe, flush, close), and what the server answers.
+
+A driver may send them without waiting for the end of an exchange.
+"""
 _LENGTH = struct.Struct(">i")
 _TWO = struct.Struct(">ii")
 
@@ -27,9 +32,9 @@ class Exchange:
     argument: bytes = b""
     """The first argument of the first statement, where it has one."""
     sent: int = 0
-    """Bytes."""
+    """Bytes, but for those that prepare."""
     received: int = 0
-    """Bytes."""
+    """Bytes, but for those that prepare."""
     rows: int = 0
 
     @property
@@ -139,7 +144,7 @@ def _exchanges(data: bytes) -> Iterator[Exchange]:
     for kind, body in _messages(data):
         if kind == b"p":  # still the login
             continue
-        exchange.sent += len(body) + 5
+        exchange.sent += 0 if kind in PREPARES else len(body) + 5
         match kind:
             case b"P":
                 name, query, _ = body.split(b"\0", 2)
@@ -173,7 +178,7 @@ def _answers(data: bytes) -> Iterator[tuple[int, int]]:
     """Bytes and rows of each answer, up to the server's being ready again."""
     size = rows = 0
     for kind, body in _messages(data):
-        size += len(body) + 5
+        size += 0 if kind in PREPARED else len(body) + 5
         rows += kind == b"D"
         if kind == b"Z":
             yield size, rows

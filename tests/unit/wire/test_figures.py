@@ -3,6 +3,8 @@
 import struct
 from collections import Counter
 
+import pytest
+
 from shared.eventsourcing.postgres.statements import SQL
 from tests.wire.figures import bytes_in_postgres, counts_in_postgres, excess
 from tests.wire.tap import Connection
@@ -22,8 +24,12 @@ def message(kind: bytes, body: bytes) -> bytes:
     return kind + struct.pack(">i", len(body) + 4) + body
 
 
-def a_connection(*statements: str, argument: bytes = b"orders@1") -> Connection:
-    """A login, and statements one after the other; those that hold no semicolon are prepared first."""
+def a_connection(*statements: str, flush: bool = False) -> Connection:
+    """A login, and statements one after the other; those that end without a semicolon are prepared first.
+
+    With `flush` the driver doesn't wait for the end of the preparation.
+    """
+    argument = b"orders@1"
     connection = Connection()
     connection.sent += struct.pack(">ii", 8, 80877103) + struct.pack(">ii", 8, 196608) + message(b"p", b"secret")
     connection.received += b"N" + message(b"R", b"") + message(b"Z", b"I")
@@ -35,8 +41,8 @@ def a_connection(*statements: str, argument: bytes = b"orders@1") -> Connection:
             if statement not in known:
                 known[statement] = b"s%d" % len(known)
                 parse = known[statement] + b"\0" + statement.encode() + b"\0" + struct.pack(">h", 0)
-                connection.sent += message(b"P", parse) + message(b"S", b"")
-                connection.received += message(b"1", b"") + message(b"Z", b"I")
+                connection.sent += message(b"P", parse) + message(b"H" if flush else b"S", b"")
+                connection.received += message(b"1", b"") + (b"" if flush else message(b"Z", b"I"))
             bound = struct.pack(">hhi", 0, 1, len(argument)) + argument + struct.pack(">h", 0)
             connection.sent += message(b"B", b"\0" + known[statement] + b"\0" + bound) + message(b"S", b"")
         connection.received += message(b"C", b"DONE\0") + message(b"Z", b"I")
@@ -81,14 +87,17 @@ def test_views_and_what_goes_by_the_clock_are_told_apart() -> None:
     }
 
 
-def test_bytes_are_those_of_executions_and_not_of_preparations() -> None:
-    once = bytes_in_postgres([a_connection(BEGIN, SQL["claim_messages"], COMMIT)], 1)
-    twice = bytes_in_postgres([a_connection(BEGIN, SQL["claim_messages"], SQL["claim_messages"], COMMIT)], 1)
+@pytest.mark.parametrize("flush", [False, True])
+def test_bytes_are_those_of_executions_and_not_of_preparations(flush: bool) -> None:
+    def cost(*statements: str) -> tuple[float, float]:
+        found = bytes_in_postgres([a_connection(*statements, flush=flush)], 1)
+        return found["pipeline: bytes to PostgreSQL a message"], found["pipeline: bytes from PostgreSQL a message"]
 
-    assert once["pipeline: bytes to PostgreSQL a message"] < 100
-    assert twice["pipeline: bytes from PostgreSQL a message"] - once[
-        "pipeline: bytes from PostgreSQL a message"
-    ] == len(message(b"C", b"DONE\0") + message(b"Z", b"I"))
+    claim = SQL["claim_messages"]
+    none, once, twice = (cost(BEGIN, *[claim] * times, SQL["append"], claim, COMMIT) for times in (0, 1, 2))
+
+    assert twice[0] - once[0] == once[0] - none[0]
+    assert twice[1] - once[1] == once[1] - none[1] == len(message(b"C", b"DONE\0") + message(b"Z", b"I"))
 
 
 def test_a_budget_that_guards_nothing_is_said() -> None:
