@@ -19,6 +19,7 @@ from tempfile import TemporaryDirectory
 from psycopg_pool import AsyncConnectionPool
 from temporalio import activity, workflow
 from temporalio.client import Client
+from temporalio.service import RPCError
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from benchmarks.peers.facts import STEPS, PlacementOrder
@@ -92,7 +93,7 @@ class Server:
             try:
                 client = await Client.connect(self.address)
                 await client.count_workflows()
-            except RuntimeError as error:
+            except (RuntimeError, RPCError) as error:
                 if self._process.poll() is not None or time.monotonic() > deadline:
                     raise UnsoundPeer(f"the server of Temporal does not answer: {error}") from None
                 await asyncio.sleep(0.2)
