@@ -30,7 +30,7 @@ test: $(READY) ## Run every check and every test but the long proofs
 	@$(MAKE) --no-print-directory --jobs 2 lint tests
 
 tests: $(READY) ## Run every test but the long proofs
-	$(BIN)/pytest -q -n 3 --dist loadgroup --no-loadscope-reorder -m 'not proof' tests/e2e tests/unit tests/contract
+	$(BIN)/pytest -q -n 2 --dist loadgroup --no-loadscope-reorder -m 'not proof' tests/e2e tests/unit tests/contract
 
 lint: $(READY) ## Run ruff, mypy --strict and the import contracts
 	$(BIN)/ruff check

@@ -1,6 +1,7 @@
 """The public intake topic, read up to where the order service has committed."""
 
 import asyncio
+import time
 from collections.abc import Mapping
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
@@ -22,6 +23,8 @@ CONSUMER = "order"
 
 COORDINATOR_TRIES = 20
 COORDINATOR_PAUSE_S = 0.25
+PAUSES_S = (0.5, 1.0, 2.0)
+"""A broker that has just come back, or is very busy, is asked again."""
 
 
 class IntakeTopic:
@@ -36,10 +39,17 @@ class IntakeTopic:
         Raises:
             Unreachable: no broker answers.
         """
-        try:
-            return asyncio.run(self._news(stack))
-        except (KafkaError, OSError) as error:
-            raise Unreachable(f"Kafka does not answer at {stack.kafka} ({error}); see `oms status`") from None
+        pauses = iter(PAUSES_S)
+        while True:
+            try:
+                return asyncio.run(self._news(stack))
+            except (KafkaError, OSError) as error:
+                pause = next(pauses, None)
+                if pause is None:
+                    raise Unreachable(
+                        f"Kafka does not answer at {stack.kafka} ({error}); see `oms status`"
+                    ) from None
+            time.sleep(pause)
 
     async def _news(self, stack: Description) -> list[Taken]:
         topic = f"{stack.topic_prefix}.{TOPIC}"

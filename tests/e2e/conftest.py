@@ -27,7 +27,7 @@ WITHOUT_FAULTS: tuple[Component, ...] = (
 
 PACE = {
     "order": {
-        "OMS_PAYMENT_WINDOW_S": "6",
+        "OMS_PAYMENT_WINDOW_S": "10",
         "OMS_CAPTURE_BACKOFF_S": "0.3",
         "OMS_CAPTURE_ATTEMPTS": "3",
     },

@@ -17,7 +17,7 @@ COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "deploy" / "compose.yaml").read
 @pytest.mark.parametrize("name", SERVICES)
 def test_each_service_is_given_exactly_the_settings_of_the_local_stack(name: str) -> None:
     local = {key for key in WIRING.command(service(name)).environment if key.startswith("OMS_")}
-    ambient = {"OMS_CACHE", "OMS_KAFKA_FLUSH", "OMS_LOG_LEVEL"}
+    ambient = {"OMS_CACHE", "OMS_INSTANCE", "OMS_KAFKA_FLUSH", "OMS_LOG_LEVEL"}  # a container's own name will do
 
     assert set(COMPOSE[name]["environment"]) == local - ambient
     assert COMPOSE[f"{name}-migrate"]["environment"] == COMPOSE[name]["environment"]
