@@ -1,4 +1,5 @@
 -- The tables of the runtime, the same in every service's database.
+-- Appends write whole rows of lane, log, stream and reminder: who adds a column to one stops the older processes first.
 
 create table lane (
     lane smallint primary key,
