@@ -1,7 +1,7 @@
 """Events a second of the append in batches of 200, beside a raw COPY of the same rows."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable
 from typing import Any
 
 import asyncpg
@@ -37,8 +37,8 @@ async def _measure(database_url: str) -> Findings:
     appended: list[float] = []
     try:
         for run in range(RUNS + 1):
-            copied.append(await _rate(lambda run=run: _copy_all(database_url, run)))  # type: ignore[misc]  # bound at once
-            appended.append(await _rate(lambda run=run: _append_all(store, run)))  # type: ignore[misc]  # bound at once
+            copied.append(await _rate(_copy_all(database_url, run)))
+            appended.append(await _rate(_append_all(store, run)))
     finally:
         await store.close()
     ratios = tuple(done / ceiling for done, ceiling in zip(appended[1:], copied[1:], strict=True))
@@ -50,9 +50,9 @@ async def _measure(database_url: str) -> Findings:
     return Findings(measures=measures)
 
 
-async def _rate(work: Callable[[], Any]) -> float:
+async def _rate(work: Awaitable[None]) -> float:
     began = time.perf_counter()
-    await work()
+    await work
     return BATCH * BATCHES / (time.perf_counter() - began)
 
 

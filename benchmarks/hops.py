@@ -10,7 +10,7 @@ import asyncio
 import shutil
 import subprocess
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -180,15 +180,15 @@ def _processes() -> Iterator[tuple[str, psutil.Process]]:
             yield "postgres", process
 
 
-def _seconds_by_process() -> Counter[str]:
+def _seconds_by_process() -> dict[str, float]:
     """Seconds of processor so far, in user code and in the kernel; servers with all their processes."""
-    spent: Counter[str] = Counter()
+    spent: defaultdict[str, float] = defaultdict(float)
     for name, process in _processes():
         try:
             times = process.cpu_times()
         except psutil.Error:
             continue
-        spent[name] += times.user + times.system  # type: ignore[assignment]  # a counter of seconds
+        spent[name] += times.user + times.system
     return spent
 
 
