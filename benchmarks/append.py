@@ -74,7 +74,7 @@ async def _append_all(store: PostgresStore, run: int) -> None:
     lane = 63
     for number in range(BATCHES):
         async with store.transaction() as transaction:
-            head = (await transaction.lock_lanes([lane]))[lane]
+            head = (await transaction.load([], [], [lane])).heads[lane]
             entries = _entries(run, number, head.head, head.chain_hash)
             last = entries[-1]
             stream = f"bench-{run}-{number}"

@@ -47,7 +47,7 @@ HOPS: Mapping[str, tuple[str, ...]] = {
     "fetch and unpack": ("Fetcher.", "FetchResult.", "AIOKafkaConsumer.", "PartitionRecords."),
     "parse": ("translate (", "KafkaBroker._record ("),
     "claim": ("Pipeline._claim (",),
-    "load": ("PostgresTransaction.load (", "PostgresTransaction.lock_lanes (", "StateCodec.decode ("),
+    "load": ("PostgresTransaction.load (", "StateCodec.decode ("),
     "decide": ("decide_batch (",),
     "serialise": ("seal (",),
     "append": ("PostgresTransaction.append (",),

@@ -35,9 +35,9 @@ class RefundRequest(BaseModel):
 def router(submit: Submit, views: ViewReader, *, notices: SignedNotices) -> APIRouter:
     """The service's routes beside the operations API."""
     routes = APIRouter()
+    routes.include_router(_webhooks(submit, notices))  # first: they are most of the calls
     routes.include_router(_reading(views))
     routes.include_router(_refunding(submit))
-    routes.include_router(_webhooks(submit, notices))
     return routes
 
 

@@ -49,9 +49,9 @@ class PackedParcel(BaseModel):
 def router(submit: Submit, views: ViewReader, *, reports: SignedReports) -> APIRouter:
     """The service's routes beside the operations API."""
     routes = APIRouter()
+    routes.include_router(_webhooks(submit, reports))  # first: they are most of the calls
     routes.include_router(_reading(views))
     routes.include_router(_confirming(submit))
-    routes.include_router(_webhooks(submit, reports))
     return routes
 
 

@@ -54,11 +54,6 @@ class Batch:
     unparked: list[UUID] = field(default_factory=list)
     parked_keys: set[str] = field(default_factory=set)
 
-    @property
-    def lanes(self) -> list[int]:
-        """The lanes that the batch writes to, in the order in which they are locked."""
-        return sorted({output.lane for output in self.outputs})
-
 
 class Output(Struct, frozen=True, gc=False):
     """A fact or a request on its way into a lane."""

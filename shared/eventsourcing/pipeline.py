@@ -323,17 +323,17 @@ class Pipeline:
     async def _decide_fresh(self, transaction: Transaction, fresh: Sequence[Arrival]) -> tuple[Batch, Append]:
         if not fresh:
             return Batch(self._clock.now()), Append(recorded_at=self._clock.now())
+        keys = sorted({arrival.partition_key for arrival in fresh})
         loaded = await transaction.load(
             sorted({stream for arrival in fresh for stream in self._streams(arrival)}),
-            sorted({arrival.partition_key for arrival in fresh}),
+            keys,
+            sorted({lane_of(key) for key in keys}),
         )
         if fresh[0].parked_id:
-            loaded = Loaded(loaded.streams, frozenset())
+            loaded = Loaded(loaded.streams, frozenset(), loaded.heads)
         with _blaming_the_messages():
             batch = decide_batch(self._model, self._codec, self._clock, fresh, loaded)
-        heads = await transaction.lock_lanes(batch.lanes) if batch.lanes else {}
-        with _blaming_the_messages():
-            return batch, seal(batch, self._codec, self._clock, heads)
+            return batch, seal(batch, self._codec, self._clock, loaded.heads)
 
     def _streams(self, arrival: Arrival) -> tuple[str, ...]:
         """The streams that a message touches; none for one that fails to name them, which parks when decided."""

@@ -15,10 +15,8 @@ from shared.eventsourcing.views import Fact, Row, View
 
 log = structlog.get_logger()
 
-BUSY_FACTS = 5
-"""With so many facts at once more are on their way."""
 GATHER_S = 0.2
-"""How long a busy view lets facts gather, so that several changes of a row are written once."""
+"""How long facts gather after some were written, so that several changes of a row are written once."""
 FAR_BEHIND = 1_000
 """With so many at once it has a past to catch up with, and goes on."""
 
@@ -57,7 +55,7 @@ class Projector:
                 projection = _Folding(self._view, facts)
                 await self._store.project(self._reader.name, self._reader.owner, moved, projection)
                 self._reader.settle(moved, {lease.lane for lease in moved})
-                if BUSY_FACTS <= len(facts) < FAR_BEHIND and not self._stopping:
+                if len(facts) < FAR_BEHIND and not self._stopping:
                     await self._clock.sleep(GATHER_S)
             except (StoreUnavailable, StoreConflict, LeaseLost) as error:
                 log.warning("view will be brought up to date again", view=self._view.name, error=str(error))

@@ -129,7 +129,7 @@ def http_application(
             taken_from.setdefault(topic_of(message), []).append(message.wire_type)
     routers = [operations_router(definition.model, store, runtime.pipeline, taken_from, runtime.decoders)]
     if definition.router is not None:
-        routers.append(definition.router(runtime.submit, StoredViews(store)))
+        routers.insert(0, definition.router(runtime.submit, StoredViews(store)))
     return application(
         definition.model.service,
         routers,
@@ -147,6 +147,7 @@ def _http_server(settings: ServiceSettings, app: FastAPI) -> uvicorn.Server:
         port=settings.http_port,
         log_config=None,
         access_log=False,
+        proxy_headers=False,
         lifespan="off",
         timeout_graceful_shutdown=5,
     )

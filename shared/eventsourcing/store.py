@@ -60,6 +60,7 @@ class Loaded:
 
     streams: Mapping[str, StreamRow]
     parked_keys: frozenset[str]
+    heads: Mapping[int, "LaneHead"]
 
 
 class LaneHead(Struct, frozen=True, gc=False):
@@ -172,16 +173,12 @@ class Transaction(Protocol):
         """What was answered to messages claimed earlier."""
         ...
 
-    async def load(self, streams: Sequence[str], keys: Sequence[str]) -> Loaded:
-        """The states of streams, locked until the end, and which of the keys are parked."""
+    async def load(self, streams: Sequence[str], keys: Sequence[str], lanes: Sequence[int]) -> Loaded:
+        """The states of streams and the heads of lanes, locked until the end, and which of the keys are parked."""
         ...
 
     async def standing(self, parked: Sequence[UUID]) -> frozenset[UUID]:
         """Which parked messages are still there, locked until the end."""
-        ...
-
-    async def lock_lanes(self, lanes: Sequence[int]) -> Mapping[int, LaneHead]:
-        """The heads of lanes, locked until the end."""
         ...
 
     async def append(self, append: Append) -> None:

@@ -43,12 +43,10 @@ COUNTS = {
     "pipeline: begin": (1, 1),
     "pipeline: claim_messages": (1, 1),
     "pipeline: lock_streams": (1, 1),
-    "pipeline: parked_keys": (1, 1),
     "pipeline: lock_lanes": (1, 1),
     "pipeline: append": (1, 1),
-    "pipeline: add_reminders": (1, 1),
     "pipeline: commit": (1, 1),
-    "pipeline: round trips": (8, 8),
+    "pipeline: round trips": (6, 6),
     "view orders: begin": (1, 0),
     "view orders: advance": (1, 0),
     "view orders: lock_view_rows": (1, 0),
@@ -78,7 +76,7 @@ COUNTS = {
 BYTES = {
     # figure: order, inventory
     "pipeline: bytes to PostgreSQL a message": (5052, 3110),
-    "pipeline: bytes from PostgreSQL a message": (47.3, 63.3),
+    "pipeline: bytes from PostgreSQL a message": (52.1, 67.9),
     "view orders: bytes to PostgreSQL a message": (562, 0),
     "view orders: bytes from PostgreSQL a message": (4.7, 0),
     "view reservations: bytes to PostgreSQL a message": (0, 328),

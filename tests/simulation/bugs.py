@@ -104,11 +104,11 @@ def _reader_by_sequence() -> Iterator[None]:
 
 @contextmanager
 def _lanes_unlocked() -> Iterator[None]:
-    async def lock_lanes(self: Any, lanes: Sequence[int]) -> Mapping[int, LaneHead]:
+    async def unlocked(self: Any, lanes: Sequence[int]) -> Mapping[int, LaneHead]:
         await self._line.travel("lock lanes")
         return {lane: self._tables.lanes[lane] for lane in lanes}
 
-    yield from _patched(patch.object(WatchedTransaction, "lock_lanes", lock_lanes))
+    yield from _patched(patch.object(WatchedTransaction, "_lock_lanes", unlocked))
 
 
 @contextmanager
@@ -244,8 +244,8 @@ def _outcome_guessed() -> Iterator[None]:
 def _parked_key_overtaken() -> Iterator[None]:
     right = MemoryTransaction.load
 
-    async def load(self: Any, streams: Sequence[str], keys: Sequence[str]) -> Loaded:
-        return replace(await right(self, streams, keys), parked_keys=frozenset())
+    async def load(self: Any, streams: Sequence[str], keys: Sequence[str], lanes: Sequence[int]) -> Loaded:
+        return replace(await right(self, streams, keys, lanes), parked_keys=frozenset())
 
     yield from _patched(patch.object(WatchedTransaction, "load", load))
 

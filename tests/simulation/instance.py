@@ -79,13 +79,13 @@ class WatchedTransaction(MemoryTransaction):
         await self._line.travel("claim")
         return await super().claim(claims)
 
-    async def load(self, streams: Sequence[str], keys: Sequence[str]) -> Loaded:
+    async def load(self, streams: Sequence[str], keys: Sequence[str], lanes: Sequence[int]) -> Loaded:
         await self._line.travel("load")
-        return await super().load(streams, keys)
+        return await super().load(streams, keys, lanes)
 
-    async def lock_lanes(self, lanes: Sequence[int]) -> Mapping[int, LaneHead]:
+    async def _lock_lanes(self, lanes: Sequence[int]) -> Mapping[int, LaneHead]:
         await self._line.travel("lock lanes")
-        return await super().lock_lanes(lanes)
+        return await super()._lock_lanes(lanes)
 
     async def append(self, append: Append) -> None:
         await self._line.travel("append")

@@ -10,7 +10,6 @@ from aiokafka import AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import IllegalStateError, KafkaError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker as FastStreamBroker
-from faststream.kafka import annotations
 from faststream.kafka.message import KafkaMessage
 
 from shared.eventsourcing.broker import BrokerUnavailable, Handle, Outgoing
@@ -110,6 +109,7 @@ class KafkaBroker:
             security=access.for_faststream(),
             client_id=client_id,
             allow_auto_create_topics=False,
+            apply_types=False,  # nothing to inject or to convert: a batch is taken as it came
             logger=None,
         )
         self._hand = _BatchInHand()
@@ -133,14 +133,13 @@ class KafkaBroker:
             session_timeout_ms=self._session_ms,
             heartbeat_interval_ms=self._session_ms // 4,
             parser=_as_it_came,
-            decoder=_undecoded,
+            decoder=_handed_over,
         )
 
         @subscriber
-        async def take(message: annotations.KafkaMessage) -> None:
+        async def take(delivery: _Delivery) -> None:
             self._hand.idle.clear()
-            records: tuple[Any, ...] = message.raw_message
-            message.raw_message = ()  # FastStream's message refers to itself: its records would wait for the GC
+            records, delivery.records = delivery.records, ()
             try:
                 await handle([self._record(one) for one in records])
                 reach("before_offset_commit")
@@ -308,8 +307,16 @@ async def _as_it_came(records: Any) -> KafkaMessage:
     return KafkaMessage(body=b"", raw_message=records, headers={}, message_id="batch", consumer=_NoConsumer())
 
 
-async def _undecoded(message: KafkaMessage) -> KafkaMessage:
-    return message
+async def _handed_over(message: KafkaMessage) -> "_Delivery":
+    records, message.raw_message = message.raw_message, ()
+    return _Delivery(records)
+
+
+class _Delivery:
+    """A batch's records, for who takes them out: FastStream's message refers to itself and waits for the GC."""
+
+    def __init__(self, records: tuple[Any, ...]) -> None:
+        self.records = records
 
 
 class _NoConsumer:

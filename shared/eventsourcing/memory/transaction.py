@@ -51,25 +51,20 @@ class MemoryTransaction:
             if one in known
         }
 
-    async def load(self, streams: Sequence[str], keys: Sequence[str]) -> Loaded:
+    async def load(self, streams: Sequence[str], keys: Sequence[str], lanes: Sequence[int]) -> Loaded:
         storable(*streams, *keys)
         rows = {}
         for stream in sorted(streams):
             if stream in self._tables.streams:
                 await self._locks.acquire(("stream", stream), self)
                 rows[stream] = self._tables.streams[stream]
-        parked = {one.key for one in self._tables.parked.values() if one.blocking}
-        return Loaded(rows, frozenset(parked.intersection(keys)))
+        parked = {one.key for one in self._tables.parked.values() if one.blocking}.intersection(keys)
+        return Loaded(rows, frozenset(parked), await self._lock_lanes(lanes))
 
     async def standing(self, parked: Sequence[UUID]) -> frozenset[UUID]:
         for one in parked:
             await self._locks.acquire(("parked", one), self)
         return frozenset(one for one in parked if one in self._tables.parked)
-
-    async def lock_lanes(self, lanes: Sequence[int]) -> Mapping[int, LaneHead]:
-        for lane in sorted(lanes):
-            await self._locks.acquire(("lane", lane), self)
-        return {lane: self._tables.lanes[lane] for lane in lanes}
 
     async def append(self, append: Append) -> None:
         _check_columns(append)
@@ -80,6 +75,11 @@ class MemoryTransaction:
         if any(one not in self._tables.parked for one in append.unparked):
             raise StoreConflict("a parked message was taken by somebody else")
         self._append = append
+
+    async def _lock_lanes(self, lanes: Sequence[int]) -> Mapping[int, LaneHead]:
+        for lane in sorted(lanes):
+            await self._locks.acquire(("lane", lane), self)
+        return {lane: self._tables.lanes[lane] for lane in lanes}
 
     def commit(self) -> None:
         """Make everything visible at once.

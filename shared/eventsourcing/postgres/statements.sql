@@ -20,11 +20,6 @@ where stream = any($1::text[])
 order by stream
 for update;
 
--- name: parked_keys
-select distinct key
-from parked
-where key = any($1::text[]) and blocking;
-
 -- name: lock_parked
 select id
 from parked
@@ -33,7 +28,9 @@ order by number
 for update;
 
 -- name: lock_lanes
-select lane, head, chain_hash
+select
+    lane, head, chain_hash,
+    array(select distinct key from parked where key = any($2::text[]) and blocking) as parked_keys
 from lane
 where lane = any($1::smallint[])
 order by lane
@@ -63,16 +60,16 @@ changed as (
     from unnest($4::stream[]) as change
     where stream.stream = change.stream
     returning 1
+),
+planned as (
+    insert into reminder
+    select *
+    from unnest($5::reminder[])
 )
 select
     count(*) as changed,
     case when (select count(*) from instance where expires_at > now()) > 1 then pg_notify('log', '') end as notified
 from changed;
-
--- name: add_reminders
-insert into reminder
-select *
-from unnest($1::reminder[]);
 
 -- name: delete_reminders
 delete from reminder

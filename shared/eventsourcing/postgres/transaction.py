@@ -17,7 +17,6 @@ from shared.eventsourcing.store import (
     LogEntry,
     ParkedMessage,
     StoreConflict,
-    StoredReminder,
     StoredReply,
     StreamRow,
 )
@@ -46,28 +45,23 @@ class PostgresTransaction:
         rows = await self._connection.fetch(SQL["replies"], list(message_ids))
         return {row["message_id"]: StoredReply(row["digest"], row["reply"]) for row in rows}
 
-    async def load(self, streams: Sequence[str], keys: Sequence[str]) -> Loaded:
+    async def load(self, streams: Sequence[str], keys: Sequence[str], lanes: Sequence[int]) -> Loaded:
         rows = await self._connection.fetch(SQL["lock_streams"], list(streams)) if streams else []
         # After the locks: a writer that was waited for may have parked a key.
-        parked = await self._connection.fetch(SQL["parked_keys"], list(keys))
+        heads = await self._connection.fetch(SQL["lock_lanes"], list(lanes), list(keys))
         return Loaded(
             {row["stream"]: StreamRow(row["version"], row["state"]) for row in rows},
-            frozenset(row["key"] for row in parked),
+            frozenset(heads[0]["parked_keys"]) if heads else frozenset(),
+            {row["lane"]: LaneHead(row["head"], row["chain_hash"]) for row in heads},
         )
 
     async def standing(self, parked: Sequence[UUID]) -> frozenset[UUID]:
         rows = await self._connection.fetch(SQL["lock_parked"], list(parked))
         return frozenset(row[0] for row in rows)
 
-    async def lock_lanes(self, lanes: Sequence[int]) -> Mapping[int, LaneHead]:
-        rows = await self._connection.fetch(SQL["lock_lanes"], list(lanes))
-        return {row["lane"]: LaneHead(row["head"], row["chain_hash"]) for row in rows}
-
     async def append(self, append: Append) -> None:
-        if append.entries or append.streams:
+        if append.entries or append.streams or append.reminders:
             await self._append_entries(append)
-        if append.reminders:
-            await self._add_reminders(append.reminders)
         if append.done_reminders:
             await self._connection.execute(SQL["delete_reminders"], list(append.done_reminders))
         if append.replies:
@@ -89,12 +83,10 @@ class PostgresTransaction:
             [(lane, head.head, head.chain_hash) for lane, head in append.heads.items()],
             [(write.stream, write.version, write.state) for write in append.streams if write.is_new],
             changed,
+            [astuple(reminder) for reminder in append.reminders],
         )
         if updated != len(changed):
             raise StoreConflict(f"streams changed under the batch: {updated} of {len(changed)}")
-
-    async def _add_reminders(self, reminders: Sequence[StoredReminder]) -> None:
-        await self._connection.execute(SQL["add_reminders"], [astuple(reminder) for reminder in reminders])
 
     async def _park(self, parked: Sequence[ParkedMessage]) -> None:
         await self._connection.execute(

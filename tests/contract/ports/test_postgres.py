@@ -174,9 +174,9 @@ async def test_a_process_that_stands_still_in_a_transaction_keeps_its_locks_from
 
     async def stand_still() -> None:
         async with frozen.transaction() as transaction:
-            await transaction.lock_lanes([1])
+            await transaction.load([], [], [1])
             await record(other, 1, "customer-awake")
-            await transaction.lock_lanes([2])
+            await transaction.load([], [], [2])
 
     with pytest.raises(StoreUnavailable):
         await stand_still()
@@ -222,9 +222,9 @@ async def test_no_database_is_said_in_one_line(infrastructure: Description) -> N
 
 async def _cut(store: PostgresStore, admin_url: str) -> None:
     async with store.transaction() as transaction:
-        await transaction.load(["customer-cut"], [])
+        await transaction.load(["customer-cut"], [], [1])
         await _end_other_connections(admin_url)
-        await transaction.lock_lanes([1])
+        await transaction.load([], [], [2])
 
 
 async def _answering(store: PostgresStore) -> None:

@@ -109,10 +109,12 @@ async def test_loading_gives_the_state_of_streams_that_exist_and_says_which_keys
     await append(store, parked=[parked("a"), parked("c", blocking=False)])
 
     async with store.transaction() as transaction:
-        loaded = await transaction.load(["customer-a", "customer-b"], ["a", "b", "c"])
+        loaded = await transaction.load(["customer-a", "customer-b"], ["a", "b", "c"], [1, 2])
 
     assert loaded.streams == {"customer-a": StreamRow(1, '{"n": 1}')}
     assert loaded.parked_keys == {"a"}
+    assert set(loaded.heads) == {1, 2}
+    assert loaded.heads[1].head == 1
 
 
 async def test_a_stream_is_locked_until_the_end_so_a_second_writer_sees_the_newer_version(
@@ -163,9 +165,8 @@ async def test_who_begins_a_stream_that_another_began_meanwhile_is_told_so_and_l
 ) -> None:
     async def begin() -> None:
         async with store.transaction() as transaction:
-            await transaction.load(["customer-a"], [])
+            await transaction.load(["customer-a"], [], [1])
             await record(other, 2, "customer-a")
-            await transaction.lock_lanes([1])
             await transaction.append(
                 Append(
                     recorded_at=NOON,
@@ -356,7 +357,7 @@ async def test_a_nul_is_refused_wherever_it_is_asked_for(store: Store) -> None:
     async def ask(*, source: str = "/partner", stream: str = "customer-a", key: str = "a") -> None:
         async with store.transaction() as transaction:
             await transaction.claim([claim(uuid7(), source=source)])
-            await transaction.load([stream], [key])
+            await transaction.load([stream], [key], [1])
 
     with pytest.raises(StoreRejects):
         await ask(source="\x00")

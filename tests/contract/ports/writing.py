@@ -64,9 +64,9 @@ def entry(
 
 async def write(transaction: Transaction, lane: int, stream: str, **columns: Any) -> LogEntry:
     """One more fact of a stream in a lane, as the transaction finds both."""
-    loaded = await transaction.load([stream], [])
+    loaded = await transaction.load([stream], [], [lane])
     version = loaded.streams[stream].version + 1 if stream in loaded.streams else 1
-    head = (await transaction.lock_lanes([lane]))[lane].head
+    head = loaded.heads[lane].head
     fact = entry(lane, head + 1, stream=stream, version=version, **columns)
     await transaction.append(
         Append(

@@ -15,14 +15,14 @@ from shared.events.payload import Event
 from shared.eventsourcing.batch import Batch, StateCodec, decide_batch, decode_reply, encode_reply, seal
 from shared.eventsourcing.chain import GENESIS, entry_hash
 from shared.eventsourcing.decider import Context, Decision, Model, Recorded, Reminder, Reply, Route, States
-from shared.eventsourcing.lanes import lane_of
+from shared.eventsourcing.lanes import LANES, lane_of
 from shared.eventsourcing.memory.virtual_time import VirtualClock, VirtualLoop
 from shared.eventsourcing.messages import Arrival
 from shared.eventsourcing.store import Append, LaneHead, Loaded, StreamRow
 from shared.eventsourcing.testing import NOON, Scenario
 from tests.unit.eventsourcing.toy import CUSTOMER, MINUTE, Customer, arrival, block, set_limit, toy_model
 
-EMPTY = Loaded({}, frozenset())
+EMPTY = Loaded({}, frozenset(), {})
 COLUMNS = [name for name in inspect.signature(entry_hash).parameters if name != "previous"]
 BLOCKED, UNBLOCKED = CustomerBlocked(customer_id="a"), CustomerUnblocked(customer_id="a")
 
@@ -37,7 +37,7 @@ def decided(arrivals: Sequence[Arrival], *, model: Model | None = None, loaded: 
 
 
 def sealed(batch: Batch) -> Append:
-    heads = {lane: LaneHead(10, GENESIS) for lane in batch.lanes}
+    heads = {lane: LaneHead(10, GENESIS) for lane in range(LANES)}
     return seal(batch, StateCodec(toy_model()), clock(), heads)
 
 
@@ -108,7 +108,7 @@ def test_a_message_without_a_route_and_a_stream_without_a_category_are_named() -
 
 
 def test_a_batch_folds_each_message_on_what_the_ones_before_it_decided() -> None:
-    loaded = Loaded({"customer-a": StreamRow(4, '{"blocked": false, "times": 2}')}, frozenset())
+    loaded = Loaded({"customer-a": StreamRow(4, '{"blocked": false, "times": 2}')}, frozenset(), {})
 
     append = sealed(decided([arrival(block()), arrival(set_limit(limit=9)), arrival(block())], loaded=loaded))
 
@@ -166,7 +166,7 @@ def test_what_raises_after_it_has_recorded_leaves_nothing_behind() -> None:
 
 
 def test_a_key_that_is_parked_already_takes_its_messages_behind_it() -> None:
-    batch = decided([arrival(block()), arrival(block("b"))], loaded=Loaded({}, frozenset({"a"})))
+    batch = decided([arrival(block()), arrival(block("b"))], loaded=Loaded({}, frozenset({"a"}), {}))
 
     assert [one.key for one in batch.parked] == ["a"]
     assert batch.changed == {"customer-b"}
