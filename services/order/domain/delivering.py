@@ -9,7 +9,7 @@ from services.order.domain.compensating import compensate
 from services.order.domain.delivery import Fulfilment
 from services.order.domain.holds import hold, open_holds, release, stands_still
 from services.order.domain.messages import FulfilmentOverdue
-from services.order.domain.order import Confirmed
+from services.order.domain.order import Cancelling, Confirmed
 from services.order.domain.placement import Placement, Shipping, delivery_of
 from shared.events.inventory import KeepReservation
 from shared.events.order import FulfilmentProgressed, OrderCompleted, OrderConfirmed, PricedFulfilment
@@ -133,12 +133,17 @@ def fulfilment_overdue(case: Case, message: FulfilmentOverdue) -> Decision:
     return Decision(hold(case, "shipment_overdue", explanation, fulfilment.fulfilment_id))
 
 
-def wait_again(case: Case, order: Confirmed, fulfilment: Fulfilment) -> Decision:
-    """A person looked after an overdue parcel: shipping is asked once more, and the wait begins anew."""
+def wait_again(case: Case, order: Confirmed | Cancelling, fulfilment: Fulfilment) -> Decision:
+    """A person looked after an overdue parcel: the wait begins anew, and shipping is asked once more unless
+    the parcel is being called back."""
     if fulfilment.status == "requested":
+        wait = Decision(
+            reminders=(dispatch_deadline(case, order.content, fulfilment.fulfilment_id, fulfilment.waits),)
+        )
+        if isinstance(order, Cancelling):
+            return wait
         ask = request(case, order.content, fulfilment.fulfilment_id, fulfilment.location, fulfilment.lines)
-        wait = dispatch_deadline(case, order.content, fulfilment.fulfilment_id, fulfilment.waits)
-        return Decision(commands=(ask,), reminders=(wait,))
+        return Decision(commands=(ask,)) + wait
     if fulfilment.status == "dispatched":
         return Decision(reminders=(_delivery_deadline(case, fulfilment.fulfilment_id, fulfilment.waits),))
     return NOTHING

@@ -68,7 +68,7 @@ def hold_released(case: Case, event: HoldReleased) -> Decision:
     if event.reason not in ALARMS:
         return proceed(case, event)
     match case.order, case.placement:
-        case Confirmed() as order, Shipping(delivery=delivery):
+        case Confirmed() | Cancelling() as order, Shipping(delivery=delivery) | Recalling(delivery=delivery):
             fulfilment = delivery.find(event.fulfilment_id)
             if fulfilment is None:
                 return NOTHING
