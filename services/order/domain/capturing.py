@@ -4,8 +4,8 @@ from services.order.domain.case import Case
 from services.order.domain.delivery import Fulfilment
 from services.order.domain.holds import hold, release_for
 from services.order.domain.messages import CaptureDue, CaptureOverdue
-from services.order.domain.order import Cancelling, Confirmed
-from services.order.domain.placement import Recalling, Shipping
+from services.order.domain.order import content_of
+from services.order.domain.placement import delivery_of
 from shared.events.order import CaptureDelayed, FulfilmentCharged
 from shared.events.payment import CapturePayment, CaptureRefused, PaymentCaptured
 from shared.eventsourcing.decider import NOTHING, Decision, Reminder
@@ -13,11 +13,7 @@ from shared.eventsourcing.decider import NOTHING, Decision, Reminder
 
 def capture(case: Case, fulfilment: Fulfilment) -> Decision:
     """Collect the value of a fulfilment; what is worth nothing counts as charged."""
-    match case.order:
-        case Confirmed(content=content) | Cancelling(content=content):
-            currency = content.currency
-        case _:
-            return NOTHING
+    currency = content_of(case.order).currency
     if fulfilment.amount == 0:
         charged = FulfilmentCharged(
             order_number=case.number, fulfilment_id=fulfilment.fulfilment_id, amount=0, currency=currency
@@ -93,11 +89,7 @@ def _fail(case: Case, fulfilment: Fulfilment, refusal_code: str) -> Decision:
 
 
 def _uncharged(case: Case, fulfilment_id: str) -> Fulfilment | None:
-    match case.placement:
-        case Shipping(delivery=delivery) | Recalling(delivery=delivery):
-            fulfilment = delivery.find(fulfilment_id)
-        case _:
-            return None
+    fulfilment = delivery_of(case.placement).find(fulfilment_id)
     if fulfilment is None or fulfilment.charged or not fulfilment.left:
         return None
     return fulfilment

@@ -7,15 +7,7 @@ from services.order.domain.case import Case
 from services.order.domain.content import skus_of
 from services.order.domain.holds import hold, release_for
 from services.order.domain.messages import DeadlinePassed
-from services.order.domain.order import (
-    Approved,
-    Cancelled,
-    Cancelling,
-    Completed,
-    Confirmed,
-    InReview,
-    NoOrder,
-)
+from services.order.domain.order import Cancelled, content_of
 from services.order.domain.placement import (
     Authorised,
     Authorising,
@@ -27,6 +19,7 @@ from services.order.domain.placement import (
     Reserving,
     Shipping,
     Undoing,
+    delivery_of,
 )
 from shared.events.inventory import ReleaseStock, ReservationReleased, StockBackordered, StockReserved
 from shared.events.order import (
@@ -86,13 +79,10 @@ def payment_voided(case: Case, message: PaymentVoided) -> Decision:
 
 def compensation_overdue(case: Case) -> Decision:
     """Ask again, as often as it takes, and let a person look."""
-    match case.placement:
-        case Undoing(awaiting=parts, skus=skus):
-            pass
-        case Shipping():
-            parts, skus = ("payment",), ()
-        case _:
-            return NOTHING
+    parts: tuple[CompensationPart, ...] = ("payment",)
+    skus: tuple[str, ...] = ()
+    if isinstance(case.placement, Undoing):
+        parts, skus = case.placement.awaiting, case.placement.skus
     explanation = (
         f"The services have not taken back what was asked for ({', '.join(parts)}); they are asked again."
     )
@@ -118,11 +108,8 @@ def give_stock_back(case: Case, message: StockReserved | StockBackordered) -> De
 
 def give_rest_back(case: Case, message: StockReserved) -> Decision:
     """A reservation repeated after confirmation may hold what the delivery knows nothing of."""
-    match case.placement:
-        case Shipping(delivery=delivery) | Recalling(delivery=delivery):
-            unknown = [one for one in message.fulfilments if delivery.find(one.fulfilment_id) is None]
-        case _:
-            return NOTHING
+    delivery = delivery_of(case.placement)
+    unknown = [one for one in message.fulfilments if delivery.find(one.fulfilment_id) is None]
     if not unknown:
         return NOTHING
     release = ReleaseStock(
@@ -168,10 +155,4 @@ def _deadline(case: Case, step: int) -> Reminder:
 
 
 def _skus(case: Case) -> tuple[str, ...]:
-    match case.order:
-        case InReview() | Approved() | Confirmed() | Cancelling():
-            return skus_of(case.order.content)
-        case Cancelled():
-            return case.order.skus
-        case NoOrder() | Completed():
-            return ()
+    return case.order.skus if isinstance(case.order, Cancelled) else skus_of(content_of(case.order))

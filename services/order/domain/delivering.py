@@ -6,11 +6,11 @@ from typing import Literal
 from services.order.domain.capturing import capture
 from services.order.domain.case import Case
 from services.order.domain.compensating import compensate
-from services.order.domain.delivery import Delivery, Fulfilment
+from services.order.domain.delivery import Fulfilment
 from services.order.domain.holds import hold, open_holds, release, stands_still
 from services.order.domain.messages import FulfilmentOverdue
-from services.order.domain.order import Confirmed
-from services.order.domain.placement import Placement, Recalling, Shipping
+from services.order.domain.order import Cancelling, Confirmed
+from services.order.domain.placement import Placement, Shipping, delivery_of
 from shared.events.inventory import KeepReservation
 from shared.events.order import FulfilmentProgressed, OrderCompleted, OrderConfirmed, PricedFulfilment
 from shared.events.payload import Command
@@ -99,8 +99,7 @@ def dispatched(case: Case, message: ShipmentDispatched) -> Decision:
 
 def delivered(case: Case, message: ShipmentDelivered) -> Decision:
     """The customer has the goods; a delivery that is reported first stands for the dispatch as well."""
-    delivery = delivery_of(case.placement)
-    fulfilment = delivery.find(message.fulfilment_id) if delivery else None
+    fulfilment = delivery_of(case.placement).find(message.fulfilment_id)
     if fulfilment is None or fulfilment.status in ("delivered", "cancelled"):
         return NOTHING
     progressed = case.of_placement(_progressed(case, fulfilment.fulfilment_id, "delivered"))
@@ -122,8 +121,7 @@ def label_refused(case: Case, message: LabelRefused) -> Decision:
 
 def fulfilment_overdue(case: Case, message: FulfilmentOverdue) -> Decision:
     """Let a person look after a parcel that should have left, or arrived."""
-    delivery = delivery_of(case.placement)
-    fulfilment = delivery.find(message.fulfilment_id) if delivery else None
+    fulfilment = delivery_of(case.placement).find(message.fulfilment_id)
     if fulfilment is None or fulfilment.waits != message.wait:
         return NOTHING
     if fulfilment.status == "requested":
@@ -135,20 +133,20 @@ def fulfilment_overdue(case: Case, message: FulfilmentOverdue) -> Decision:
     return Decision(hold(case, "shipment_overdue", explanation, fulfilment.fulfilment_id))
 
 
-def wait_again(case: Case, order: Confirmed, fulfilment: Fulfilment) -> Decision:
-    """A person looked after an overdue parcel: shipping is asked once more, and the wait begins anew."""
+def wait_again(case: Case, order: Confirmed | Cancelling, fulfilment: Fulfilment) -> Decision:
+    """A person looked after an overdue parcel: the wait begins anew, and shipping is asked once more unless
+    the parcel is being called back."""
     if fulfilment.status == "requested":
+        wait = Decision(
+            reminders=(dispatch_deadline(case, order.content, fulfilment.fulfilment_id, fulfilment.waits),)
+        )
+        if isinstance(order, Cancelling):
+            return wait
         ask = request(case, order.content, fulfilment.fulfilment_id, fulfilment.location, fulfilment.lines)
-        wait = dispatch_deadline(case, order.content, fulfilment.fulfilment_id, fulfilment.waits)
-        return Decision(commands=(ask,), reminders=(wait,))
+        return Decision(commands=(ask,)) + wait
     if fulfilment.status == "dispatched":
         return Decision(reminders=(_delivery_deadline(case, fulfilment.fulfilment_id, fulfilment.waits),))
     return NOTHING
-
-
-def delivery_of(placement: Placement) -> Delivery | None:
-    """The delivery of a confirmed order."""
-    return placement.delivery if isinstance(placement, Shipping | Recalling) else None
 
 
 def request(
@@ -190,8 +188,7 @@ def _delivery_deadline(case: Case, fulfilment_id: str, wait: int) -> Reminder:
 
 
 def _at_hand(placement: Placement, fulfilment_id: str) -> Fulfilment | None:
-    delivery = delivery_of(placement)
-    fulfilment = delivery.find(fulfilment_id) if delivery else None
+    fulfilment = delivery_of(placement).find(fulfilment_id)
     return fulfilment if fulfilment is not None and fulfilment.at_hand else None
 
 

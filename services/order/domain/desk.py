@@ -40,7 +40,7 @@ def release_hold(case: Case, message: ReleaseHold) -> Decision:
         return not_found(case)
     found = [one for one in open_holds(case.order) if one.hold_id == message.hold_id]
     if not found:
-        return _released_before(case, message)
+        return _released_before(case, message, case.order.dossier.holds_opened)
     if not case.context.reason.strip():
         return refuse(case, message, NO_REASON)
     released = release(case, found[0], _corrected(case, message))
@@ -175,12 +175,7 @@ def _stopping(case: Case) -> list[Hold]:
     return [one for one in open_holds(case.order) if one.reason not in ALARMS and not one.fulfilment_id]
 
 
-def _released_before(case: Case, message: ReleaseHold) -> Decision:
-    match case.order:
-        case NoOrder():
-            opened = 0
-        case order:
-            opened = order.dossier.holds_opened
+def _released_before(case: Case, message: ReleaseHold, opened: int) -> Decision:
     if message.hold_id in {f"H{number}" for number in range(1, opened + 1)}:
         return case.accepted("released")
     detail = f"Order {case.number} has no hold {message.hold_id}."

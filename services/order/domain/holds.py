@@ -45,22 +45,19 @@ def stands_still(order: Order, fulfilment_id: str = "") -> bool:
 
 def hold(case: Case, reason: HoldReason, explanation: str, fulfilment_id: str = "") -> tuple[Recorded, ...]:
     """Open a hold of the placement, unless it is open already."""
-    match case.order:
-        case NoOrder() | Cancelled() | Completed():
-            return ()
-        case order if order.dossier.hold_of(reason, fulfilment_id) is not None:
-            return ()
-        case order:
-            return case.of_order(
-                HoldOpened(
-                    order_number=case.number,
-                    hold_id=f"H{order.dossier.holds_opened + 1}",
-                    reason=reason,
-                    explanation=explanation,
-                    owner=OWNERS[reason],
-                    fulfilment_id=fulfilment_id,
-                )
-            )
+    assert not isinstance(case.order, NoOrder | Cancelled | Completed)
+    dossier = case.order.dossier
+    if dossier.hold_of(reason, fulfilment_id) is not None:
+        return ()
+    opened = HoldOpened(
+        order_number=case.number,
+        hold_id=f"H{dossier.holds_opened + 1}",
+        reason=reason,
+        explanation=explanation,
+        owner=OWNERS[reason],
+        fulfilment_id=fulfilment_id,
+    )
+    return case.of_order(opened)
 
 
 def hold_for(case: Case, findings: Sequence[Finding], opened_before: int) -> tuple[Recorded, ...]:

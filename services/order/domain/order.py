@@ -126,6 +126,12 @@ Known: TypeAlias = InReview | Approved | Confirmed | Cancelling | Cancelled | Co
 Order: TypeAlias = NoOrder | Known
 
 
+def content_of(order: Order) -> OrderContent:
+    """What was ordered, while the order is under way: before that, and once it has ended, nobody asks."""
+    assert isinstance(order, InReview | Approved | Confirmed | Cancelling)
+    return order.content
+
+
 def evolve(state: Order, event: Event) -> Order:
     """The order after a fact; facts of its placement leave it unchanged."""
     match event, state:

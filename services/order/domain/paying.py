@@ -5,13 +5,14 @@ from services.order.domain.compensating import cancel
 from services.order.domain.delivering import confirm
 from services.order.domain.holds import hold, hold_for, release_for, stands_still
 from services.order.domain.messages import DeadlinePassed
-from services.order.domain.order import Approved, Confirmed
+from services.order.domain.order import Approved, Confirmed, content_of
 from services.order.domain.placement import (
     Authorised,
     Authorising,
     Recalling,
     Shipping,
     attempt_of,
+    delivery_of,
 )
 from services.order.domain.review import ReviewFacts
 from shared.events.order import (
@@ -92,15 +93,12 @@ def payment_declined(case: Case, message: PaymentDeclined) -> Decision:
 
 def authorisation_lapsed(case: Case, message: AuthorisationLapsed) -> Decision:
     """Goods that have not left wait until a person has seen to the payment."""
-    match case.placement:
-        case Authorised():
-            return Decision(case.of_placement(AuthorisationLost(order_number=case.number)))
-        case Shipping(delivery=delivery) | Recalling(delivery=delivery):
-            if delivery.cover != "authorised" or delivery.uncharged == 0:
-                return NOTHING
-            return _lose(case, "The authorisation ran out before everything had left; releasing asks for another.")
-        case _:
-            return NOTHING
+    if isinstance(case.placement, Authorised):
+        return Decision(case.of_placement(AuthorisationLost(order_number=case.number)))
+    delivery = delivery_of(case.placement)
+    if delivery.cover != "authorised" or delivery.uncharged == 0:
+        return NOTHING
+    return _lose(case, "The authorisation ran out before everything had left; releasing asks for another.")
 
 
 def payment_anomaly(case: Case, message: PaymentAnomalyDetected) -> Decision:
@@ -116,26 +114,21 @@ def payment_anomaly(case: Case, message: PaymentAnomalyDetected) -> Decision:
 
 def payment_overdue(case: Case) -> Decision:
     """Ask again under the same attempt, and let a person look."""
-    match case.order, case.placement:
-        case Approved(content=content), Authorising() as placement:
-            ask = _ask(case, placement.attempt, placement.amount, content.currency, placement.payment)
-        case Confirmed(content=content), Shipping(delivery=delivery) if delivery.payment is not None:
-            ask = _ask(case, delivery.attempt, delivery.uncharged, content.currency, delivery.payment)
-        case _:
-            return NOTHING
     explanation = "The payment service has not answered whether the payment is authorised; it is asked again."
-    return Decision(hold(case, "payment_overdue", explanation), (ask,), (_deadline(case, case.placement.step),))
+    return Decision(hold(case, "payment_overdue", explanation)) + ask_again(case)
 
 
-def ask_again_after_recall(case: Case, placement: Shipping) -> Decision:
-    """A recall ended the wait for another authorisation; it begins anew."""
-    match case.order:
-        case Confirmed(content=content) if placement.delivery.payment is not None:
-            delivery = placement.delivery
-            ask = _ask(case, delivery.attempt, delivery.uncharged, content.currency, placement.delivery.payment)
-            return Decision(commands=(ask,), reminders=(_deadline(case, placement.step),))
-        case _:
-            return NOTHING
+def ask_again(case: Case) -> Decision:
+    """The wait for the authorisation that is under way begins anew."""
+    placement = case.placement
+    if isinstance(placement, Authorising):
+        attempt, amount, payment = placement.attempt, placement.amount, placement.payment
+    else:
+        delivery = delivery_of(placement)
+        assert delivery.payment is not None
+        attempt, amount, payment = delivery.attempt, delivery.uncharged, delivery.payment
+    ask = _ask(case, attempt, amount, content_of(case.order).currency, payment)
+    return Decision(commands=(ask,), reminders=(_deadline(case, placement.step),))
 
 
 def window_closed(case: Case) -> Decision:

@@ -161,6 +161,12 @@ def attempt_of(state: Placement) -> int:
     return state.delivery.attempt if isinstance(state, Shipping | Recalling) else state.attempt
 
 
+def delivery_of(state: Placement) -> Delivery:
+    """The delivery of a confirmed order: only the steps that know one ask for it."""
+    assert isinstance(state, Shipping | Recalling)
+    return state.delivery
+
+
 def evolve(state: Placement, event: Event) -> Placement:
     """The placement after a fact; facts of the order leave it unchanged."""
     match event, state:

@@ -68,7 +68,7 @@ def hold_released(case: Case, event: HoldReleased) -> Decision:
     if event.reason not in ALARMS:
         return proceed(case, event)
     match case.order, case.placement:
-        case Confirmed() as order, Shipping(delivery=delivery):
+        case Confirmed() | Cancelling() as order, Shipping(delivery=delivery) | Recalling(delivery=delivery):
             fulfilment = delivery.find(event.fulfilment_id)
             if fulfilment is None:
                 return NOTHING
@@ -110,18 +110,17 @@ def delivery_moved(case: Case, event: FulfilmentProgressed | FulfilmentCharged) 
 
 def recall_moved(case: Case, event: RecallBegan | RecallRefused) -> Decision:
     """Once no shipment's answer is missing, the recall is settled."""
-    match case.order, case.placement:
-        case Cancelling() as order, Recalling() as placement:
-            return recalling.settle(case, order, placement)
-        case _:
-            return NOTHING
+    order, placement = case.order, case.placement
+    assert isinstance(order, Cancelling)
+    assert isinstance(placement, Recalling)
+    return recalling.settle(case, order, placement)
 
 
 def recall_ended(case: Case, event: RecallEnded) -> Decision:
     """The order goes on with what had left, and with what happened in the meantime."""
     match case.placement:
-        case Shipping(delivery=delivery) as placement if delivery.cover == "authorising":
-            return paying.ask_again_after_recall(case, placement) + proceed(case, event)
+        case Shipping(delivery=delivery) if delivery.cover == "authorising":
+            return paying.ask_again(case) + proceed(case, event)
         case _:
             return proceed(case, event)
 

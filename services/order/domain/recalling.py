@@ -2,12 +2,11 @@
 
 from services.order.domain.case import Case
 from services.order.domain.compensating import cancel, compensate
-from services.order.domain.delivering import delivery_of
 from services.order.domain.delivery import Fulfilment
 from services.order.domain.holds import hold
 from services.order.domain.messages import DeadlinePassed, ReleaseOverdue
 from services.order.domain.order import Cancelling, Confirmed
-from services.order.domain.placement import Recalling, Shipping
+from services.order.domain.placement import Recalling, Shipping, delivery_of
 from shared.events.inventory import ReleaseStock
 from shared.events.order import (
     CancellationRefused,
@@ -34,19 +33,17 @@ def recall(case: Case, placement: Shipping) -> Decision:
 
 def recall_overdue(case: Case) -> Decision:
     """Ask again, as often as it takes, and let a person look."""
-    match case.placement:
-        case Recalling(awaiting=awaiting, step=step) if awaiting:
-            explanation = f"Shipping has not answered whether {', '.join(awaiting)} could be cancelled."
-            return Decision(hold(case, "compensation_overdue", explanation)) + _ask(case, awaiting, step)
-        case _:
-            return NOTHING
+    assert isinstance(case.placement, Recalling)
+    awaiting = case.placement.awaiting
+    explanation = f"Shipping has not answered whether {', '.join(awaiting)} could be cancelled."
+    return Decision(hold(case, "compensation_overdue", explanation)) + _ask(case, awaiting, case.placement.step)
 
 
 def shipment_cancelled(case: Case, message: ShipmentCancelled) -> Decision:
     """The shipment will not leave."""
     delivery = delivery_of(case.placement)
-    fulfilment = delivery.find(message.fulfilment_id) if delivery else None
-    if delivery is None or fulfilment is None or not fulfilment.at_hand:
+    fulfilment = delivery.find(message.fulfilment_id)
+    if fulfilment is None or not fulfilment.at_hand:
         return NOTHING
     progressed = FulfilmentProgressed(
         order_number=case.number, fulfilment_id=fulfilment.fulfilment_id, status="cancelled"
@@ -95,8 +92,6 @@ def settle(case: Case, order: Cancelling, placement: Recalling) -> Decision:
 def release_overdue(case: Case, message: ReleaseOverdue) -> Decision:
     """Ask again, as often as it takes, and let a person look."""
     delivery = delivery_of(case.placement)
-    if delivery is None:
-        return NOTHING
     waiting = tuple(
         one
         for one in delivery.fulfilments

@@ -6,7 +6,7 @@ from services.order.domain.case import Case
 from services.order.domain.compensating import cancel
 from services.order.domain.holds import hold, hold_for, release_for, stands_still
 from services.order.domain.messages import DeadlinePassed
-from services.order.domain.order import Approved
+from services.order.domain.order import Approved, content_of
 from services.order.domain.paying import pay
 from services.order.domain.placement import Backordered, Idle, Reserving, Shipping
 from services.order.domain.pricing import price
@@ -40,13 +40,11 @@ def reserve(case: Case, order: Approved, placement: Idle) -> Decision:
 
 def stock_reserved(case: Case, message: StockReserved) -> Decision:
     """Go on to the payment of what is there."""
-    match case.order, case.placement:
-        case Approved(content=content), Reserving() | Backordered() as placement:
-            if message.expires_at != placement.expires_at:
-                return _instead(case, content, message, placement.expires_at)
-            pricing = price(content, message.fulfilments)
-        case _:
-            return NOTHING
+    content, placement = content_of(case.order), case.placement
+    assert isinstance(placement, Reserving | Backordered)
+    if message.expires_at != placement.expires_at:
+        return _instead(case, content, message, placement.expires_at)
+    pricing = price(content, message.fulfilments)
     events = release_for(case, "reservation_overdue")
     if pricing.dropped:
         events += case.of_order(
@@ -78,13 +76,11 @@ def reservation_refused(case: Case, message: ReservationRefused) -> Decision:
     """Nothing is there: the review may want a person to look, else the order ends."""
     missing = StockMissing(order_number=case.number, shortages=message.shortages)
     events = release_for(case, "reservation_overdue") + case.of_placement(missing)
-    match case.order:
-        case Approved(dossier=dossier, content=content):
-            findings = case.review(ReviewFacts(occasion="shortage", order=content, shortages=message.shortages))
-        case _:
-            return Decision(events)
+    assert isinstance(case.order, Approved)
+    facts = ReviewFacts(occasion="shortage", order=case.order.content, shortages=message.shortages)
+    findings = case.review(facts)
     if findings:
-        return Decision(events + hold_for(case, findings, dossier.holds_opened))
+        return Decision(events + hold_for(case, findings, case.order.dossier.holds_opened))
     return Decision(events) + cancel(case, "shortage")
 
 
@@ -102,16 +98,14 @@ def reservation_expired(case: Case, message: ReservationExpired) -> Decision:
 
 def reservation_overdue(case: Case) -> Decision:
     """Ask again, and let a person look."""
-    match case.order, case.placement:
-        case Approved(content=content), Reserving() as placement:
-            explanation = "Inventory has not answered whether the stock is there; it is asked again."
-            return Decision(
-                hold(case, "reservation_overdue", explanation),
-                (_ask(case, content, placement.expires_at),),
-                (_deadline(case, placement.step),),
-            )
-        case _:
-            return NOTHING
+    placement = case.placement
+    assert isinstance(placement, Reserving)
+    explanation = "Inventory has not answered whether the stock is there; it is asked again."
+    return Decision(
+        hold(case, "reservation_overdue", explanation),
+        (_ask(case, content_of(case.order), placement.expires_at),),
+        (_deadline(case, placement.step),),
+    )
 
 
 def backorder_overdue(case: Case) -> Decision:

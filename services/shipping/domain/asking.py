@@ -145,10 +145,8 @@ def ask_again(shipment: Shipment, message: AskCarrierAgain, context: Context, po
             return _ask_label(parcel, address, Question(message.idempotency_key, asked), context.now, policy)
         case Voiding(parcel=parcel, label=label):
             return ask_void(parcel, label, context.now, policy, asked)
-        case HandingOver(parcel=parcel, label=label):
-            return ask_handover(parcel, label, context.now, policy, asked)
-        case _:
-            return NOTHING
+    assert isinstance(shipment, HandingOver)
+    return ask_handover(shipment.parcel, shipment.label, context.now, policy, asked)
 
 
 def _ask_label(parcel: Parcel, address: Address, question: Question, now: datetime, policy: Policy) -> Decision:

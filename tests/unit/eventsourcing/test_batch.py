@@ -12,7 +12,15 @@ import pytest
 from shared.events.inventory import ReceiveStock
 from shared.events.order import BlockCustomer, CustomerBlocked, CustomerUnblocked, UnblockCustomer
 from shared.events.payload import Event
-from shared.eventsourcing.batch import Batch, StateCodec, decide_batch, decode_reply, encode_reply, seal
+from shared.eventsourcing.batch import (
+    CACHED_STATES,
+    Batch,
+    StateCodec,
+    decide_batch,
+    decode_reply,
+    encode_reply,
+    seal,
+)
 from shared.eventsourcing.chain import GENESIS, entry_hash
 from shared.eventsourcing.decider import Context, Decision, Model, Recorded, Reminder, Reply, Route, States
 from shared.eventsourcing.lanes import LANES, lane_of
@@ -207,6 +215,23 @@ def test_a_reminder_that_was_decided_or_parked_is_done() -> None:
     append = sealed(decided([due, bad, arrival(block("c"))], model=toy_model({"bad"})))
 
     assert append.done_reminders == [due.message_id, bad.message_id]
+
+
+def committed(*streams: str) -> Batch:
+    states = dict.fromkeys(streams, Customer(times=7))
+    return Batch(now=NOON, states=states, versions=dict.fromkeys(streams, 1), changed=set(streams))
+
+
+def test_of_more_states_than_fit_the_one_used_longest_ago_is_read_from_the_store_again() -> None:
+    codec, stored = StateCodec(toy_model()), StreamRow(1, '{"times": 2}')
+    codec.remember(committed("customer-used"))
+    codec.remember(committed("customer-idle"))
+    assert codec.decode("customer-used", stored) == Customer(times=7)
+
+    codec.remember(committed(*(f"customer-{number}" for number in range(CACHED_STATES - 1))))
+
+    assert codec.decode("customer-used", stored) == Customer(times=7)
+    assert codec.decode("customer-idle", stored) == Customer(times=2)
 
 
 def test_a_reply_is_kept_as_it_was_given() -> None:

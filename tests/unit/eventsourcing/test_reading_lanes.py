@@ -6,10 +6,12 @@ from random import Random
 
 import pytest
 
+from shared.eventsourcing.lanes import lane_of
 from shared.eventsourcing.memory.store import MemoryStore
 from shared.eventsourcing.memory.virtual_time import VirtualClock
 from shared.eventsourcing.reading_lanes import LaneReader
 from shared.eventsourcing.store import LaneSlice, Store
+from shared.eventsourcing.tail import Tail
 from tests.unit.eventsourcing.toy import Installation, arrival, block
 
 LEASE_S = 10.0
@@ -26,8 +28,8 @@ class AnswersLate(MemoryStore):
         return slices
 
 
-def reader_of(store: Store, clock: VirtualClock) -> LaneReader:
-    return LaneReader(store, clock, name="relay", owner="one", lease_s=LEASE_S)
+def reader_of(store: Store, clock: VirtualClock, tail: Tail | None = None) -> LaneReader:
+    return LaneReader(store, clock, name="relay", owner="one", tail=tail, lease_s=LEASE_S)
 
 
 @pytest.fixture
@@ -75,3 +77,25 @@ async def test_a_clock_that_is_set_back_keeps_no_lease_from_being_renewed(writte
     rows = written.tables.readers["relay"].values()
     assert all(row.expires_at > store_clock.now() for row in rows)
     assert {row.epoch for row in rows} == {1}
+
+
+async def test_a_reader_misses_nothing_that_another_instance_wrote_in_between(installation: Installation) -> None:
+    lane, store, tail = lane_of("a"), installation.store(), Tail()
+    async with installation.pipeline() as pipeline:
+        await pipeline.take([arrival(block())])
+        (before,) = await store.read({lane: 0}, 10)
+        tail.add(before.entries)
+        reader = reader_of(store, installation.clock, tail)
+        await reader.hold()
+        assert await reader.read() == [before]
+        reader.note({lane: before.scanned_to})
+
+        await pipeline.take([arrival(block())])
+        await pipeline.take([arrival(block())])
+
+    (since,) = await store.read({lane: before.scanned_to}, 10)
+    ours = since.entries[len(since.entries) // 2 :]
+    tail.add(ours)
+    assert await reader.read() == [since]
+    assert [one.entries for one in tail.after({lane: ours[0].position - 1}, 10, None)] == [ours]
+    assert tail.after({lane: before.scanned_to - 1}, 10, None) == []

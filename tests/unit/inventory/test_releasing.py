@@ -114,6 +114,14 @@ def test_a_release_of_an_order_that_waits_takes_it_out_of_the_queues() -> None:
     assert outcome.state(RESERVATION, "O1") == Unreserved(ended="released", numbered=1)
 
 
+def test_an_order_that_leaves_the_queue_keeps_no_other_from_its_turn() -> None:
+    first = reserve(line("1", "A", 2), order="O2", backorder=True)
+    both = inventory().when(first).after.when(reserve(*LINES, backorder=True)).after
+    left = both.when(release("A", "B"))
+    left.then(withdrawn("A", 2), withdrawn("B", 1), released())
+    assert [waits.order_number for waits in left.state(STOCK, "A").queue] == ["O2"]
+
+
 def test_an_order_that_waits_is_released_as_a_whole_whatever_is_named() -> None:
     waiting().when(release("A", "B", fulfilments=("O1-F7",))).then(
         withdrawn("A", 1), deallocated("A", EAST=1), withdrawn("B", 1), released("O1-F1", "O1-F7")

@@ -2,7 +2,13 @@
 
 import pytest
 
-from services.order.domain.messages import DeadlinePassed, ReleaseOverdue
+from services.order.domain.messages import (
+    CaptureDue,
+    CaptureOverdue,
+    DeadlinePassed,
+    FulfilmentOverdue,
+    ReleaseOverdue,
+)
 from shared.events.inventory import ReleaseStock, ReservationReleased
 from shared.events.order import (
     CancellationRefused,
@@ -23,7 +29,7 @@ from shared.events.order import (
     RecallRefused,
     ReleaseHold,
 )
-from shared.events.payment import CapturePayment, PaymentDeclined, PaymentVoided, VoidPayment
+from shared.events.payment import CapturePayment, CaptureRefused, PaymentDeclined, PaymentVoided, VoidPayment
 from shared.events.shipping import (
     CancelShipment,
     HoldShipment,
@@ -67,6 +73,7 @@ VOID = VoidPayment(order_number=NUMBER)
 RELEASED = ReservationReleased(order_number=NUMBER, fulfilments=())
 VOIDED = PaymentVoided(order_number=NUMBER, amount=VALUE, currency="USD")
 DECLINED = PaymentDeclined(order_number=NUMBER, attempt=1, decline_code="no_funds")
+CAPTURE_REFUSED = CaptureRefused(order_number=NUMBER, fulfilment_id=F1, refusal_code="expired")
 BOTH = CompensationBegan(order_number=NUMBER, parts=("stock", "payment"), skus=("A", "B"))
 
 
@@ -239,6 +246,31 @@ def test_what_happened_to_the_holds_during_a_recall_is_made_up_for_after_it() ->
     stopped = after(shipping(SPLIT), HELD, CANCEL, ReleaseHold(order_number=NUMBER, hold_id="H1"), called_back(F2))
     resumed = stopped.when(too_late(F1))
     assert FulfilmentProgressed(order_number=NUMBER, fulfilment_id=F1, status="requested") in resumed.events
+
+
+def test_a_capture_that_a_person_releases_during_the_recall_is_tried_again() -> None:
+    left = after(shipping(SPLIT), dispatched(F1))
+    for tries in range(1, POLICY.capture_attempts):
+        due = CaptureDue(order_number=NUMBER, fulfilment_id=F1, tries=tries)
+        left = after(left, CAPTURE_REFUSED, due)
+    alarmed = after(left, CAPTURE_REFUSED, CANCEL)
+    outcome = alarmed.when(ReleaseHold(order_number=NUMBER, hold_id="H1"), reason="limit raised")
+    outcome.then_asked(CapturePayment(order_number=NUMBER, fulfilment_id=F1, amount=800, currency="USD"))
+    again = CaptureOverdue(order_number=NUMBER, fulfilment_id=F1, tries=POLICY.capture_attempts)
+    assert outcome.reminders == (Reminder(NOON + POLICY.capture_within, again),)
+
+
+@pytest.mark.parametrize("gone", ["waiting to leave", "on its way"])
+def test_an_overdue_parcel_that_a_person_releases_during_the_recall_is_waited_for_again(gone: str) -> None:
+    before = shipping(SPLIT) if gone == "waiting to leave" else after(shipping(SPLIT), dispatched(F1))
+    wait, within = (1, POLICY.ship_within) if gone == "waiting to leave" else (2, POLICY.deliver_within)
+    overdue = FulfilmentOverdue(order_number=NUMBER, fulfilment_id=F1, wait=wait)
+    recalling = after(before, overdue, CANCEL)
+    outcome = recalling.when(ReleaseHold(order_number=NUMBER, hold_id="H1"), reason="called them")
+    outcome.then_asked()
+    assert outcome.reminders == (Reminder(NOON + within, overdue),)
+    goes_on = after(outcome.after, too_late(F1), too_late(F2))
+    assert isinstance(goes_on.when(overdue).events[0], HoldOpened)
 
 
 def test_a_changed_order_is_stopped_after_a_refused_recall() -> None:

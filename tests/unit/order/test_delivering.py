@@ -26,6 +26,7 @@ from tests.unit.order.samples import (
     F1,
     F2,
     NUMBER,
+    PLACEMENT_STREAM,
     POLICY,
     SPLIT,
     VALUE,
@@ -377,6 +378,12 @@ def test_a_deadline_of_an_earlier_wait_of_a_parcel_does_nothing() -> None:
 def test_releasing_an_overdue_hold_of_a_parcel_that_is_held_otherwise_asks_for_nothing() -> None:
     late = after(shipping(), overdue(1), label_refused())
     late.when(release(1), reason="known").then_asked()
+
+
+def test_a_fact_about_a_fulfilment_that_the_delivery_does_not_know_leaves_it_as_it_is() -> None:
+    delivery = after(shipping(), dispatched())
+    for fact in (progressed("delivered", "unknown"), charged("unknown")):
+        assert delivery.given(PLACEMENT_STREAM, fact).states == delivery.states
 
 
 def test_a_parcel_weighs_something_and_not_more_than_a_carrier_can_say() -> None:

@@ -216,6 +216,11 @@ def test_a_credit_limit_is_set_once() -> None:
     outcome.after.when(limit, reason="contract").then_nothing_happened()
 
 
+def test_a_fact_that_is_not_about_the_customer_leaves_the_customer_as_it_is() -> None:
+    blocked = new().given("customer-C1", CustomerBlocked(customer_id="C1"))
+    assert blocked.given("customer-C1", APPROVED).states == blocked.states
+
+
 def test_a_decision_about_a_customer_without_a_reason_is_refused() -> None:
     for command in (
         BlockCustomer(customer_id="C1"),

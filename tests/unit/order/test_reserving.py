@@ -46,6 +46,7 @@ from tests.unit.order.samples import (
     authorised,
     authorising,
     channel_order,
+    dispatched,
     finding,
     finds,
     new,
@@ -264,6 +265,10 @@ def test_a_reservation_that_ran_out_as_the_order_was_confirmed_needs_a_person() 
     hold = shipping().when(EXPIRED).events[0]
     assert isinstance(hold, HoldOpened)
     assert (hold.reason, hold.owner) == ("shortage", "warehouse")
+
+
+def test_a_reservation_that_ran_out_after_everything_had_left_changes_nothing() -> None:
+    after(shipping(), dispatched()).when(EXPIRED).then_nothing_happened()
 
 
 def test_the_expiry_of_a_reservation_that_is_given_back_does_nothing() -> None:

@@ -7,6 +7,7 @@ import pytest
 from services.payment.domain.messages import AskGatewayAgain, RenewAuthorisation
 from services.payment.domain.model import model
 from services.payment.domain.policy import Policy
+from shared.events.order import CreditFreed
 from shared.events.payload import Event
 from shared.events.payment import (
     AuthorisationLapsed,
@@ -243,6 +244,22 @@ def test_an_authorisation_that_lapses_beside_a_newer_one_is_let_go_of_at_once() 
     scenario(requested(), authorised(), requested(attempt=2), authorised(attempt=2), renewal_requested()).when(
         renewal_answered(outcome="refused", code="expired")
     ).then(LAPSED, void_requested())
+
+
+@pytest.mark.parametrize(
+    "fact",
+    [
+        unknown(auth_key(7), NOON),
+        void_requested(attempt=7),
+        authorisation_voided(attempt=7),
+        AuthorisationLapsed(order_number=ORDER, authorisation_id="auth_7"),
+        CreditFreed(customer_id="C1", order_number=ORDER, amount=100, currency="EUR"),
+    ],
+    ids=lambda fact: type(fact).__name__,
+)
+def test_a_fact_about_what_the_payment_does_not_know_leaves_it_as_it_is(fact: Event) -> None:
+    known = scenario(requested(), authorised())
+    assert known.given(STREAM, fact).states == known.states
 
 
 def test_a_prepaid_order_needs_no_gateway() -> None:

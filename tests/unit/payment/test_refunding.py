@@ -162,6 +162,19 @@ def test_a_refund_of_unknown_outcome_is_asked_again_under_the_same_key() -> None
     outcome.after.when(outcome.reminders[0].message).then(refund_requested(asked=2))
 
 
+def test_of_several_refunds_the_one_of_unknown_outcome_is_asked_again() -> None:
+    others = (refund_requested(5, "R2"), refunded(5, "R2"), refund_requested(10, "R3"))
+    outcome = scenario(*CAPTURED, *others, refund_requested(20)).when(refund_answered(outcome="unknown"))
+    outcome.then(unknown(refund_key(), NOON + POLICY.ask_again_after))
+    outcome.after.when(outcome.reminders[0].message).then(refund_requested(20, asked=2))
+
+
+def test_a_refund_of_a_capture_that_is_not_known_is_kept_and_takes_nothing_from_the_others() -> None:
+    elsewhere = scenario(*CAPTURED, refunded(capture_id="cap_elsewhere"))
+    elsewhere.when(refund()).then(refunded(capture_id="cap_elsewhere", repeated=True))
+    elsewhere.when(refund(40, "R2")).then(refund_requested(40, "R2"))
+
+
 def test_an_unknown_part_is_asked_again_with_the_whole_in_mind() -> None:
     first = refund_requested(60, capture_id=CAP_2, whole=90)
     outcome = scenario(*TWO, first).when(refund_answered(outcome="unknown"))

@@ -15,6 +15,7 @@ from tests.unit.shipping.road import (
     collecting,
     held,
     nothing_yet,
+    picked,
     refused,
     status_of,
     tracked,
@@ -44,6 +45,11 @@ def test_every_status_is_the_same_after_a_trip_through_the_store(scenario: Scena
 
 def test_an_unknown_shipment_is_the_same_after_a_trip_through_the_store() -> None:
     assert STORED.validate_json(STORED.dump_json(SHIPMENT.initial)) == SHIPMENT.initial
+
+
+def test_a_shipment_that_nobody_asked_for_stays_unknown_whatever_is_told_of_it() -> None:
+    held_before = nothing_yet().given(STREAM, held)
+    assert held_before.given(STREAM, picked).states == held_before.states
 
 
 @pytest.mark.parametrize("status", ["dispatched", "delivered"])
