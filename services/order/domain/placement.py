@@ -254,7 +254,7 @@ def _delivering(state: Shipping | Recalling, event: Event) -> Placement:
             )
         case RecallEnded():
             releasing = (*delivery.releasing, *event.released)
-            return Shipping(step=state.step, delivery=replace(delivery, releasing=releasing))
+            return Shipping(step=state.step + 1, delivery=replace(delivery, releasing=releasing))
         case AuthorisationSought():
             return replace(state, step=state.step + 1, delivery=delivery.sought(event))
         case FulfilmentCharged():

@@ -335,9 +335,10 @@ def test_a_wait_for_another_authorisation_begins_anew_after_a_recall() -> None:
     asked = after(shipping(SPLIT), LAPSED, release(), dispatched(F1), CancelOrder(order_number=NUMBER))
     outcome = asked.when(dispatched(F2))
     assert authorising_command(2)[0] in outcome.commands
-    step = DeadlinePassed(order_number=NUMBER, step=4)
-    assert Reminder(NOON + POLICY.authorise_within, step) in outcome.reminders
+    of_the_recall, of_the_wait = (DeadlinePassed(order_number=NUMBER, step=step) for step in (4, 5))
+    assert Reminder(NOON + POLICY.authorise_within, of_the_wait) in outcome.reminders
     assert CancelShipment(order_number=NUMBER, fulfilment_id=F2) not in outcome.commands
+    outcome.after.when(of_the_recall).then_nothing_happened()
 
 
 def test_an_anomaly_that_the_review_wants_seen_opens_one_hold() -> None:
