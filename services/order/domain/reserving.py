@@ -8,7 +8,7 @@ from services.order.domain.holds import hold, hold_for, release_for, stands_stil
 from services.order.domain.messages import DeadlinePassed
 from services.order.domain.order import Approved, content_of
 from services.order.domain.paying import pay
-from services.order.domain.placement import Backordered, Idle, Reserving, Shipping
+from services.order.domain.placement import Backordered, Idle, Recalling, Reserving, Shipping
 from services.order.domain.pricing import price
 from services.order.domain.review import ReviewFacts
 from shared.events.inventory import (
@@ -89,7 +89,7 @@ def reservation_expired(case: Case, message: ReservationExpired) -> Decision:
     match case.order, case.placement:
         case Approved(), _:
             return cancel(case, "reservation_expired")
-        case _, Shipping(delivery=delivery) if delivery.at_hand:
+        case _, Shipping(delivery=delivery) | Recalling(delivery=delivery) if delivery.at_hand:
             explanation = "The reservation ran out as the order was confirmed; see to the stock before it leaves."
             return Decision(hold(case, "shortage", explanation))
         case _:

@@ -207,6 +207,7 @@ STEPS: Mapping[type[Placement], Step] = MappingProxyType(
             answers={
                 ShipmentCancelled: Answer(recalling.shipment_cancelled, (Undoing, Shipping)),
                 ShipmentCancellationRefused: Answer(recalling.cancellation_refused, (Shipping,)),
+                ReservationExpired: Answer(reserving.reservation_expired),
                 **_DELIVERING,
                 ShipmentDispatched: Answer(delivering.dispatched, (Shipping,)),
                 ShipmentDelivered: Answer(delivering.delivered, (Shipping,)),

@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+import pytest
+
 from services.order.domain.content import frozen
 from services.order.domain.messages import DeadlinePassed
 from shared.events.inventory import (
@@ -29,6 +31,7 @@ from shared.events.order import (
     StockMissing,
     StockSecured,
 )
+from shared.events.payload import Payload
 from shared.events.payment import AuthorisePayment, VoidPayment
 from shared.events.values import Shortage
 from shared.eventsourcing.decider import Reminder
@@ -261,8 +264,11 @@ def test_a_reservation_that_ran_out_while_the_order_stood_on_a_hold_cancels_it()
     paid.when(EXPIRED).then_asked(RELEASE, VoidPayment(order_number=NUMBER))
 
 
-def test_a_reservation_that_ran_out_as_the_order_was_confirmed_needs_a_person() -> None:
-    hold = shipping().when(EXPIRED).events[0]
+@pytest.mark.parametrize("meanwhile", [(), (CancelOrder(order_number=NUMBER),)], ids=["", "being recalled"])
+def test_a_reservation_that_ran_out_as_the_order_was_confirmed_needs_a_person(
+    meanwhile: tuple[Payload, ...],
+) -> None:
+    hold = after(shipping(), *meanwhile).when(EXPIRED).events[0]
     assert isinstance(hold, HoldOpened)
     assert (hold.reason, hold.owner) == ("shortage", "warehouse")
 
