@@ -1,12 +1,28 @@
 """What tests of every kind may ask for."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import structlog
 
 from deploy.local.description import Description
 from deploy.local.stack import Stack
+
+SHARED = ("shop", "infrastructure")
+"""Fixtures that start servers for the whole session: one worker is enough for all that use them."""
+END_TO_END = Path(__file__).parent / "e2e"
+
+
+@pytest.hookimpl(tryfirst=True)  # xdist's own hook reads the marks
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep tests on one worker that share a stack; those of one end-to-end file have one of their own."""
+    for item in items:
+        used: list[str] = getattr(item, "fixturenames", [])
+        if shared := next((one for one in SHARED if one in used), ""):
+            item.add_marker(pytest.mark.xdist_group(shared))
+        elif END_TO_END in item.path.parents:
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,6 @@
 """One whole stack for the session: Kafka, PostgreSQL, five services and three simulators, each its own process."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -42,15 +41,6 @@ TAKEOVER = {"OMS_TAKEOVER_S": "4"}
 
 SETTINGS = {name: {**TAKEOVER, **PACE.get(name, {})} for name in SERVICES}
 """Of every service; all its instances have the same."""
-
-
-@pytest.hookimpl(tryfirst=True)  # xdist's own hook reads the marks
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of one file keep together on one worker, as they share a stack or wait for one another."""
-    here = Path(__file__).parent
-    for item in items:
-        if here in item.path.parents:
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""A flash sale: one SKU, a hundred units, ten thousand buyers at once, by the topic and over HTTP.
+"""A flash sale: one SKU, a hundred units, up to ten thousand buyers at once, by the topic and over HTTP.
 
 What is promised about who wins: a sale is decided where the stock is, by the stream of the SKU, whose versions are
 the one order in which all buyers stand. The first hundred facts of that stream after the units arrived are the
@@ -31,11 +31,10 @@ from tests.e2e.conftest import WITHOUT_FAULTS
 from tests.e2e.kafka import Message
 from tests.e2e.orders import a_line, an_order, number_of
 from tests.e2e.shop import Shop
-
-pytestmark = pytest.mark.proof
+from tests.extent import extent
 
 UNITS = 100
-ATTEMPTS = 10_000
+ATTEMPTS = extent(part=1_000, whole=10_000)
 PRODUCERS = 8
 CALLERS = 32
 PAGE = 1_000

@@ -18,12 +18,11 @@ from shared.eventsourcing.messages import Record
 from tests.e2e.kafka import Headers, publish_bytes, publish_many, publish_with_header_name
 from tests.e2e.orders import a_line, an_order, fresh, number_of
 from tests.e2e.shop import Shop
+from tests.extent import extent
 from tests.hostile.inputs import Input, hostile_input
 
-pytestmark = pytest.mark.proof
-
 SEED = 4
-INPUTS = 3_000
+INPUTS = extent(part=600, whole=3_000)
 GOOD_EVERY = 100
 LARGEST = 1_900_000
 """Bytes of a record; the broker takes 2 MiB."""
