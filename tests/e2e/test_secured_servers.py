@@ -1,6 +1,6 @@
 """The services' settings for TLS, mutual TLS and SASL, against servers that let nobody in without them.
 
-The embedded PostgreSQL is built without TLS: here its TLS is ended before it, as a managed database does it too.
+The embedded PostgreSQL is built without TLS: a proxy that speaks PostgreSQL's TLS stands before it.
 """
 
 import asyncio
@@ -111,6 +111,15 @@ def test_a_migration_that_is_refused_ends_with_one_line(
 
     with pytest.raises(SystemExit, match=f"^order: database not migrated: {said}$"):
         migrate_from_environment("order")
+
+
+def test_a_migration_that_requires_tls_alone_trusts_any_certificate(
+    servers: SecuredServers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in servers.settings(without=["OMS_DATABASE_CA_FILE"], OMS_DATABASE_TLS="require").items():
+        monkeypatch.setenv(name, value)
+
+    migrate_from_environment("order")
 
 
 def test_a_channel_that_is_refused_is_told_at_once(servers: SecuredServers) -> None:

@@ -17,7 +17,7 @@ class DatabaseSettings(BaseSettings):
     database_url: SecretStr
     """`postgresql://user:password@host:port/database`."""
     database_tls: Literal["off", "require", "verify"] = "off"
-    """`require` encrypts; `verify` also checks the server's certificate."""
+    """`require` encrypts, `verify` also checks the server's certificate; `off` takes what the server offers."""
     database_ca_file: FilePath | None = None
     """Whom `verify` trusts; without it the authorities of the system."""
     database_certificate_file: FilePath | None = None
