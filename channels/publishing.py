@@ -11,16 +11,12 @@ from typing import Any, NamedTuple, Self
 from uuid import NAMESPACE_URL, uuid5
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import (
-    AuthenticationFailedError,
-    KafkaError,
-    MessageSizeTooLargeError,
-    TopicAuthorizationFailedError,
-)
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError, TopicAuthorizationFailedError
 
 from shared.events.channel import ChannelOrderReceived
 from shared.events.cloudevents import Metadata, dataschema_of, headers_of
 from shared.events.registry import topic_of
+from shared.eventsourcing.kafka.refusal import REFUSALS, cause_of
 from shared.eventsourcing.kafka.security import KafkaAccess
 
 BATCH = 500
@@ -29,7 +25,7 @@ BATCH = 500
 _PAUSE = 0.5
 """Seconds before what was not acknowledged is sent again."""
 
-_FINAL = (AuthenticationFailedError, MessageSizeTooLargeError, TopicAuthorizationFailedError)
+_FINAL = (*REFUSALS, MessageSizeTooLargeError, TopicAuthorizationFailedError)
 """Failures that trying again does not mend."""
 
 
@@ -164,6 +160,9 @@ class OrderPublisher:
             )
             try:
                 await producer.start()
+            except (KafkaError, OSError) as error:
+                await producer.stop()
+                raise await cause_of(error, self._access) from error
             except BaseException:
                 await producer.stop()
                 raise

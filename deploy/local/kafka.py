@@ -12,7 +12,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,13 +89,18 @@ class Kafka:
         controller_port: int,
         flush_each: bool = False,
         detour: Detour | None = None,
+        settings: Mapping[str, str] | None = None,
+        scram_users: Mapping[str, str] | None = None,
     ) -> None:
+        """`settings` win over the broker's own; `scram_users` are passwords by name, known from its format on."""
         self.port = port
         self._detour = detour
         self._controller_port = controller_port
         self._cluster_id = cluster_id
         self._folder = state / "kafka"
         self._flush_each = flush_each
+        self._settings = settings or {}
+        self._scram_users = scram_users or {}
 
     @property
     def bootstrap(self) -> str:
@@ -138,9 +143,11 @@ class Kafka:
         half = data.with_suffix(".half")
         shutil.rmtree(half, ignore_errors=True)
         properties = self._write_properties("format.properties", half)
-        format_it = ["kafka.tools.StorageTool", "format", "--standalone", "-t", self._cluster_id, "-c"]
+        format_it = ["kafka.tools.StorageTool", "format", "--standalone", "-t", self._cluster_id]
+        for name, password in self._scram_users.items():
+            format_it += ["--add-scram", f"SCRAM-SHA-512=[name={name},password={password}]"]
         made = subprocess.run(
-            [*java, *format_it, str(properties)],
+            [*java, *format_it, "-c", str(properties)],
             capture_output=True,
             text=True,
             check=False,
@@ -165,6 +172,7 @@ class Kafka:
         }
         if self._flush_each:
             properties["log.flush.interval.messages"] = "1"
+        properties |= self._settings
         path = self._folder / name
         path.write_text("".join(f"{key}={value}\n" for key, value in properties.items()))
         return path

@@ -27,6 +27,7 @@ from shared.eventsourcing.kafka.broker import KafkaBroker
 from shared.eventsourcing.logs import configure_logs
 from shared.eventsourcing.metrics import Metrics
 from shared.eventsourcing.operations_api import operations_router
+from shared.eventsourcing.postgres.settings import faults_of
 from shared.eventsourcing.postgres.store import PostgresStore
 from shared.eventsourcing.projections import StoredViews
 from shared.eventsourcing.runtime import Runtime
@@ -44,8 +45,7 @@ def run(service: str, definition: Callable[[T], ServiceDefinition], settings_typ
         settings = settings_type()
         _run(settings, definition(settings))
     except ValidationError as wrong:
-        faults = "; ".join(f"OMS_{'_'.join(map(str, one['loc'])).upper()}: {one['msg']}" for one in wrong.errors())
-        sys.exit(f"{service}: settings are wrong: {faults}")
+        sys.exit(f"{service}: {faults_of(wrong)}")
     except (StoreUnavailable, BrokerUnavailable, ValueError, OSError) as error:
         if isinstance(error, OSError | ValueError) and os.environ.get("OMS_DEBUG"):
             raise
@@ -159,7 +159,11 @@ async def _until_told_to_stop(runtime: Runtime, server: uvicorn.Server, store: P
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stop.set)
-    await runtime.start()
+    try:
+        await runtime.start()
+    except BrokerUnavailable:
+        await runtime.stop()
+        raise
     listening = asyncio.create_task(_listen(runtime, store))
     serving = asyncio.create_task(server._serve())
     log.info("started", port=server.config.port)

@@ -1,15 +1,15 @@
 """Settings that every service has, read from the environment (`OMS_…`)."""
 
 import ssl
-from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AfterValidator, Field, FilePath, SecretStr
 
 from shared.eventsourcing.api_keys import ApiKey
 from shared.eventsourcing.kafka.security import KafkaAccess
 from shared.eventsourcing.lanes import LANES
+from shared.eventsourcing.postgres.settings import DatabaseSettings
+from shared.eventsourcing.tls import client_context
 
 
 def _dividing_the_lanes(partitions: int) -> int:
@@ -18,25 +18,19 @@ def _dividing_the_lanes(partitions: int) -> int:
     return partitions
 
 
-class ServiceSettings(BaseSettings):
+class ServiceSettings(DatabaseSettings):
     """Where a service finds its database and its broker, and who may call it."""
 
-    model_config = SettingsConfigDict(env_prefix="OMS_", frozen=True, extra="ignore")
-
-    database_url: SecretStr
-    """`postgresql://user:password@host:port/database`."""
-    database_tls: Literal["off", "require", "verify"] = "off"
-    """`require` encrypts; `verify` also checks the server's certificate."""
-    database_ca_file: Path | None = None
     database_connections: int = Field(default=8, ge=2, le=100)
 
     kafka_bootstrap: str
     """`host:port`, several joined by commas."""
     kafka_tls: bool = False
-    kafka_ca_file: Path | None = None
-    kafka_certificate_file: Path | None = None
+    kafka_ca_file: FilePath | None = None
+    """Whom to trust; without it the authorities of the system."""
+    kafka_certificate_file: FilePath | None = None
     """The client's certificate for mutual TLS."""
-    kafka_key_file: Path | None = None
+    kafka_key_file: FilePath | None = None
     kafka_sasl_mechanism: Literal["", "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = ""
     kafka_username: str = ""
     kafka_password: SecretStr = SecretStr("")
@@ -61,7 +55,11 @@ class ServiceSettings(BaseSettings):
     """Tests only: where this process kills itself, for example `after_claim:3`."""
 
     def kafka_access(self) -> KafkaAccess:
-        """Client settings of the cluster."""
+        """Client settings of the cluster.
+
+        Raises:
+            ValueError: a file can't be used.
+        """
         return KafkaAccess(
             bootstrap=self.kafka_bootstrap,
             tls=self._kafka_tls(),
@@ -70,20 +68,11 @@ class ServiceSettings(BaseSettings):
             password=self.kafka_password.get_secret_value(),
         )
 
-    def database_context(self) -> ssl.SSLContext | None:
-        """The TLS context of the database connection."""
-        if self.database_tls == "off":
-            return None
-        context = ssl.create_default_context(cafile=self.database_ca_file)
-        if self.database_tls == "require":
-            context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
-        return context
-
     def _kafka_tls(self) -> ssl.SSLContext | None:
         if not self.kafka_tls:
             return None
-        context = ssl.create_default_context(cafile=self.kafka_ca_file)
-        if self.kafka_certificate_file is not None:
-            context.load_cert_chain(self.kafka_certificate_file, self.kafka_key_file)
-        return context
+        return client_context(
+            ca_file=self.kafka_ca_file,
+            certificate_file=self.kafka_certificate_file,
+            key_file=self.kafka_key_file,
+        )

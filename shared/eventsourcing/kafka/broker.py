@@ -16,6 +16,7 @@ from shared.eventsourcing.broker import BrokerUnavailable, Handle, Outgoing
 from shared.eventsourcing.failpoints import reach
 from shared.eventsourcing.kafka.membership import end_earlier_membership
 from shared.eventsourcing.kafka.records import forgive_header_names
+from shared.eventsourcing.kafka.refusal import cause_of
 from shared.eventsourcing.kafka.security import KafkaAccess
 from shared.eventsourcing.messages import Record
 
@@ -245,7 +246,7 @@ class KafkaBroker:
                     await producer.start()
                 except (KafkaError, OSError) as error:
                     await producer.stop()
-                    raise self._unavailable(error) from error
+                    raise self._unavailable(await cause_of(error, self._access)) from error
                 self._producer = producer
             return self._producer
 
@@ -262,7 +263,7 @@ class KafkaBroker:
         )
 
     def _unavailable(self, error: Exception) -> BrokerUnavailable:
-        return BrokerUnavailable(f"no broker at {self._access.bootstrap}: {error}")
+        return BrokerUnavailable(f"no broker at {self._access.bootstrap}: {str(error) or type(error).__name__}")
 
     async def _drop_producer(self) -> None:
         producer, self._producer = self._producer, None

@@ -106,8 +106,9 @@ class PostgresStore:
                     "idle_in_transaction_session_timeout": str(round(stands_still_s * 1000)),
                 },
             )
-        except _UNAVAILABLE as error:
-            raise StoreUnavailable(str(error)) from error
+        except (asyncpg.PostgresError, *_UNAVAILABLE) as error:
+            address = url.rpartition("@")[2].partition("?")[0]
+            raise StoreUnavailable(f"no database at {address}: {str(error) or type(error).__name__}") from error
         return cls(pool, backends)
 
     async def close(self) -> None:

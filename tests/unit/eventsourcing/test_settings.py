@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+from pathlib import Path
 
 import pytest
 
@@ -50,6 +52,8 @@ def test_every_setting_that_is_missing_is_named_in_one_line(monkeypatch: pytest.
         ("OMS_KAFKA_PARTITIONS", "7", "OMS_KAFKA_PARTITIONS: Value error, the number of partitions divides 64"),
         ("OMS_KAFKA_PARTITIONS", "0", "OMS_KAFKA_PARTITIONS: "),
         ("OMS_LOG_LEVEL", "loud", "OMS_LOG_LEVEL: Input should be 'debug'"),
+        ("OMS_DATABASE_TLS", "verfy", "OMS_DATABASE_TLS: Input should be 'off', 'require' or 'verify'"),
+        ("OMS_KAFKA_CA_FILE", "nowhere.pem", "OMS_KAFKA_CA_FILE: Path does not point to a file"),
         ("OMS_API_KEYS", "not json", "api_keys"),
         ("OMS_API_KEYS", '[{"name":"a","sha256":"short","scopes":[]}]', "OMS_API_KEYS_0_SHA256: "),
     ],
@@ -79,6 +83,19 @@ def test_settings_come_from_the_environment_and_keep_secrets_to_themselves(
     assert "secret" not in repr(settings)
 
 
+@pytest.mark.parametrize("name", ["OMS_DATABASE_CA_FILE", "OMS_DATABASE_CERTIFICATE_FILE"])
+def test_a_file_that_is_no_certificate_is_named_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
+) -> None:
+    file = tmp_path / "certificate.pem"
+    file.write_text("a certificate, one day")
+    monkeypatch.setenv("OMS_DATABASE_TLS", "verify")
+    monkeypatch.setenv(name, str(file))
+
+    with pytest.raises(SystemExit, match=rf"^order: {re.escape(str(file))} [^\n]+$"):
+        migrate_from_environment("order")
+
+
 def test_a_database_that_cannot_be_reached_is_said_in_one_line() -> None:
     with pytest.raises(SystemExit, match=r"^order: database not migrated: [^\n]+$"):
         migrate_from_environment("order")
@@ -87,5 +104,5 @@ def test_a_database_that_cannot_be_reached_is_said_in_one_line() -> None:
 def test_migrating_without_an_address_says_which_setting_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OMS_DATABASE_URL")
 
-    with pytest.raises(SystemExit, match=r"^order: settings are wrong: OMS_DATABASE_URL is missing$"):
+    with pytest.raises(SystemExit, match=r"^order: settings are wrong: OMS_DATABASE_URL: Field required$"):
         migrate_from_environment("order")

@@ -19,9 +19,8 @@ def _apply(connection: Connection) -> None:
 
 
 async def _migrate() -> None:
-    tls = context.config.attributes.get("tls", "off")
-    arguments = {} if tls == "off" else {"ssl": "require" if tls == "require" else "verify-full"}
-    engine = create_async_engine(context.config.get_main_option("sqlalchemy.url") or "", connect_args=arguments)
+    # The driver's own way to connect: the same as the service's.
+    engine = create_async_engine("postgresql+asyncpg://", async_creator=context.config.attributes["connect"])
     async with engine.connect() as connection:
         await connection.run_sync(_apply)
         await connection.commit()

@@ -1,0 +1,49 @@
+"""Settings of the way to a service's database, read from the environment (`OMS_DATABASE_…`)."""
+
+import ssl
+from typing import Literal
+
+from pydantic import FilePath, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from shared.eventsourcing.tls import client_context
+
+
+class DatabaseSettings(BaseSettings):
+    """Where a service's database is, and how the connection is secured."""
+
+    model_config = SettingsConfigDict(env_prefix="OMS_", frozen=True, extra="ignore")
+
+    database_url: SecretStr
+    """`postgresql://user:password@host:port/database`."""
+    database_tls: Literal["off", "require", "verify"] = "off"
+    """`require` encrypts, `verify` also checks the server's certificate; `off` takes what the server offers."""
+    database_ca_file: FilePath | None = None
+    """Whom `verify` trusts; without it the authorities of the system."""
+    database_certificate_file: FilePath | None = None
+    """The client's certificate, for a server that asks for one."""
+    database_key_file: FilePath | None = None
+
+    def database_context(self) -> ssl.SSLContext | None:
+        """The TLS context of the database connection.
+
+        Raises:
+            ValueError: a file can't be used.
+        """
+        if self.database_tls == "off":
+            return None
+        context = client_context(
+            ca_file=self.database_ca_file,
+            certificate_file=self.database_certificate_file,
+            key_file=self.database_key_file,
+        )
+        if self.database_tls == "require":
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        return context
+
+
+def faults_of(wrong: ValidationError) -> str:
+    """What is wrong with settings, in one line that names them."""
+    faults = "; ".join(f"OMS_{'_'.join(map(str, one['loc'])).upper()}: {one['msg']}" for one in wrong.errors())
+    return f"settings are wrong: {faults}"
