@@ -1,9 +1,9 @@
 """Settings that every service has, read from the environment (`OMS_…`)."""
 
 import ssl
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, FilePath, SecretStr
+from pydantic import AfterValidator, Field, FilePath, SecretStr, model_validator
 
 from shared.eventsourcing.api_keys import ApiKey
 from shared.eventsourcing.kafka.security import KafkaAccess
@@ -53,6 +53,15 @@ class ServiceSettings(DatabaseSettings):
     lower limit as well (`group.min.session.timeout.ms`)."""
     failpoint: str = ""
     """Tests only: where this process kills itself, for example `after_claim:3`."""
+
+    @model_validator(mode="after")
+    def _kafka_is_as_secure_as_stated(self) -> Self:
+        """What is stated and not used would be missed only when somebody has listened in."""
+        if not self.kafka_tls and (self.kafka_ca_file or self.kafka_certificate_file):
+            raise ValueError("certificates of Kafka want OMS_KAFKA_TLS=true")
+        if not self.kafka_sasl_mechanism and self.kafka_username:
+            raise ValueError("OMS_KAFKA_USERNAME wants an OMS_KAFKA_SASL_MECHANISM")
+        return self
 
     def kafka_access(self) -> KafkaAccess:
         """Client settings of the cluster.

@@ -1,9 +1,9 @@
 """Settings of the way to a service's database, read from the environment (`OMS_DATABASE_…`)."""
 
 import ssl
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import FilePath, SecretStr, ValidationError
+from pydantic import FilePath, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.eventsourcing.tls import client_context
@@ -23,6 +23,13 @@ class DatabaseSettings(BaseSettings):
     database_certificate_file: FilePath | None = None
     """The client's certificate, for a server that asks for one."""
     database_key_file: FilePath | None = None
+
+    @model_validator(mode="after")
+    def _files_are_for_tls(self) -> Self:
+        """Who names certificates relies on them."""
+        if self.database_tls == "off" and (self.database_ca_file or self.database_certificate_file):
+            raise ValueError("certificates of the database want OMS_DATABASE_TLS to be require or verify")
+        return self
 
     def database_context(self) -> ssl.SSLContext | None:
         """The TLS context of the database connection.
@@ -45,5 +52,11 @@ class DatabaseSettings(BaseSettings):
 
 def faults_of(wrong: ValidationError) -> str:
     """What is wrong with settings, in one line that names them."""
-    faults = "; ".join(f"OMS_{'_'.join(map(str, one['loc'])).upper()}: {one['msg']}" for one in wrong.errors())
+    faults = "; ".join(_fault(one["loc"], one["msg"]) for one in wrong.errors())
     return f"settings are wrong: {faults}"
+
+
+def _fault(setting: tuple[int | str, ...], message: str) -> str:
+    if not setting:  # of several together, which the message names
+        return message.removeprefix("Value error, ")
+    return f"OMS_{'_'.join(map(str, setting)).upper()}: {message}"
