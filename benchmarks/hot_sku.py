@@ -2,7 +2,9 @@
 
 import asyncio
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 from uuid import uuid4
 
 from aiokafka import AIOKafkaProducer
@@ -19,7 +21,18 @@ from shared.events.values import RequestedLine
 ATTEMPTS = 10_000
 STOCK = 6_000
 RUNS = 3
-CONFIGURATION = f"{RUNS} runs of {ATTEMPTS:,} orders that want one unit each of {STOCK:,}, after one to warm up"
+CONFIGURATION = (
+    f"{RUNS} runs of {ATTEMPTS:,} orders that want one unit each of {STOCK:,}, after one to warm up;"
+    " the requests are made beforehand"
+)
+
+
+class Message(NamedTuple):
+    """A request for stock, ready to be sent."""
+
+    key: bytes
+    value: bytes
+    headers: Sequence[tuple[str, bytes]]
 
 
 async def measure_hot_sku(road: Road) -> Findings:
@@ -28,8 +41,9 @@ async def measure_hot_sku(road: Road) -> Findings:
     for run in range(RUNS + 1):
         sku = f"hot-{uuid4().hex[:8]}"
         road.client.post("inventory", f"/stock/{sku}/receive", {"location": "WH-EAST", "quantity": STOCK})
+        requests = [_request(sku, f"{sku}-{number}") for number in range(ATTEMPTS)]
         began = time.perf_counter()
-        await _reserve(road.description, sku)
+        await _publish(road.description, requests)
         await asyncio.to_thread(_until_answered, road.client, sku)
         if run:
             rates.append(ATTEMPTS / (time.perf_counter() - began))
@@ -43,22 +57,22 @@ async def measure_hot_sku(road: Road) -> Findings:
     return Findings(measures=(rate,))
 
 
-async def _reserve(description: Description, sku: str) -> None:
-    topic = f"{description.topic_prefix}.{topic_of(ReserveStock)}"
+def _request(sku: str, order: str) -> Message:
+    line = RequestedLine(line_id="1", sku=sku, quantity=1)
     expires_at = datetime.now(UTC) + timedelta(days=1)
+    command = ReserveStock(order_number=order, lines=(line,), country="US", expires_at=expires_at)
+    metadata = Metadata(id=str(uuid4()), source="/bench", type=command.wire_type, partition_key=order)
+    return Message(order.encode(), command.model_dump_json().encode(), headers_of(metadata))
+
+
+async def _publish(description: Description, requests: Sequence[Message]) -> None:
+    topic = f"{description.topic_prefix}.{topic_of(ReserveStock)}"
     producer = AIOKafkaProducer(
         bootstrap_servers=description.kafka, acks="all", enable_idempotence=True, linger_ms=5
     )
     await producer.start()
     try:
-        sent = []
-        for number in range(ATTEMPTS):
-            order = f"{sku}-{number}"
-            line = RequestedLine(line_id="1", sku=sku, quantity=1)
-            command = ReserveStock(order_number=order, lines=(line,), country="US", expires_at=expires_at)
-            metadata = Metadata(id=str(uuid4()), source="/bench", type=command.wire_type, partition_key=order)
-            value = command.model_dump_json().encode()
-            sent.append(await producer.send(topic, value, key=order.encode(), headers=headers_of(metadata)))
+        sent = [await producer.send(topic, one.value, key=one.key, headers=one.headers) for one in requests]
         await asyncio.gather(*sent)
     finally:
         await producer.stop()
