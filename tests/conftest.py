@@ -16,8 +16,10 @@ END_TO_END = Path(__file__).parent / "e2e"
 
 @pytest.hookimpl(tryfirst=True)  # xdist's own hook reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep tests on one worker that share a stack; those of one end-to-end file have one of their own."""
+    """Keep tests on one worker that share a stack, unless they say with whom; the others of a file keep together."""
     for item in items:
+        if item.get_closest_marker("xdist_group"):
+            continue
         used: list[str] = getattr(item, "fixturenames", [])
         if shared := next((one for one in SHARED if one in used), ""):
             item.add_marker(pytest.mark.xdist_group(shared))

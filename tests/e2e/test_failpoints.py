@@ -13,6 +13,8 @@ from shared.eventsourcing.failpoints import Failpoint
 from tests.e2e.shop import Shop
 from tests.e2e.traffic import Traffic
 
+pytestmark = pytest.mark.xdist_group("troubles")  # together they take as long as the rest of the shop
+
 WITH_EFFECTS = ("payment", "shipping", "notification")
 SIGKILLED = -9
 

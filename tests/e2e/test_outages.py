@@ -8,6 +8,8 @@ from tests.e2e.orders import a_line, an_order, number_of
 from tests.e2e.shop import Shop
 from tests.e2e.traffic import Traffic
 
+pytestmark = pytest.mark.xdist_group("troubles")  # together they take as long as the rest of the shop
+
 
 @pytest.fixture
 def traffic(shop: Shop) -> Traffic:

@@ -16,6 +16,8 @@ from tests.e2e.lanes import repeats_of
 from tests.e2e.shop import Shop
 from tests.e2e.traffic import Traffic
 
+pytestmark = pytest.mark.xdist_group("troubles")  # together they take as long as the rest of the shop
+
 TOPICS = tuple(name for topic in topics_of("all") if (name := topic.name.removeprefix("all.")) != INTAKE)
 """All but the intake, where partners write what they like."""
 
