@@ -16,7 +16,7 @@ END_TO_END = Path(__file__).parent / "e2e"
 
 @pytest.hookimpl(tryfirst=True)  # xdist's own hook reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep tests on one worker that share a stack, unless they say with whom; the others of a file keep together."""
+    """Keep tests on one worker that share a stack, and those of a file; some say themselves with whom they go."""
     for item in items:
         if item.get_closest_marker("xdist_group"):
             continue
