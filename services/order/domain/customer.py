@@ -23,7 +23,7 @@ class Customer:
     """In minor units of `currency`; None: no limit."""
     currency: str = ""
     open_orders: Mapping[str, int] = field(default_factory=dict)
-    """Order number to what it counts against the limit, in minor units."""
+    """Order number to what it counts against the limit, in minor units of `currency`."""
 
     def open_credit(self, without: str = "") -> int:
         """What the open orders add up to, one of them left out."""
@@ -38,7 +38,8 @@ def evolve(state: Customer, event: Event) -> Customer:
         case CustomerUnblocked():
             return replace(state, blocked=False)
         case CreditLimitSet():
-            return replace(state, credit_limit=event.limit, currency=event.currency)
+            counting = state.open_orders if event.currency == state.currency else {}
+            return replace(state, credit_limit=event.limit, currency=event.currency, open_orders=counting)
         case CreditUsed():
             return replace(state, open_orders={**state.open_orders, event.order_number: event.amount})
         case CreditFreed():

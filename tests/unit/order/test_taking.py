@@ -287,6 +287,11 @@ def test_an_order_in_another_currency_than_the_limit_uses_no_credit() -> None:
     assert not [event for event in limited(euros).when(take()).events if isinstance(event, CreditUsed)]
 
 
+def test_what_was_used_in_the_currency_of_an_earlier_limit_counts_no_longer() -> None:
+    placed = after(limited(), take()).given("customer-C1", LIMIT.model_copy(update={"currency": "EUR"}))
+    placed.when(FreeCredit(customer_id="C1", order_number=NUMBER)).then_nothing_happened()
+
+
 def test_the_review_sees_what_the_other_open_orders_add_up_to() -> None:
     seen: list[ReviewFacts] = []
 
