@@ -34,7 +34,7 @@ from tests.e2e.shop import Shop
 from tests.extent import extent
 
 UNITS = 100
-ATTEMPTS = extent(part=1_000, whole=10_000)
+ATTEMPTS = extent(part=500, whole=10_000)
 PRODUCERS = 8
 CALLERS = 32
 PAGE = 1_000

@@ -15,6 +15,7 @@ from tests.e2e.kafka import Message
 from tests.e2e.lanes import repeats_of
 from tests.e2e.shop import Shop
 from tests.e2e.traffic import Traffic
+from tests.extent import extent
 
 pytestmark = pytest.mark.xdist_group("troubles")  # together they take as long as the rest of the shop
 
@@ -46,7 +47,10 @@ def twins(shop: Shop) -> Iterator[Twins]:
     at_once(both.second, shop.terminate)
 
 
-@pytest.mark.parametrize(("leave", "which"), [(stopped, "first"), (killed, "second"), (frozen, "first")])
+WAYS: tuple[tuple[Leave, str], ...] = ((stopped, "first"), (killed, "second"), (frozen, "first"))
+
+
+@pytest.mark.parametrize(("leave", "which"), WAYS[: extent(part=2, whole=3)])
 def test_while_one_instance_is_away_the_other_does_all_the_work_and_nothing_is_lost_or_doubled(
     shop: Shop, twins: Twins, leave: Leave, which: str
 ) -> None:

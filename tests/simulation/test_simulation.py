@@ -6,7 +6,7 @@ from tests.extent import extent
 from tests.simulation.many import run_seed
 from tests.simulation.running import narrate, plan, run
 
-WORLDS, CHUNK = extent(part=100, whole=500), 10
+WORLDS, CHUNK = extent(part=50, whole=500), 10
 
 
 @pytest.mark.parametrize("first", range(0, WORLDS, CHUNK))
