@@ -2,6 +2,7 @@
 
 from services.order.domain.customer import CUSTOMER, Customer
 from services.order.domain.messages import FreeCredit
+from services.order.domain.order import Order, counts_for
 from shared.events.order import (
     BlockCustomer,
     CreditFreed,
@@ -35,10 +36,10 @@ def set_credit_limit(customer: Customer, message: SetCreditLimit, context: Conte
     return _decided(message.customer_id, context, limit, changed)
 
 
-def free_credit(customer: Customer, message: FreeCredit, context: Context) -> Decision:
-    """An order that has ended no longer counts."""
+def free_credit(customer: Customer, order: Order, message: FreeCredit) -> Decision:
+    """An order that has ended, or is another customer's by now, no longer counts."""
     amount = customer.open_orders.get(message.order_number)
-    if amount is None:
+    if amount is None or counts_for(order, message.customer_id):
         return NOTHING
     freed = CreditFreed(
         customer_id=message.customer_id,

@@ -60,7 +60,6 @@ ACCOUNTS: dict[type[Payload], AccountRule] = {
     BlockCustomer: accounts.block,
     UnblockCustomer: accounts.unblock,
     SetCreditLimit: accounts.set_credit_limit,
-    FreeCredit: accounts.free_credit,
 }
 
 REACTIONS: dict[type[Event], Rule] = {
@@ -113,6 +112,7 @@ def model(policy: Policy = DEFAULT_POLICY, review: Review = no_findings) -> Mode
         RefuseIntake: Route(_stream_of_refusal, _refuse),
         DeadlinePassed: Route(_streams_of_order, by_order(saga.deadline_passed)),
         PaymentAnomalyDetected: Route(_streams_of_order, by_order(payment_anomaly)),
+        FreeCredit: Route(_streams_of_credit, _free_credit),
     }
     routes |= {message: Route(_streams_of_order, by_order(rule)) for message, rule in about_orders.items()}
     routes |= {message: Route(_stream_of_customer, _by_customer(rule)) for message, rule in ACCOUNTS.items()}
@@ -138,6 +138,15 @@ def _stream_of_refusal(message: RefuseIntake) -> tuple[str, ...]:
 
 def _stream_of_customer(message: Any) -> tuple[str, ...]:
     return (CUSTOMER.stream(message.customer_id),)
+
+
+def _streams_of_credit(message: FreeCredit) -> tuple[str, ...]:
+    return (CUSTOMER.stream(message.customer_id), ORDER.stream(message.order_number))
+
+
+def _free_credit(states: States, message: FreeCredit, context: Context) -> Decision:
+    customer, order = states.of(CUSTOMER, message.customer_id), states.of(ORDER, message.order_number)
+    return accounts.free_credit(customer, order, message)
 
 
 def _refuse(states: States, message: RefuseIntake, context: Context) -> Decision:

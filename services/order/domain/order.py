@@ -132,6 +132,15 @@ def content_of(order: Order) -> OrderContent:
     return order.content
 
 
+def counts_for(order: Order, customer_id: str) -> bool:
+    """Whether an order counts against the limit of a customer now."""
+    match order:
+        case InReview() | Approved() | Confirmed() | Cancelling():
+            return order.dossier.counts_as_credit and order.dossier.customer_id == customer_id
+        case NoOrder() | Cancelled() | Completed():
+            return False
+
+
 def evolve(state: Order, event: Event) -> Order:
     """The order after a fact; facts of its placement leave it unchanged."""
     match event, state:

@@ -317,6 +317,12 @@ def test_a_changed_total_counts_in_place_of_the_old_one() -> None:
     ]
 
 
+def test_an_order_that_has_come_back_to_a_customer_counts_whatever_was_to_be_freed_before() -> None:
+    moved = after(limited(), take(), take(channel_updated_at=LATER, customer=Customer(id="C2", name="Bo")))
+    back = after(moved, take(channel_updated_at=LATER + timedelta(minutes=1)))
+    back.when(FreeCredit(customer_id="C1", order_number=NUMBER)).then_nothing_happened()
+
+
 def test_an_order_that_moves_to_another_customer_frees_the_credit_of_the_first() -> None:
     placed = after(limited(), take())
     outcome = placed.when(take(channel_updated_at=LATER, customer=Customer(id="C2", name="Bo")))
