@@ -17,6 +17,8 @@ log = structlog.get_logger()
 
 GATHER_S = 0.2
 """How long facts gather after some were written, so that several changes of a row are written once."""
+PAUSE_AFTER_FAILURE_S = 5.0
+"""How long a view stands still that can't fold a fact."""
 FAR_BEHIND = 1_000
 """With so many at once it has a past to catch up with, and goes on."""
 
@@ -61,6 +63,10 @@ class Projector:
                 log.warning("view will be brought up to date again", view=self._view.name, error=str(error))
                 self._reader.forget()
                 await self._clock.sleep(0.2)
+            except Exception:
+                # Orders are taken without a view; how far it is behind can be seen.
+                log.exception("view stands still", view=self._view.name, pause_s=PAUSE_AFTER_FAILURE_S)
+                await self._clock.sleep(PAUSE_AFTER_FAILURE_S)
 
     def wake(self, *, elsewhere: bool) -> None:
         """Say that there may be new facts."""

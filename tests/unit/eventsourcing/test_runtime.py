@@ -6,7 +6,6 @@ import pytest
 
 from shared.eventsourcing.batch import StateCodec
 from shared.eventsourcing.store import StoreRejects
-from shared.eventsourcing.views import Fact, Row
 from tests.unit.eventsourcing.toy import (
     CUSTOMER,
     Customer,
@@ -66,13 +65,14 @@ async def test_the_state_of_a_stream_is_the_fold_of_its_facts(installation: Inst
 
 
 async def test_a_part_that_fails_is_said(installation: Installation) -> None:
-    def broken(key: str, row: Row | None, fact: Fact) -> Row:
+    def broken(moment: str) -> None:
         raise ZeroDivisionError
 
-    async with installation.running(views=(toy_view(1, broken),)) as instance:
-        await take(instance, "a")
+    async with installation.running(store_hazard=broken) as instance:
+        taking = asyncio.create_task(take(instance, "a"))
         with pytest.raises(ZeroDivisionError):
             await instance.runtime.failed
+        taking.cancel()
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from tests.unit.eventsourcing.toy import (
     Instance,
     arrival,
     block,
+    count,
     set_limit,
     toy_view,
 )
@@ -93,6 +94,24 @@ async def test_a_new_version_fills_from_the_first_fact_beside_the_old(installati
 
     assert (await view(installation, version=2) or {})["facts"] == ["!", "!"]
     assert (await view(installation, version=1) or {})["status"] == "CustomerBlocked"
+
+
+async def test_a_view_that_fails_stands_still_alone_and_goes_on_when_it_can(installation: Installation) -> None:
+    broken = True
+
+    def fragile(key: str, row: Row | None, fact: Fact) -> Row:
+        if broken:
+            raise ZeroDivisionError
+        return count(key, row, fact)
+
+    async with installation.running(views=(toy_view(1, fragile), toy_view(2))) as instance:
+        await take(instance, "a", "b")
+        await until_whole(installation, ["a", "b"], version=2)
+        await take(instance, "a")
+        assert await view(installation) is None
+        assert not instance.runtime.failed.done()
+        broken = False
+        await until_whole(installation, ["a", "b"])
 
 
 async def test_a_view_goes_on_after_the_store_failed_around_its_commit(installation: Installation) -> None:
