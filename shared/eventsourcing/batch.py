@@ -33,7 +33,7 @@ from shared.eventsourcing.store import (
 
 log = structlog.get_logger()
 
-CACHED_STATES = 10_000
+CACHED_STATES = 5_000
 """Decoded states kept in memory, the least recently used go first."""
 
 

@@ -6,7 +6,7 @@ from itertools import islice
 
 from shared.eventsourcing.store import LaneSlice, LogEntry
 
-KEPT_PER_LANE = 250
+KEPT_PER_LANE = 64
 """Entries of a lane that are kept; a reader that is further behind asks the store."""
 
 
