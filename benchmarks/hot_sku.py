@@ -4,7 +4,6 @@ import asyncio
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
 from uuid import uuid4
 
 from aiokafka import AIOKafkaProducer
@@ -17,6 +16,8 @@ from shared.events.cloudevents import Metadata, headers_of
 from shared.events.inventory import ReserveStock
 from shared.events.registry import topic_of
 from shared.events.values import RequestedLine
+from shared.eventsourcing.broker import Outgoing
+from shared.eventsourcing.lanes import lane_of
 
 ATTEMPTS = 10_000
 STOCK = 6_000
@@ -25,14 +26,6 @@ CONFIGURATION = (
     f"{RUNS} runs of {ATTEMPTS:,} orders that want one unit each of {STOCK:,}, after one to warm up;"
     " the requests are made beforehand"
 )
-
-
-class Message(NamedTuple):
-    """A request for stock, ready to be sent."""
-
-    key: bytes
-    value: bytes
-    headers: Sequence[tuple[str, bytes]]
 
 
 async def measure_hot_sku(road: Road) -> Findings:
@@ -57,22 +50,32 @@ async def measure_hot_sku(road: Road) -> Findings:
     return Findings(measures=(rate,))
 
 
-def _request(sku: str, order: str) -> Message:
+def _request(sku: str, order: str) -> Outgoing:
     line = RequestedLine(line_id="1", sku=sku, quantity=1)
     expires_at = datetime.now(UTC) + timedelta(days=1)
     command = ReserveStock(order_number=order, lines=(line,), country="US", expires_at=expires_at)
     metadata = Metadata(id=str(uuid4()), source="/bench", type=command.wire_type, partition_key=order)
-    return Message(order.encode(), command.model_dump_json().encode(), headers_of(metadata))
+    return Outgoing(
+        topic=topic_of(ReserveStock),
+        lane=lane_of(order),
+        key=order.encode(),
+        value=command.model_dump_json().encode(),
+        headers=headers_of(metadata),
+    )
 
 
-async def _publish(description: Description, requests: Sequence[Message]) -> None:
-    topic = f"{description.topic_prefix}.{topic_of(ReserveStock)}"
+async def _publish(description: Description, requests: Sequence[Outgoing]) -> None:
     producer = AIOKafkaProducer(
         bootstrap_servers=description.kafka, acks="all", enable_idempotence=True, linger_ms=5
     )
     await producer.start()
     try:
-        sent = [await producer.send(topic, one.value, key=one.key, headers=one.headers) for one in requests]
+        sent = [
+            await producer.send(
+                f"{description.topic_prefix}.{one.topic}", one.value, key=one.key, headers=one.headers
+            )
+            for one in requests
+        ]
         await asyncio.gather(*sent)
     finally:
         await producer.stop()

@@ -4,8 +4,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import docker  # type: ignore[import-untyped]  # has neither types nor stubs
-from docker.errors import DockerException  # type: ignore[import-untyped]  # the same
+import docker
+from docker.errors import DockerException
 from testcontainers.community.postgres import PostgresContainer
 from testcontainers.core.container import DockerContainer
 

@@ -1,6 +1,6 @@
 """Free ports on the loopback interface, each kept under a name so that a restart finds it again."""
 
-import random
+import secrets
 import socket
 import threading
 import time
@@ -64,7 +64,7 @@ def _is_free(port: int) -> bool:
 
 def _free_port(taken: set[int]) -> int:
     for _ in range(1000):
-        port = random.choice(RANGE)  # noqa: S311 - nothing secret; at random so that two stacks don't meet
+        port = secrets.choice(RANGE)  # at random, so that two stacks don't meet
         if port in taken:
             continue
         with socket.socket() as probe:

@@ -98,7 +98,8 @@ class _Starter:
         self._pipe: IO[str] | None = pipe
 
     def say(self, message: dict[str, object]) -> None:
-        print(*message.values(), file=sys.stderr, flush=True)  # noqa: T201 - standard error is the log file
+        sys.stderr.write(" ".join(map(str, message.values())) + "\n")  # the log file
+        sys.stderr.flush()
         if self._pipe is None:
             return
         try:

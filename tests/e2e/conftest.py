@@ -43,6 +43,10 @@ SETTINGS = {name: {**TAKEOVER, **PACE.get(name, {})} for name in SERVICES}
 """Of every service; all its instances have the same."""
 
 
+TROUBLES = pytest.mark.xdist_group("troubles")
+"""Files that break the shop they share: together they take as long as all others of the shop."""
+
+
 @pytest.fixture(scope="session")
 def shop(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     """The shop that most tests share: each with orders, customers and SKUs of its own.

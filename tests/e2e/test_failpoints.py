@@ -10,10 +10,11 @@ import pytest
 from deploy.local.errors import StackError
 from oms.client import SERVICES
 from shared.eventsourcing.failpoints import Failpoint
+from tests.e2e.conftest import TROUBLES
 from tests.e2e.shop import Shop
 from tests.e2e.traffic import Traffic
 
-pytestmark = pytest.mark.xdist_group("troubles")  # together they take as long as the rest of the shop
+pytestmark = TROUBLES
 
 WITH_EFFECTS = ("payment", "shipping", "notification")
 SIGKILLED = -9

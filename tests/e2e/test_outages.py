@@ -3,12 +3,13 @@
 import pytest
 
 from oms.client import SERVICES
+from tests.e2e.conftest import TROUBLES
 from tests.e2e.instances import at_once
 from tests.e2e.orders import a_line, an_order, number_of
 from tests.e2e.shop import Shop
 from tests.e2e.traffic import Traffic
 
-pytestmark = pytest.mark.xdist_group("troubles")  # together they take as long as the rest of the shop
+pytestmark = TROUBLES
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from deploy.local.topics import topics_of
 from oms.client import SERVICES
 from services.order.translate import INTAKE
 from shared.events.cloudevents import source_of
-from tests.e2e.conftest import SETTINGS
+from tests.e2e.conftest import SETTINGS, TROUBLES
 from tests.e2e.instances import Leave, Twins, at_once, frozen, killed, stopped
 from tests.e2e.kafka import Message
 from tests.e2e.lanes import repeats_of
@@ -17,7 +17,7 @@ from tests.e2e.shop import Shop
 from tests.e2e.traffic import Traffic
 from tests.extent import extent
 
-pytestmark = pytest.mark.xdist_group("troubles")  # together they take as long as the rest of the shop
+pytestmark = TROUBLES
 
 TOPICS = tuple(name for topic in topics_of("all") if (name := topic.name.removeprefix("all.")) != INTAKE)
 """All but the intake, where partners write what they like."""

@@ -287,9 +287,20 @@ def test_an_order_in_another_currency_than_the_limit_uses_no_credit() -> None:
     assert not [event for event in limited(euros).when(take()).events if isinstance(event, CreditUsed)]
 
 
-def test_what_was_used_in_the_currency_of_an_earlier_limit_counts_no_longer() -> None:
-    placed = after(limited(), take()).given("customer-C1", LIMIT.model_copy(update={"currency": "EUR"}))
-    placed.when(FreeCredit(customer_id="C1", order_number=NUMBER)).then_nothing_happened()
+OTHER = CreditUsed(customer_id="C1", order_number="OTHER", amount=900, currency="USD")
+
+
+@pytest.mark.parametrize(("currency", "counts"), [("USD", 900), ("EUR", 0)])
+def test_what_was_used_counts_against_a_new_limit_in_the_same_currency_alone(currency: str, counts: int) -> None:
+    seen: list[ReviewFacts] = []
+
+    def review(facts: ReviewFacts) -> tuple[Finding, ...]:
+        seen.append(facts)
+        return ()
+
+    limit = CreditLimitSet(customer_id="C1", limit=7_000, currency=currency)
+    new(review).given("customer-C1", LIMIT, OTHER, limit).when(take())
+    assert [facts.open_credit for facts in seen] == [counts]
 
 
 def test_the_review_sees_what_the_other_open_orders_add_up_to() -> None:
@@ -299,8 +310,7 @@ def test_the_review_sees_what_the_other_open_orders_add_up_to() -> None:
         seen.append(facts)
         return ()
 
-    other = CreditUsed(customer_id="C1", order_number="OTHER", amount=900, currency="USD")
-    scenario = after(new(review).given("customer-C1", LIMIT, other), take())
+    scenario = after(new(review).given("customer-C1", LIMIT, OTHER), take())
     after(scenario, take(**CHANGED))
     assert [facts.open_credit for facts in seen] == [900, 900]
     assert seen[0].customer is not None
