@@ -10,6 +10,9 @@ READY := .venv/.ready
 PEERS := .venv-peers/.ready
 LOCKS := requirements/bootstrap.txt requirements/dev.txt
 
+# A service is started far more often than it is changed: its bytecode is kept, whatever the shell says.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help setup demo test tests proofs lint format unit contract e2e simulate prove chaos fuzz bench bench-scale lock clean
 
 help: ## List the targets
