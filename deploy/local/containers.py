@@ -2,12 +2,15 @@
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import docker
-from docker.errors import DockerException
+from docker.errors import DockerException, NotFound
 from testcontainers.community.postgres import PostgresContainer
 from testcontainers.core.container import DockerContainer
+from testcontainers.core.exceptions import ContainerStartException
 
 from deploy.local.errors import InfrastructureUnavailable
 from deploy.local.infrastructure import BROKER, Addresses
@@ -35,11 +38,14 @@ class Containers:
     """One container each; both are removed at the stop, with all they hold."""
 
     shared = False
+    processes = ()
 
     def __init__(self, ports: Ports) -> None:
         broker, database = ports.of(BROKER), ports.of("postgres")
-        self._postgres = PostgresContainer(POSTGRES_IMAGE, driver=None).with_bind_ports(5432, database)
-        self._kafka = DockerContainer(KAFKA_IMAGE).with_bind_ports(broker, broker)
+        self._postgres = PostgresContainer(POSTGRES_IMAGE, driver=None)
+        self._kafka = DockerContainer(KAFKA_IMAGE)
+        _open_on_loopback(self._postgres, 5432, database)
+        _open_on_loopback(self._kafka, broker, broker)
         for name, value in _properties(broker).items():
             self._kafka.with_env("KAFKA_" + name.upper().replace(".", "_"), value)
         self.addresses = Addresses(
@@ -53,7 +59,7 @@ class Containers:
         report(f"starting {name} in a container")
         try:
             (self._kafka if name == BROKER else self._postgres).start()
-        except DockerException as error:
+        except (DockerException, ContainerStartException, TimeoutError) as error:
             raise InfrastructureUnavailable(f"the container of {name} can't be started: {error}") from error
         deadline = time.monotonic() + 60
         while name == BROKER and not answering_at(self.addresses.kafka):
@@ -64,11 +70,17 @@ class Containers:
     def stop(self) -> None:
         """Remove both."""
         for container in (self._kafka, self._postgres):
-            if container.get_wrapped_container() is not None:
+            with suppress(NotFound):
                 container.stop()
 
     def outside(self) -> list[Path]:
         return []
+
+
+def _open_on_loopback(container: DockerContainer, inside: int, outside: int) -> None:
+    """`with_bind_ports` knows no address, and would open a port to everyone who reaches this machine."""
+    ports: dict[str, Any] = container.ports
+    ports[str(inside)] = (HOST, outside)
 
 
 def _properties(port: int) -> dict[str, str]:

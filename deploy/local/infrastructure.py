@@ -8,7 +8,7 @@ the stop; the embedded stack keeps its data in the state directory.
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -50,6 +50,11 @@ class Infrastructure(Protocol):
     @property
     def shared(self) -> bool:
         """Whether others use it too, so that names need a prefix and traces are to be removed."""
+        ...
+
+    @property
+    def processes(self) -> Sequence[str]:
+        """Which of the two are processes of this stack; the others somebody else looks after."""
         ...
 
     def start(self, name: str, report: Report) -> None: ...
@@ -120,6 +125,7 @@ class Given:
     """Servers that somebody else runs."""
 
     shared = True
+    processes = ()
 
     def __init__(self) -> None:
         kafka, postgres = os.environ.get("TEST_KAFKA_BOOTSTRAP"), os.environ.get("TEST_POSTGRES_URL")
@@ -145,6 +151,7 @@ class Embedded:
     """Servers of our own, as processes of the stack."""
 
     shared = False
+    processes = (DATABASE, BROKER)
 
     def __init__(
         self,

@@ -139,7 +139,7 @@ class Stack:
         """Addresses and keys."""
         wiring, running = self._wiring, self._components
         services = [c for c in running.values() if c.kind == "service"]
-        names = [DATABASE, BROKER, *running]
+        names = [*self._infrastructure.processes, *running]
         return Description(
             kafka=wiring.kafka,
             topic_prefix=wiring.prefix,

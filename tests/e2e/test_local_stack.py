@@ -186,6 +186,7 @@ async def test_shared_servers_are_used_under_names_of_ones_own_and_left_clean(
     guest = Stack(tmp_path / "guest", components=(), infrastructure="env")
     with guest:
         assert guest.description.topic_prefix != "orderstream"
+        assert guest.status() == []
         with pytest.raises(StackError, match="runs no process of its own named kafka"):
             guest.kill("kafka")
     await asyncio.to_thread(guest.discard)

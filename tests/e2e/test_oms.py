@@ -40,7 +40,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Oms:
-    """`oms` with a state directory of its own."""
+    """`oms` with a state directory of its own, and the servers that keep their data in it."""
 
     state: Path
 
@@ -48,7 +48,7 @@ class Oms:
         done = subprocess.run(
             [sys.executable, "-m", "oms", *arguments],
             cwd=ROOT,
-            env={**os.environ, "OMS_STATE": str(self.state)},
+            env={**os.environ, "OMS_STATE": str(self.state), "TEST_INFRA": "local"},
             capture_output=True,
             text=True,
             timeout=240,

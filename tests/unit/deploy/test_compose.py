@@ -9,6 +9,8 @@ import yaml
 from deploy.local.components import ROOT, service
 from deploy.local.jars import KAFKA_VERSION
 from deploy.local.topics import SERVICES
+from services.order.reading import read_order
+from shared.events.channel import ChannelOrderReceived
 from tests.unit.deploy.test_components import WIRING
 
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "deploy" / "compose.yaml").read_text())["services"]
@@ -51,3 +53,9 @@ def test_the_image_copies_every_package_that_its_commands_run() -> None:
 
     assert set(run) == {"deploy", "services", "simulators"}
     assert set(run) <= copied
+
+
+def test_the_order_of_the_readme_is_one_that_the_intake_takes() -> None:
+    order = read_order((ROOT / "deploy" / "order.json").read_bytes())
+
+    assert isinstance(order, ChannelOrderReceived)
