@@ -34,7 +34,7 @@ test: $(READY) ## Run every check, every test and a part of every long proof
 	$(BIN)/pytest -q tests/chaos
 
 tests: $(READY) ## Run the end-to-end, unit and contract tests
-	$(BIN)/pytest -q -n 2 --dist loadgroup --no-loadscope-reorder tests/e2e tests/unit tests/contract
+	$(BIN)/pytest -q -n 3 --dist loadgroup --no-loadscope-reorder tests/e2e tests/unit tests/contract
 
 proofs: $(READY) ## Run a part of simulation and hostile input, with the time that others leave
 	nice -n 10 $(BIN)/pytest -q -n 2 --timeout 900 tests/simulation tests/hostile

@@ -1,5 +1,6 @@
 """The JSON Schema (draft 2020-12) of a message, as its reader sees it."""
 
+from functools import cache
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -21,8 +22,9 @@ class _Generator(GenerateJsonSchema):
         return False
 
 
+@cache
 def schema_of(message: type[Payload]) -> Schema:
-    """The schema of a message; `$id` is its file name, which is its wire type."""
+    """The schema of a message, made once and not to be changed; `$id` is its file name, which is its wire type."""
     schema = TypeAdapter(message).json_schema(schema_generator=_Generator, mode="validation")
     head = {"$schema": DIALECT, "$id": f"{message.wire_type}.json"}
     return head | {name: schema[name] for name in ("title", "description") if name in schema} | schema

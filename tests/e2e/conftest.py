@@ -1,10 +1,12 @@
-"""One whole stack for the session: Kafka, PostgreSQL, five services and three simulators, each its own process."""
+"""One whole stack for all of them: Kafka, PostgreSQL, five services and three simulators, each its own process."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from deploy.local.components import MAILBOX, Component, service, simulator
+from deploy.local.description import Description
 from deploy.local.stack import Stack
 from deploy.local.topics import SERVICES
 from tests.e2e.shop import Shop
@@ -47,7 +49,7 @@ TROUBLES = pytest.mark.xdist_group("troubles")
 """Files that break the shop they share: together they take as long as all others of the shop."""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def shop(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     """The shop that most tests share: each with orders, customers and SKUs of its own.
 
@@ -69,3 +71,13 @@ def shop(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
             stack.stop()  # the logs stay
         else:
             stack.discard()
+
+
+@pytest.fixture
+def guest(infrastructure: Description, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A state directory whose stack uses the session's servers, under names of its own."""
+    monkeypatch.setenv("TEST_INFRA", "env")
+    monkeypatch.setenv("TEST_KAFKA_BOOTSTRAP", infrastructure.kafka)
+    monkeypatch.setenv("TEST_POSTGRES_URL", infrastructure.postgres)
+    yield tmp_path / "guest"
+    Stack(tmp_path / "guest", components=()).discard()

@@ -42,29 +42,34 @@ def state(tmp_path: Path) -> Iterator[Path]:
     Stack(tmp_path / "state", components=()).discard()
 
 
-@pytest.fixture
-def servers(state: Path) -> Iterator[Stack]:
-    """Kafka and PostgreSQL alone."""
-    with Stack(state, components=()) as stack:
+@pytest.fixture(scope="module")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """Kafka and PostgreSQL alone, for all who leave them running."""
+    stack = Stack(tmp_path_factory.mktemp("servers"), components=(), infrastructure="local")
+    with stack:
         yield stack
+    stack.discard()
 
 
-async def store(stack: Stack, number: int) -> None:
+async def store(stack: Stack, subject: str, number: int) -> None:
     """One committed row and one acknowledged record."""
     connection = await asyncpg.connect(stack.description.databases["order"])
-    await connection.execute("create table if not exists kept (number int)")
-    await connection.execute("insert into kept values ($1)", number)
+    await connection.execute("create table if not exists kept (subject text, number int)")
+    await connection.execute("insert into kept values ($1, $2)", subject, number)
     await connection.close()
     producer = AIOKafkaProducer(bootstrap_servers=stack.description.kafka, acks="all", enable_idempotence=True)
     await producer.start()
-    await producer.send_and_wait("orderstream.order.events", str(number).encode(), partition=0)
+    await producer.send_and_wait(
+        "orderstream.order.events", str(number).encode(), key=subject.encode(), partition=0
+    )
     await producer.stop()
 
 
-async def stored(stack: Stack) -> tuple[list[int], list[int]]:
-    """The rows and the records that are there."""
+async def stored(stack: Stack, subject: str) -> tuple[list[int], list[int]]:
+    """The rows and the records that are there about a subject."""
     connection = await asyncpg.connect(stack.description.databases["order"])
-    rows = [row["number"] for row in await connection.fetch("select number from kept order by number")]
+    found = await connection.fetch("select number from kept where subject = $1 order by number", subject)
+    rows = [row["number"] for row in found]
     await connection.close()
     consumer = AIOKafkaConsumer(bootstrap_servers=stack.description.kafka, enable_auto_commit=False)
     await consumer.start()
@@ -76,7 +81,8 @@ async def stored(stack: Stack) -> tuple[list[int], list[int]]:
         records: list[int] = []
         while await consumer.position(partition) < end:
             record = await asyncio.wait_for(consumer.getone(), timeout=20)
-            records.append(int(record.value))
+            if record.key == subject.encode():
+                records.append(int(record.value))
     finally:
         await consumer.stop()
     return rows, records
@@ -100,33 +106,32 @@ def told(url: str) -> dict[str, Any]:
 
 
 async def test_data_survive_a_kill_of_the_broker_and_the_database(servers: Stack) -> None:
-    await store(servers, 1)
+    await store(servers, "a kill", 1)
 
     servers.kill("kafka")
     servers.kill("postgres")
     servers.restart("postgres")
     servers.restart("kafka")
-    await store(servers, 2)
+    await store(servers, "a kill", 2)
 
-    assert await stored(servers) == ([1, 2], [1, 2])
+    assert await stored(servers, "a kill") == ([1, 2], [1, 2])
 
 
-async def test_data_ports_and_keys_survive_a_stop_and_a_start(servers: Stack) -> None:
-    await store(servers, 1)
-    before = servers.description
-    servers.stop()
+async def test_data_ports_and_keys_survive_a_stop_and_a_start(state: Path) -> None:
+    with Stack(state, components=()) as stack:
+        await store(stack, "a stop", 1)
+        before = stack.description
 
-    again = Stack(servers.state, components=())
-    with again:
+    with Stack(state, components=()) as again:
         assert again.description == before
-        assert await stored(again) == ([1], [1])
+        assert await stored(again, "a stop") == ([1], [1])
 
 
 async def test_a_frozen_database_goes_on_where_it_was(servers: Stack) -> None:
-    await store(servers, 1)
+    await store(servers, "frost", 1)
 
     servers.freeze("postgres")
-    waiting = asyncio.create_task(stored(servers))
+    waiting = asyncio.create_task(stored(servers, "frost"))
     done, _ = await asyncio.wait([waiting], timeout=0.5)
     assert not done
     servers.resume("postgres")
@@ -161,11 +166,11 @@ async def test_topics_are_made_with_their_settings_and_never_by_accident(servers
 async def test_two_stacks_run_at_once_and_know_nothing_of_each_other(servers: Stack, tmp_path: Path) -> None:
     other = Stack(tmp_path / "other", components=())
     with other:
-        await store(servers, 1)
-        await store(other, 2)
+        await store(servers, "neighbours", 1)
+        await store(other, "neighbours", 2)
 
-        assert await stored(servers) == ([1], [1])
-        assert await stored(other) == ([2], [2])
+        assert await stored(servers, "neighbours") == ([1], [1])
+        assert await stored(other, "neighbours") == ([2], [2])
     other.discard()
 
 
@@ -214,9 +219,9 @@ def test_everything_starts_is_ready_and_ends_with_nothing_left(state: Path) -> N
     assert {row.state for row in read_status(state)} == {"stopped"}
 
 
-def test_a_service_that_never_gets_ready_is_named_with_the_end_of_its_log(state: Path) -> None:
+def test_a_service_that_never_gets_ready_is_named_with_the_end_of_its_log(guest: Path) -> None:
     stack = Stack(
-        state,
+        guest,
         components=[service("order", module=STUB)],
         environment={"order": {"STUB_FAILS": "no such table"}},
     )
@@ -224,12 +229,12 @@ def test_a_service_that_never_gets_ready_is_named_with_the_end_of_its_log(state:
     with pytest.raises(StackError, match=r"(?s)^order ended with code 1:\n.*no such table"):
         stack.start()
 
-    assert read_records(state) == []
-    assert not is_running(state)
+    assert read_records(guest) == []
+    assert not is_running(guest)
 
 
-def test_a_second_instance_of_a_service_is_added_while_it_runs(state: Path) -> None:
-    with Stack(state, components=[service("order", module=STUB)]) as stack:
+def test_a_second_instance_of_a_service_is_added_while_it_runs(guest: Path) -> None:
+    with Stack(guest, components=[service("order", module=STUB)]) as stack:
         stack.add(service("order", name="order-2", module=STUB))
 
         one, two = stack.description.services["order"], stack.description.services["order-2"]
@@ -237,12 +242,12 @@ def test_a_second_instance_of_a_service_is_added_while_it_runs(state: Path) -> N
         assert told(one)["environment"]["OMS_DATABASE_URL"] == told(two)["environment"]["OMS_DATABASE_URL"]
 
 
-async def test_a_service_that_dies_is_started_again_at_its_port(state: Path) -> None:
+async def test_a_service_that_dies_is_started_again_at_its_port(guest: Path) -> None:
     over = threading.Event()
-    with Stack(state, components=[service("order", module=STUB)]) as stack:
+    with Stack(guest, components=[service("order", module=STUB)]) as stack:
         watching = threading.Thread(target=stack.watch, args=(over,))
         watching.start()
-        [first] = [record for record in read_records(state) if record.name == "order"]
+        [first] = [record for record in read_records(guest) if record.name == "order"]
         os.kill(first.pid, signal.SIGKILL)
 
         def back() -> bool:
@@ -299,13 +304,13 @@ def test_a_detached_stack_runs_on_until_it_is_ended(state: Path) -> None:
     assert not stop_stack(state)
 
 
-def test_a_detached_stack_that_fails_says_why_and_leaves_nothing(state: Path) -> None:
+def test_a_detached_stack_that_fails_says_why_and_leaves_nothing(guest: Path) -> None:
     with pytest.raises(StackError, match=r"(?s)^order ended with code 1:\n.*no luck"):
         start_detached(
-            state,
+            guest,
             components=[service("order", module=STUB)],
             environment={"order": {"STUB_FAILS": "no luck"}},
         )
 
-    assert read_records(state) == []
-    assert not is_running(state)
+    assert read_records(guest) == []
+    assert not is_running(guest)

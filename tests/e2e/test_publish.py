@@ -28,15 +28,11 @@ ORDERS = (
 
 
 @pytest.fixture
-def kafka(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Description]:
-    """Kafka and PostgreSQL alone."""
-    monkeypatch.setenv("TEST_INFRA", "local")
-    monkeypatch.setenv("OMS_STATE", str(tmp_path / "state"))
-    stack = Stack(tmp_path / "state", components=())
-    try:
-        yield stack.start()
-    finally:
-        stack.discard()
+def kafka(guest: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Description]:
+    """Topics and databases alone."""
+    monkeypatch.setenv("OMS_STATE", str(guest))
+    with Stack(guest, components=()) as stack:
+        yield stack.description
 
 
 async def ids_taken(stack: Description, *, commit: bool) -> list[UUID]:
