@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from services.payment.domain.keys import void_key
+from services.payment.domain.letting_go import letting_go
 from services.payment.domain.messages import (
     AskGatewayAgain,
     AuthorisationAnswered,
@@ -71,7 +72,10 @@ def ask_again(payment: Payment, reminder: AskGatewayAgain, context: Context, _: 
     for question, intent in _questions(payment, reminder.order_number, context.now):
         if question.idempotency_key == reminder.idempotency_key:
             stale = not question.waiting or question.asked != reminder.asked
-            return NOTHING if stale else Decision(events=facts(reminder.order_number, intent))
+            if stale:
+                return NOTHING
+            events = letting_go(payment, reminder.order_number, intent)
+            return Decision(events=facts(reminder.order_number, *events))
     return NOTHING
 
 

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from services.payment.domain.asking import anomaly, outcome_unknown
 from services.payment.domain.keys import authorisation_key, renewal_key
+from services.payment.domain.letting_go import letting_go
 from services.payment.domain.messages import AuthorisationAnswered, RenewalAnswered, RenewAuthorisation
 from services.payment.domain.payment import (
     FREE,
@@ -15,7 +16,6 @@ from services.payment.domain.payment import (
     facts,
 )
 from services.payment.domain.policy import Policy
-from services.payment.domain.voiding import letting_go
 from shared.events.payload import Event
 from shared.events.payment import (
     AuthorisationLapsed,

@@ -4,6 +4,7 @@ from services.payment.domain.asking import anomaly, outcome_unknown
 from services.payment.domain.authorising import renewal_of
 from services.payment.domain.evolve import evolve
 from services.payment.domain.keys import capture_key
+from services.payment.domain.letting_go import letting_go
 from services.payment.domain.messages import CaptureAnswered
 from services.payment.domain.payment import (
     FREE,
@@ -14,7 +15,6 @@ from services.payment.domain.payment import (
     facts,
 )
 from services.payment.domain.policy import Policy
-from services.payment.domain.voiding import letting_go
 from shared.events.payload import Event
 from shared.events.payment import (
     CapturePayment,

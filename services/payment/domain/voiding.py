@@ -1,20 +1,17 @@
-"""Letting go of what is authorised and not captured, also of what is still under way."""
+"""Letting go of an order's authorisations, also of those still under way, and what the gateway answers."""
 
 from datetime import datetime
 
 from services.payment.domain.asking import anomaly, ask_again_reminder, outcome_unknown
-from services.payment.domain.evolve import evolve
-from services.payment.domain.keys import void_key
+from services.payment.domain.letting_go import alive, letting_go, stands
 from services.payment.domain.messages import VoidAnswered
-from services.payment.domain.payment import Authorisation, Payment, Question, Requested, facts
+from services.payment.domain.payment import Authorisation, Payment, Question, facts
 from services.payment.domain.policy import Policy
-from shared.events.payload import Event
 from shared.events.payment import (
     AuthorisationVoided,
     PaymentVoided,
     VoidPayment,
     VoidRefused,
-    VoidRequested,
     VoidStarted,
 )
 from shared.eventsourcing.decider import NOTHING, Context, Decision
@@ -26,9 +23,9 @@ NOTHING_LEFT = frozenset({"already_voided", "already_captured", "declined", "not
 def void(payment: Payment, command: VoidPayment, _: Context, __: Policy) -> Decision:
     """Let go of every attempt up to now; the answer comes when nothing of them is under way."""
     order_number = command.order_number
-    if payment.void_owed and not any(_stands(attempt) and not attempt.let_go for attempt in _alive(payment)):
+    if payment.void_owed and not any(stands(attempt) and not attempt.let_go for attempt in alive(payment)):
         return NOTHING
-    if not any(_stands(attempt) for attempt in _alive(payment)):
+    if not any(stands(attempt) for attempt in alive(payment)):
         voided = PaymentVoided(order_number=order_number, amount=0, currency=payment.currency)
         return Decision(events=facts(order_number, voided))
     started = VoidStarted(order_number=order_number, attempt=payment.last_attempt)
@@ -57,52 +54,6 @@ def void_answered(payment: Payment, answer: VoidAnswered, context: Context, poli
         return _voided(payment, authorisation, answer, expected, surprise)
     ask_again_at = context.now + policy.back_off(authorisation.voids)
     return _refused(payment, authorisation.void, answer, surprise, ask_again_at)
-
-
-def letting_go(payment: Payment, order_number: str, *events: Event) -> tuple[Event, ...]:
-    """Some facts, and what follows from them for what is to be let go: voids that are due, the answer owed.
-
-    Nothing is voided while a capture is under way, for the gateway would refuse one of the two.
-    """
-    for event in events:
-        payment = evolve(payment, event)
-    if payment.capturing:
-        return events
-    for authorisation in payment.authorisations:
-        if authorisation.let_go and authorisation.uncaptured and authorisation.void is None:
-            event = _void_of(authorisation, order_number)
-            events = (*events, event)
-            payment = evolve(payment, event)
-    if payment.void_owed and not any(_stands(attempt) and attempt.let_go for attempt in _alive(payment)):
-        voided = PaymentVoided(order_number=order_number, amount=payment.let_go, currency=payment.currency)
-        events = (*events, voided)
-    return events
-
-
-def _alive(payment: Payment) -> tuple[Requested | Authorisation, ...]:
-    return tuple(attempt for attempt in payment.attempts if isinstance(attempt, Requested | Authorisation))
-
-
-def _stands(attempt: Requested | Authorisation) -> bool:
-    """Something is set aside, or may still come to be."""
-    return isinstance(attempt, Requested) or attempt.uncaptured > 0
-
-
-def _void_of(authorisation: Authorisation, order_number: str) -> Event:
-    if authorisation.at_gateway:
-        return VoidRequested(
-            order_number=order_number,
-            authorisation_id=authorisation.authorisation_id,
-            idempotency_key=void_key(order_number, authorisation.attempt, authorisation.voids + 1),
-            asked=1,
-        )
-    return AuthorisationVoided(
-        order_number=order_number,
-        attempt=authorisation.attempt,
-        authorisation_id=authorisation.authorisation_id,
-        amount=authorisation.uncaptured,
-        currency=authorisation.currency,
-    )
 
 
 def _voided(

@@ -246,6 +246,15 @@ def test_an_authorisation_that_lapses_beside_a_newer_one_is_let_go_of_at_once() 
     ).then(LAPSED, void_requested())
 
 
+def test_one_that_lapses_while_its_renewal_is_unknown_is_let_go_of_at_once_beside_a_newer_one() -> None:
+    given = scenario(requested(), authorised(), requested(attempt=2), authorised(attempt=2), renewal_requested())
+    given = given.given(STREAM, unknown(renewal_key(), WEEK)).at(WEEK)
+
+    outcome = given.when(AskGatewayAgain(order_number=ORDER, idempotency_key=renewal_key(), asked=1))
+
+    outcome.then(LAPSED, void_requested())
+
+
 @pytest.mark.parametrize(
     "fact",
     [
