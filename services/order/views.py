@@ -30,8 +30,14 @@ from shared.events.values import OrderContent
 from shared.eventsourcing.views import Fact, Row, View
 
 
+PLACING = ("in_review", "approved")
+"""While an order is being placed it has a step as well."""
+
+
 def _order(key: str, row: Row | None, fact: Fact) -> Row | None:
     changed = _changed({} if row is None else row, key, fact)
+    if changed.get("order_status") not in PLACING:
+        changed = {name: value for name, value in changed.items() if name != "step"}
     return {
         **changed,
         "status": status_of(changed),
@@ -164,7 +170,7 @@ def _with_fulfilment(row: Row, fulfilment_id: str, **changes: Any) -> Row:
 
 ORDERS = View(
     name="orders",
-    version=1,
+    version=2,
     handles=(
         OrderPlaced,
         OrderReplaced,

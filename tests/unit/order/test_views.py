@@ -106,6 +106,7 @@ def test_an_order_is_shown_from_its_placement_to_its_completion() -> None:
         "charged",
     )
     assert done.row["charged"] == 1300
+    assert "step" not in done.row
     assert done.row["fulfilments"][F1]["status"] == "delivered"
 
 
