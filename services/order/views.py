@@ -29,7 +29,6 @@ from shared.events.order import (
 from shared.events.values import OrderContent
 from shared.eventsourcing.views import Fact, Row, View
 
-
 PLACING = ("in_review", "approved")
 """While an order is being placed it has a step as well."""
 
