@@ -85,13 +85,9 @@ class Levels(BaseModel):
     reason: str = Field(default="", max_length=2_000)
 
 
-def router(submit: Submit, views: ViewReader) -> APIRouter:
+def routers(submit: Submit, views: ViewReader) -> tuple[APIRouter, ...]:
     """The service's routes beside the operations API."""
-    routes = APIRouter()
-    routes.include_router(_asking(views))
-    routes.include_router(_changing(submit))
-    routes.include_router(_receiving(submit))
-    return routes
+    return _asking(views), _changing(submit), _receiving(submit)
 
 
 def _asking(views: ViewReader) -> APIRouter:

@@ -1,6 +1,6 @@
 """The inventory service, put together."""
 
-from services.inventory.api import router
+from services.inventory.api import routers
 from services.inventory.domain.messages import INTERNAL
 from services.inventory.domain.model import model
 from services.inventory.settings import Settings
@@ -18,7 +18,7 @@ def definition(settings: Settings) -> ServiceDefinition:
         translate=translate,
         internal=INTERNAL,
         views=VIEWS,
-        router=router,
+        routers=routers,
     )
 
 

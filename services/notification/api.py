@@ -12,7 +12,7 @@ from shared.eventsourcing.views import ViewReader
 Status = Literal["owed", "offered", "delayed", "sent", "failed"]
 
 
-def router(submit: Submit, views: ViewReader) -> APIRouter:
+def routers(submit: Submit, views: ViewReader) -> tuple[APIRouter, ...]:
     """The service's routes; it takes no orders over HTTP, so `submit` is not used."""
     routes = APIRouter(prefix="/notices", tags=["notices"], dependencies=[Depends(requires("notices:read"))])
 
@@ -38,4 +38,4 @@ def router(submit: Submit, views: ViewReader) -> APIRouter:
             kinds.setdefault(kind, {})[status] = count
         return {"kinds": kinds}
 
-    return routes
+    return (routes,)

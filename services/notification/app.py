@@ -1,6 +1,6 @@
 """The notification service, put together."""
 
-from services.notification.api import router
+from services.notification.api import routers
 from services.notification.domain.messages import INTERNAL
 from services.notification.domain.model import model
 from services.notification.effects import effects
@@ -30,7 +30,7 @@ def definition(settings: Settings) -> ServiceDefinition:
         internal=INTERNAL,
         effects=effects(mail_server, Letters(), sender=settings.mail_from, sender_name=settings.mail_from_name),
         views=VIEWS,
-        router=router,
+        routers=routers,
         resources=(mail_server,),
     )
 

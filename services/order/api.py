@@ -78,14 +78,9 @@ class CreditLimit(Decided):
     currency: CurrencyCode
 
 
-def router(submit: Submit, views: ViewReader) -> APIRouter:
+def routers(submit: Submit, views: ViewReader) -> tuple[APIRouter, ...]:
     """The service's routes beside the operations API."""
-    routes = APIRouter()
-    routes.include_router(_taking(submit))
-    routes.include_router(_asking(views))
-    routes.include_router(_deciding(submit))
-    routes.include_router(_customers(submit))
-    return routes
+    return _taking(submit), _asking(views), _deciding(submit), _customers(submit)
 
 
 def _taking(submit: Submit) -> APIRouter:

@@ -1,6 +1,6 @@
 """The order service, put together."""
 
-from services.order.api import router
+from services.order.api import routers
 from services.order.domain.messages import INTERNAL
 from services.order.domain.model import model
 from services.order.review import load_review
@@ -23,7 +23,7 @@ def definition(settings: Settings) -> ServiceDefinition:
         translate=translate,
         internal=INTERNAL,
         views=VIEWS,
-        router=router,
+        routers=routers,
     )
 
 

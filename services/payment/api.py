@@ -32,13 +32,9 @@ class RefundRequest(BaseModel):
     reason: str = Field(min_length=1, max_length=2_000)
 
 
-def router(submit: Submit, views: ViewReader, *, notices: SignedNotices) -> APIRouter:
-    """The service's routes beside the operations API."""
-    routes = APIRouter()
-    routes.include_router(_webhooks(submit, notices))  # first: they are most of the calls
-    routes.include_router(_reading(views))
-    routes.include_router(_refunding(submit))
-    return routes
+def routers(submit: Submit, views: ViewReader, *, notices: SignedNotices) -> tuple[APIRouter, ...]:
+    """The service's routes beside the operations API; webhooks first, as they are most of the calls."""
+    return _webhooks(submit, notices), _reading(views), _refunding(submit)
 
 
 def _reading(views: ViewReader) -> APIRouter:

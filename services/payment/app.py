@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from services.payment.api import router
+from services.payment.api import routers
 from services.payment.domain.messages import INTERNAL
 from services.payment.domain.model import model
 from services.payment.effects import effects
@@ -31,7 +31,7 @@ def definition(settings: Settings) -> ServiceDefinition:
         internal=INTERNAL,
         effects=effects(gateway),
         views=VIEWS,
-        router=partial(router, notices=notices),
+        routers=partial(routers, notices=notices),
         resources=(gateway,),
     )
 

@@ -46,13 +46,9 @@ class PackedParcel(BaseModel):
     weight_grams: int = Field(gt=0, lt=10**9, description="Grams of the closed parcel.")
 
 
-def router(submit: Submit, views: ViewReader, *, reports: SignedReports) -> APIRouter:
-    """The service's routes beside the operations API."""
-    routes = APIRouter()
-    routes.include_router(_webhooks(submit, reports))  # first: they are most of the calls
-    routes.include_router(_reading(views))
-    routes.include_router(_confirming(submit))
-    return routes
+def routers(submit: Submit, views: ViewReader, *, reports: SignedReports) -> tuple[APIRouter, ...]:
+    """The service's routes beside the operations API; webhooks first, as they are most of the calls."""
+    return _webhooks(submit, reports), _reading(views), _confirming(submit)
 
 
 def _reading(views: ViewReader) -> APIRouter:

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from functools import partial
 
-from services.shipping.api import router
+from services.shipping.api import routers
 from services.shipping.carrier import HttpCarrier
 from services.shipping.domain.messages import INTERNAL
 from services.shipping.domain.model import model
@@ -35,7 +35,7 @@ def definition(settings: Settings) -> ServiceDefinition:
         internal=INTERNAL,
         effects=effects(carrier, origins),
         views=VIEWS,
-        router=partial(router, reports=reports),
+        routers=partial(routers, reports=reports),
         resources=(carrier,),
     )
 

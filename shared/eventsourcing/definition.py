@@ -1,6 +1,6 @@
 """What a service is made of: its model, what it listens to, its effects, views and routes."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -70,7 +70,7 @@ class ServiceDefinition:
     """Its messages to itself: reminders, results of effects."""
     effects: Mapping[type[Event], Effect] = field(default_factory=dict)
     views: tuple[View, ...] = ()
-    router: Callable[[Submit, ViewReader], APIRouter] | None = None
+    routers: Callable[[Submit, ViewReader], Sequence[APIRouter]] | None = None
     """Its HTTP routes beside the operations API."""
     resources: tuple[AbstractAsyncContextManager[Any], ...] = ()
     """What is opened before the first effect and closed after the last one: HTTP clients, for example."""

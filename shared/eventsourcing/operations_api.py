@@ -35,27 +35,26 @@ class Discard(BaseModel):
     reason: str = Field(min_length=1, max_length=2_000)
 
 
-def operations_router(
+def operations_routers(
     model: Model,
     store: Store,
     pipeline: Pipeline,
     taken_from: dict[str, list[str]],
     decoders: dict[str, type[Payload]],
-) -> APIRouter:
-    """The routes under `/operations`.
+) -> tuple[APIRouter, APIRouter]:
+    """The routes under `/operations`: those that read, and those that write.
 
     `taken_from` says which wire types the service takes from which topic; `oms verify` compares by it.
     """
-    reads = APIRouter(dependencies=[Depends(requires("operations:read"))])
-    writes = APIRouter(dependencies=[Depends(requires("operations:write"))])
-
+    reads, writes = _requiring("operations:read"), _requiring("operations:write")
     _tell_facts(reads, model, store, decoders)
     _handle_parked(reads, writes, store, pipeline)
     _tell_log(reads, store, taken_from)
-    router = APIRouter(prefix="/operations", tags=["operations"])
-    router.include_router(reads)
-    router.include_router(writes)
-    return router
+    return reads, writes
+
+
+def _requiring(scope: str) -> APIRouter:
+    return APIRouter(prefix="/operations", tags=["operations"], dependencies=[Depends(requires(scope))])
 
 
 def _tell_facts(reads: APIRouter, model: Model, store: Store, decoders: dict[str, type[Payload]]) -> None:

@@ -26,7 +26,7 @@ from shared.eventsourcing.ids import new_id
 from shared.eventsourcing.kafka.broker import KafkaBroker
 from shared.eventsourcing.logs import configure_logs
 from shared.eventsourcing.metrics import Metrics
-from shared.eventsourcing.operations_api import operations_router
+from shared.eventsourcing.operations_api import operations_routers
 from shared.eventsourcing.postgres.settings import faults_of
 from shared.eventsourcing.postgres.store import PostgresStore
 from shared.eventsourcing.projections import StoredViews
@@ -127,12 +127,11 @@ def http_application(
     for message in definition.model.routes:
         if message not in definition.internal and topic_of(message) in definition.topics:
             taken_from.setdefault(topic_of(message), []).append(message.wire_type)
-    routers = [operations_router(definition.model, store, runtime.pipeline, taken_from, runtime.decoders)]
-    if definition.router is not None:
-        routers.insert(0, definition.router(runtime.submit, StoredViews(store)))
+    own = definition.routers(runtime.submit, StoredViews(store)) if definition.routers else ()
+    operations = operations_routers(definition.model, store, runtime.pipeline, taken_from, runtime.decoders)
     return application(
         definition.model.service,
-        routers,
+        [*own, *operations],
         api_keys=settings.api_keys,
         metrics=metrics,
         ready=ready,

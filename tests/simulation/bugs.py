@@ -17,7 +17,7 @@ from services.order.domain.case import Case
 from services.order.domain.model import model as order_model
 from services.order.domain.order import Cancelled, Cancelling, NoOrder
 from services.order.domain.placement import Authorised, Authorising, AwaitingPayment, Placement
-from services.payment.domain import voiding
+from services.payment.domain import letting_go as letting_go_rules
 from services.payment.gateway import Refused
 from services.payment.gateway import Unknown as Silence
 from shared.events.inventory import StockReserved
@@ -130,12 +130,14 @@ def _compensation_skipped() -> Iterator[None]:
 
 @contextmanager
 def _late_money_kept() -> Iterator[None]:
+    right = letting_go_rules.letting_go
+
     def letting_go(payment: Any, order_number: str, *events: Any) -> tuple[Any, ...]:
         """The void is answered as if nothing had been under way."""
         nothing = PaymentVoided(order_number=order_number, amount=0, currency=payment.currency)
         return tuple(
             nothing if isinstance(one, VoidRequested) and isinstance(events[0], PaymentAuthorised) else one
-            for one in voiding.letting_go(payment, order_number, *events)
+            for one in right(payment, order_number, *events)
         )
 
     yield from _patched(patch("services.payment.domain.authorising.letting_go", letting_go))

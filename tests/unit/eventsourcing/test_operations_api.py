@@ -10,7 +10,7 @@ from shared.eventsourcing.api_keys import ApiKey
 from shared.eventsourcing.http import application
 from shared.eventsourcing.messages import Record
 from shared.eventsourcing.metrics import Metrics
-from shared.eventsourcing.operations_api import operations_router
+from shared.eventsourcing.operations_api import operations_routers
 from tests.unit.eventsourcing.toy import Installation, toy_model
 
 OLGA = {"Authorization": "Bearer olga"}
@@ -30,7 +30,7 @@ async def operations(installation: Installation) -> AsyncIterator[httpx2.AsyncCl
         )
         app = application(
             "order",
-            [operations_router(model, installation.store(), pipeline, {}, {})],
+            operations_routers(model, installation.store(), pipeline, {}, {}),
             api_keys=[ApiKey(name="olga", sha256=hashlib.sha256(b"olga").hexdigest(), scopes=("*",))],
             metrics=Metrics(),
             ready=ready,

@@ -79,10 +79,10 @@ async def running() -> AsyncIterator[Service]:
     async def ready() -> dict[str, bool]:
         return {"runtime": runtime.running}
 
-    assert made.router is not None
+    assert made.routers is not None
     app = application(
         "inventory",
-        [made.router(runtime.submit, StoredViews(store))],
+        made.routers(runtime.submit, StoredViews(store)),
         api_keys=[
             ApiKey(name="maria", sha256=hashlib.sha256(b"writer").hexdigest(), scopes=("stock:write",)),
             ApiKey(name="jon", sha256=hashlib.sha256(b"reader").hexdigest(), scopes=("stock:read",)),

@@ -10,7 +10,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from services.notification.api import router
+from services.notification.api import routers
 from services.notification.views import NOTICES, NoticeFact
 from shared.events.notification import NoticeDelayed, NoticeFailed, NoticeOwed, NoticeSent
 from shared.eventsourcing.api_keys import ApiKey
@@ -115,7 +115,8 @@ def client() -> Iterator[TestClient]:
         for name, scope in (("reader", "notices:read"), ("stranger", "orders:read"))
     ]
     rows = folded(requested(), SENT, OWED, UNREACHABLE)
-    app.include_router(router(no_submit, Rows(rows)))
+    for router in routers(no_submit, Rows(rows)):
+        app.include_router(router)
     with TestClient(app, headers={"Authorization": "Bearer reader"}) as client:
         yield client
 

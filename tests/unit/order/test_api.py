@@ -75,10 +75,10 @@ async def running() -> AsyncIterator[Service]:
     async def ready() -> dict[str, bool]:
         return {"runtime": runtime.running}
 
-    assert made.router is not None
+    assert made.routers is not None
     app = application(
         "order",
-        [made.router(runtime.submit, StoredViews(store))],
+        made.routers(runtime.submit, StoredViews(store)),
         api_keys=[
             ApiKey(name=name, sha256=hashlib.sha256(name.encode()).hexdigest(), scopes=scopes)
             for name, scopes in KEYS.items()

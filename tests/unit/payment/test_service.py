@@ -127,10 +127,10 @@ async def running(gateway: Simulator) -> AsyncIterator[Service]:
     async def ready() -> dict[str, bool]:
         return {"runtime": runtime.running}
 
-    assert made.router is not None
+    assert made.routers is not None
     app = application(
         "payment",
-        [made.router(runtime.submit, StoredViews(store))],
+        made.routers(runtime.submit, StoredViews(store)),
         api_keys=[
             ApiKey(name="maria", sha256=hashlib.sha256(b"writer").hexdigest(), scopes=("payments:write",)),
             ApiKey(name="jon", sha256=hashlib.sha256(b"reader").hexdigest(), scopes=("payments:read",)),

@@ -144,10 +144,10 @@ async def running_service(
         async def ready() -> dict[str, bool]:
             return {"runtime": runtime.running}
 
-        assert made.router is not None
+        assert made.routers is not None
         app = application(
             "shipping",
-            [made.router(runtime.submit, StoredViews(store))],
+            made.routers(runtime.submit, StoredViews(store)),
             api_keys=chosen.api_keys,
             metrics=metrics,
             ready=ready,
