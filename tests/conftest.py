@@ -1,5 +1,6 @@
 """What tests of every kind may ask for."""
 
+import gc
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,9 @@ from deploy.local.stack import Stack
 SHARED = ("shop", "infrastructure")
 """Fixtures that start servers for the whole session: one worker is enough for all that use them."""
 END_TO_END = Path(__file__).parent / "e2e"
+
+# Most of what is imported lives as long as its process: to look through it again and again costs a tenth.
+gc.set_threshold(50_000, 20, 10)
 
 
 @pytest.hookimpl(tryfirst=True)  # xdist's own hook reads the marks
