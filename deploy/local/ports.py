@@ -4,6 +4,7 @@ import secrets
 import socket
 import threading
 import time
+import weakref
 from collections.abc import Mapping
 
 from deploy.local.errors import StackError
@@ -16,22 +17,39 @@ PATIENCE_S = 5.0
 
 
 class Ports:
-    """Ports by name: those kept from an earlier start, and free ones for the others."""
+    """Ports by name: those kept from an earlier start, and free ones for the others.
+
+    Each is held from the first asking until `let_go`, or the end of this object: nobody else who asks for a free
+    port is given it meanwhile, and its owner may listen on it, end, and listen again.
+    """
 
     def __init__(self, kept: Mapping[str, int]) -> None:
         self._kept = dict(kept)
+        self._held: dict[int, socket.socket] = {}
         self._lock = threading.Lock()
+        weakref.finalize(self, _close, self._held)
 
     def of(self, name: str) -> int:
-        """The port of this name; a free one is taken at the first asking."""
+        """The port of this name; a free one is taken at the first asking. Raises StackError when there is none."""
         with self._lock:
             if name not in self._kept:
-                self._kept[name] = _free_port(taken=set(self._kept.values()))
-            return self._kept[name]
+                holder = _take_free_port()
+                port: int = holder.getsockname()[1]
+                self._kept[name] = port
+                self._held[port] = holder
+            port = self._kept[name]
+            if port not in self._held and (again := _take(port)):
+                self._held[port] = again
+            return port
 
     def kept(self) -> dict[str, int]:
         with self._lock:
             return dict(self._kept)
+
+    def let_go(self) -> None:
+        """Let others have the ports, until they are asked for again."""
+        with self._lock:
+            _close(self._held)
 
 
 def answers(port: int) -> bool:
@@ -53,24 +71,38 @@ def check_free(port: int, name: str, patience_s: float = PATIENCE_S) -> None:
 
 
 def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except OSError:
-            return False
-        return True
+    holder = _take(port)
+    if holder:
+        holder.close()
+    return holder is not None
 
 
-def _free_port(taken: set[int]) -> int:
+def _take_free_port() -> socket.socket:
     for _ in range(1000):
-        port = secrets.choice(RANGE)  # at random, so that two stacks don't meet
-        if port in taken:
+        holder = socket.socket()
+        try:
+            holder.bind((HOST, secrets.choice(RANGE)))  # at random, so that two stacks seldom meet
+        except OSError:
+            holder.close()
             continue
-        with socket.socket() as probe:
-            try:
-                probe.bind((HOST, port))
-            except OSError:
-                continue
-            return port
+        # Only now: bound without it, the port is nobody else's; with it, its owner may listen beside us.
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        return holder
     raise StackError("no free port was found")
+
+
+def _take(port: int) -> socket.socket | None:
+    """A socket that listens to nothing and yet keeps the port; None when somebody listens there."""
+    holder = socket.socket()
+    holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        holder.bind((HOST, port))
+    except OSError:
+        holder.close()
+        return None
+    return holder
+
+
+def _close(held: dict[int, socket.socket]) -> None:
+    while held:
+        held.popitem()[1].close()

@@ -110,6 +110,7 @@ class Stack:
         self._processes.stop_all(names & simulators)
         self._infrastructure.stop()
         self._processes.close()
+        self._ports.let_go()
         disown(self.state, self._lock)
         self._lock = None
 
