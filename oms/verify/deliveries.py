@@ -10,8 +10,6 @@ from oms.verify.logs import AT_ONCE, PAGE
 from shared.events.cloudevents import source_of
 
 NO_ID = "00000000-0000-0000-0000-000000000000"
-NAMED = 5
-"""Missing ids named for each pair of services; the rest are counted by `oms audit` and the log."""
 
 Pair = tuple[str, str]
 """Producer, consumer."""
@@ -42,10 +40,10 @@ class Deliveries:
                 missing[pair] = expected[pair] - found - parked[pair[1]]
                 foreign[pair] = found - expected[pair]
         for (producer, consumer), ids in missing.items():
-            for identity in sorted(ids)[:NAMED]:
+            for identity in ids:
                 yield Finding(self.name, f"{producer} to {consumer}", f"{identity} was published and not taken")
         for (producer, consumer), ids in foreign.items():
-            for identity in sorted(ids)[:NAMED]:
+            for identity in ids:
                 what = f"{identity} was taken and is not in the store of {producer}"
                 yield Finding(self.name, f"{producer} to {consumer}", what)
 

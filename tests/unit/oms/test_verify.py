@@ -245,6 +245,21 @@ def test_what_is_in_flight_at_the_first_look_and_arrives_is_no_finding(services:
     assert not any(verdict.findings for verdict in world.verdicts(services, patience_s=30.0))
 
 
+def test_what_never_arrives_is_found_however_much_else_was_in_flight_at_the_first_look(services: Services) -> None:
+    world = sound_world()
+    sent = [
+        world.record("order", "", "inventory.reserve-stock", topic="inventory.commands", order_number=NUMBER)
+        for _ in range(20)
+    ]
+    world.arriving["inventory", "order"] = sent[:-1]
+
+    missing = [finding for verdict in world.verdicts(services, patience_s=PAUSE_S) for finding in verdict.findings]
+
+    assert [(one.where, one.what) for one in missing] == [
+        ("order to inventory", f"{sent[-1]} was published and not taken")
+    ]
+
+
 class WorkingOff:
     """A check whose suspects become one fewer at each look."""
 
