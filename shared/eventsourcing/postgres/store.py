@@ -47,6 +47,7 @@ _UNAVAILABLE = (
     asyncpg.InvalidCatalogNameError,
     asyncpg.CannotConnectNowError,
     asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.TransactionTimeoutError,
     ConnectionError,
     OSError,
     TimeoutError,
@@ -79,8 +80,9 @@ class PostgresStore:
     ) -> "PostgresStore":
         """Open the pool.
 
-        `stands_still_s` is how long a transaction may wait for its client: the server then ends it, so that a
-        process that is frozen in the middle of one does not keep its locks from those that take over.
+        `stands_still_s` is how long a transaction may wait for its client; three times that is how long it may
+        last. The server then ends it, so that a process that is frozen in the middle of one keeps its locks from
+        nobody. Both, because between the two halves of a statement the server waits without calling it idle.
 
         Raises:
             StoreUnavailable: the database can't be reached.
@@ -104,6 +106,7 @@ class PostgresStore:
                     "application_name": "orderstream",
                     "jit": "off",
                     "idle_in_transaction_session_timeout": str(round(stands_still_s * 1000)),
+                    "transaction_timeout": str(round(3 * stands_still_s * 1000)),
                 },
             )
         except (asyncpg.PostgresError, *_UNAVAILABLE) as error:

@@ -19,6 +19,7 @@ from shared.eventsourcing.postgres.migrate import MigrationFailed, migrate
 from shared.eventsourcing.postgres.statements import SCHEMA
 from shared.eventsourcing.postgres.store import PostgresStore
 from shared.eventsourcing.store import StoreUnavailable
+from tests.contract.ports.waiting import PATIENCE_S
 from tests.contract.ports.writing import record
 from tests.unit.eventsourcing.toy import arrival, block, toy_model, translate
 
@@ -184,6 +185,28 @@ async def test_a_process_that_stands_still_in_a_transaction_keeps_its_locks_from
     assert await other.stream("customer-awake") is not None
     await _answering(frozen)
     await frozen.close()
+    await other.close()
+
+
+async def test_a_transaction_that_never_ends_keeps_its_locks_from_nobody_for_long(database: str) -> None:
+    """It is never idle for long: who froze between the halves of a statement does not count as idle either."""
+    endless = await PostgresStore.connect(database, stands_still_s=0.5)
+    other = await PostgresStore.connect(database)
+
+    async def go_on_and_on() -> None:
+        async with endless.transaction() as transaction:
+            while True:
+                await transaction.load([], [], [1])
+                await asyncio.sleep(0.1)
+
+    async with asyncio.timeout(PATIENCE_S):
+        with pytest.raises(StoreUnavailable):
+            await go_on_and_on()
+
+    await record(other, 1, "customer-awake")
+    assert await other.stream("customer-awake") is not None
+    await _answering(endless)
+    await endless.close()
     await other.close()
 
 
