@@ -30,7 +30,7 @@ PATIENCE_S = 60.0
 """How long anything may take; machines that run tests are slow at times."""
 PAUSES_S = (0.05, 0.25)
 """Between two looks, first and longest: who looks all the time keeps others from their work."""
-STREAMS = 100
+STREAMS = 25
 """Of each service, folded anew at each verification."""
 
 

@@ -26,7 +26,7 @@ def test_services_die_at_every_point_and_every_order_arrives_once(shop: Shop) ->
     with ThreadPoolExecutor(len(SERVICES)) as pool:
         lives = [pool.submit(die_at_every_point, shop, name) for name in SERVICES]
         while not all(life.done() for life in lives):
-            traffic.flows(2)
+            traffic.flows(1)
             time.sleep(0.3)
     for life in lives:
         life.result()

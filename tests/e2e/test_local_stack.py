@@ -51,6 +51,15 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     stack.discard()
 
 
+@pytest.fixture(scope="module")
+def neighbour(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """Other servers beside those; who uses them last stops them."""
+    stack = Stack(tmp_path_factory.mktemp("neighbour"), components=(), infrastructure="local")
+    with stack:
+        yield stack
+    stack.discard()
+
+
 async def store(stack: Stack, subject: str, number: int) -> None:
     """One committed row and one acknowledged record."""
     connection = await asyncpg.connect(stack.description.databases["order"])
@@ -117,16 +126,6 @@ async def test_data_survive_a_kill_of_the_broker_and_the_database(servers: Stack
     assert await stored(servers, "a kill") == ([1, 2], [1, 2])
 
 
-async def test_data_ports_and_keys_survive_a_stop_and_a_start(state: Path) -> None:
-    with Stack(state, components=()) as stack:
-        await store(stack, "a stop", 1)
-        before = stack.description
-
-    with Stack(state, components=()) as again:
-        assert again.description == before
-        assert await stored(again, "a stop") == ([1], [1])
-
-
 async def test_a_frozen_database_goes_on_where_it_was(servers: Stack) -> None:
     await store(servers, "frost", 1)
 
@@ -163,15 +162,22 @@ async def test_topics_are_made_with_their_settings_and_never_by_accident(servers
     assert "orderstream.no.such.topic" not in after
 
 
-async def test_two_stacks_run_at_once_and_know_nothing_of_each_other(servers: Stack, tmp_path: Path) -> None:
-    other = Stack(tmp_path / "other", components=())
-    with other:
-        await store(servers, "neighbours", 1)
-        await store(other, "neighbours", 2)
+async def test_two_stacks_run_at_once_and_know_nothing_of_each_other(servers: Stack, neighbour: Stack) -> None:
+    await store(servers, "neighbours", 1)
+    await store(neighbour, "neighbours", 2)
 
-        assert await stored(servers, "neighbours") == ([1], [1])
-        assert await stored(other, "neighbours") == ([2], [2])
-    other.discard()
+    assert await stored(servers, "neighbours") == ([1], [1])
+    assert await stored(neighbour, "neighbours") == ([2], [2])
+
+
+async def test_data_ports_and_keys_survive_a_stop_and_a_start(neighbour: Stack) -> None:
+    await store(neighbour, "a stop", 1)
+    before = neighbour.description
+    neighbour.stop()
+
+    with Stack(neighbour.state, components=()) as again:
+        assert again.description == before
+        assert await stored(again, "a stop") == ([1], [1])
 
 
 def test_a_second_start_in_the_same_directory_is_refused(servers: Stack) -> None:
@@ -288,20 +294,20 @@ time.sleep(300)
         assert is_running(state)
 
 
-def test_a_detached_stack_runs_on_until_it_is_ended(state: Path) -> None:
+def test_a_detached_stack_runs_on_until_it_is_ended(guest: Path) -> None:
     said: list[str] = []
 
-    description = start_detached(state, components=STUBS, seed=3, report=said.append)
+    description = start_detached(guest, components=STUBS, seed=3, report=said.append)
 
     try:
         assert "starting shipping" in said
-        assert {row.state for row in read_status(state)} == {"ready"}
-        assert told(description.services["order"])["environment"]["OMS_TOPIC_PREFIX"] == "orderstream"
+        assert {row.state for row in read_status(guest)} == {"ready"}
+        assert told(description.services["order"])["environment"]["OMS_TOPIC_PREFIX"] == description.topic_prefix
     finally:
-        assert stop_stack(state)
-    assert read_records(state) == []
-    assert not is_running(state)
-    assert not stop_stack(state)
+        assert stop_stack(guest)
+    assert read_records(guest) == []
+    assert not is_running(guest)
+    assert not stop_stack(guest)
 
 
 def test_a_detached_stack_that_fails_says_why_and_leaves_nothing(guest: Path) -> None:
