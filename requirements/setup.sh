@@ -54,7 +54,10 @@ pass_on SSL_CERT_FILE cert
 "$venv/bin/pip" install --quiet --disable-pip-version-check --only-binary :all: --require-hashes \
     -r requirements/bootstrap.txt
 VIRTUAL_ENV="$root/$venv" "$venv/bin/uv" pip install --quiet --only-binary :all: --require-hashes \
-    --compile-bytecode -r "requirements/$lock.txt"
+    -r "requirements/$lock.txt"
+# All but the large packages of which nothing is imported; whatever else doesn't compile is compiled when it is.
+"$venv/bin/python" -m compileall -q -j 0 -x '/(mypy|mypyc|numpy|pandas|pip|pkg_resources|pyarrow|setuptools)/' \
+    "$venv"/lib/python*/site-packages || true
 
 "$venv/bin/python" -c 'import pathlib, sys, sysconfig
 pathlib.Path(sysconfig.get_path("purelib"), "orderstream.pth").write_text(sys.argv[1] + "\n")' "$root"
