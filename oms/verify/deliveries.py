@@ -65,7 +65,9 @@ class Deliveries:
         for service in SERVICES:
             for reader in client.get(service, "/operations/lag")["readers"]:
                 if reader["position"] < reader["head"] and reader["reader"] == "relay":
-                    yield Finding(self.name, f"{service} lane {reader['lane']}", "the relay has not published all")
+                    # With its position, so that a relay that moves on is not the finding of the look before.
+                    what = f"the relay has published nothing past position {reader['position']}"
+                    yield Finding(self.name, f"{service} lane {reader['lane']}", what)
 
 
 def _consumed(client: Client, producer: str, consumer: str) -> set[str]:

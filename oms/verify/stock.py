@@ -1,7 +1,7 @@
 """Invariant 2: on hand = received - shipped + adjusted, reserved <= on hand, nothing is ever negative."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +27,7 @@ class Stock:
         self._next: dict[str, int] = defaultdict(lambda: 1)
         self._early: dict[str, dict[int, Entry]] = defaultdict(dict)
         self._wrong: set[Finding] = set()
+        self._differing: dict[str, list[Finding]] = defaultdict(list)
 
     def see(self, entry: Entry) -> None:
         if entry.service != "inventory" or entry.kind != "event" or not entry.stream.startswith("stock-"):
@@ -85,16 +86,22 @@ class Stock:
 
     def _compare(self, row: dict[str, Any]) -> Iterator[Finding]:
         stream = row["stream"]
-        if row["version"] > self._next[stream] - 1:
-            return  # it has moved on since the log was read, and is compared at the next look
+        # A stream that has moved on since the log was read is compared at the next look; until then what was found
+        # of it stands.
+        if row["version"] < self._next[stream]:
+            self._differing[stream] = list(self._differences(stream, row["state"]["shelves"]))
+        yield from self._differing[stream]
+
+    def _differences(self, stream: str, stored: Mapping[str, Mapping[str, int]]) -> Iterator[Finding]:
         sku = stream.removeprefix("stock-")
-        stored, booked = row["state"]["shelves"], self._shelves[sku]
+        booked = self._shelves[sku]
         for location in sorted(set(booked) | set(stored)):
             shelf = stored.get(location, {"on_hand": 0, "reserved": 0})
             for field in ("on_hand", "reserved"):
-                by_facts = getattr(booked[location], field)
-                if shelf[field] != by_facts:
-                    what = f"{field.replace('_', ' ')} is {shelf[field]}, by the facts {by_facts}"
+                if surplus := shelf[field] - getattr(booked[location], field):
+                    # The difference, not the figures: they change with every order, and it stays.
+                    much = f"{abs(surplus)} {'more' if surplus > 0 else 'fewer'}"
+                    what = f"{field.replace('_', ' ')} is {much} than by the facts"
                     yield Finding(self.name, f"{sku} at {location}", what)
 
 

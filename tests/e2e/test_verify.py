@@ -213,7 +213,7 @@ FAULTS = {
     ),
     "on hand is wrong": Fault(
         "2 stock",
-        "on hand is 99, by the facts 3",
+        "on hand is 96 more than by the facts",
         "inventory",
         lambda w: [
             "update stream set state = jsonb_set(state::jsonb, '{shelves,WH-EAST,on_hand}', '99')::json "
@@ -348,7 +348,7 @@ FAULTS = {
     ),
     "the relay stands still": Fault(
         "5 published = consumed + parked",
-        "the relay has not published all",
+        "the relay has published nothing past position",
         "inventory",
         lambda w: ["update reader set position = position - 1 where reader = 'relay' and position > 0"],
     ),
