@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from shared.events.json_schema import Schema, resolve, schema_of
 from shared.events.payload import Command, Payload
-from shared.events.registry import CONTRACT, LISTENERS, OWNERS, topic_of
+from shared.events.registry import CONTRACT, LISTENERS, OWNERS, SENDERS, topic_of
 
 _INTRODUCTION = """# Messages
 
@@ -20,7 +20,7 @@ be left out. Unknown fields are to be ignored.
 def catalogue() -> str:
     """The whole page, Markdown."""
     values: dict[str, Schema] = {}
-    parts = [_INTRODUCTION, *_overview()]
+    parts = [_INTRODUCTION, *_overview(), *_who_speaks_to_whom()]
     for owner in OWNERS:
         parts.append(f"## {owner}\n")
         for message in CONTRACT.values():
@@ -45,6 +45,17 @@ def _overview() -> Iterator[str]:
         listeners = ", ".join(service for service, heard in LISTENERS.items() if topic in heard)
         yield f"| `{topic}` | {count} | {listeners or 'anyone'} |"
     yield ""
+
+
+def _who_speaks_to_whom() -> Iterator[str]:
+    """A Mermaid flowchart. What no service sends comes from outside, what none listens to is for anyone."""
+    yield "```mermaid\nflowchart LR"
+    for topic in dict.fromkeys(topic_of(message) for message in CONTRACT.values()):
+        outside = "operators" if topic.endswith(".commands") else "channels"
+        senders = [service for service, sent in SENDERS.items() if topic in sent] or [outside]
+        listeners = [service for service, heard in LISTENERS.items() if topic in heard] or ["anyone"]
+        yield from (f"    {one} -->|{topic}| {other}" for one in senders for other in listeners)
+    yield "```\n"
 
 
 def _message(message: type[Payload], schema: Schema) -> Iterator[str]:
