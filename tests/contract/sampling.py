@@ -1,13 +1,18 @@
-"""`python -m tests.contract.sampling`: keeps a baseline schema and two samples of every message that has none yet.
+"""`python -m tests.contract.sampling`: keeps a baseline schema and two samples of every message as it is now.
 
-Nothing that is there is ever changed: what was published yesterday stays what today's models must read. A
+Nothing that is there is ever changed: what was published yesterday stays what today's models must read. A message
+that has grown since is kept beside what it was (`….v1.2.json`), so that what it grew by can't be broken later. A
 deliberate break is a new version of the message, with its own baseline and an upcaster from the old one.
 """
 
 import json
+import re
+from collections import defaultdict
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from shared.events.compatibility import breaking_changes
 from shared.events.json_schema import Schema, resolve, schema_of
 from shared.events.registry import CONTRACT
 
@@ -15,6 +20,7 @@ HERE = Path(__file__).parent
 SAMPLES = HERE / "samples"
 BASELINE = HERE / "baseline"
 
+_BASELINE_NAME = re.compile(r"(.+\.v\d+)(?:\.(\d+))?\.json")
 _STRINGS = {"^[A-Z]{3}$": "USD", "^[A-Z]{2}$": "US"}
 
 
@@ -60,26 +66,45 @@ def _scalar(part: Schema, name: str) -> Any:
             return f"{name.replace('_', ' ')} ü 订"[: part.get("maxLength")]
 
 
-def missing() -> list[Path]:
-    """The files of messages that have no baseline or sample yet."""
-    return [path for path in _files() if not path.exists()]
+def baselines() -> Mapping[str, list[Schema]]:
+    """What was published of each message, from its first schema to its newest."""
+    found: dict[str, dict[int, Schema]] = defaultdict(dict)
+    for path in BASELINE.glob("*.json"):
+        if named := _BASELINE_NAME.fullmatch(path.name):
+            found[named[1]][int(named[2] or 1)] = json.loads(path.read_text(encoding="utf-8"))
+    return {wire_type: [schemas[number] for number in sorted(schemas)] for wire_type, schemas in found.items()}
 
 
-def _files() -> dict[Path, Any]:
-    files: dict[Path, Any] = {}
-    for wire_type, message in CONTRACT.items():
-        schema = schema_of(message)
-        files[BASELINE / f"{wire_type}.json"] = schema
-        files[SAMPLES / wire_type / "complete.json"] = sample(schema, complete=True)
-        files[SAMPLES / wire_type / "required_only.json"] = sample(schema, complete=False)
-    return files
+def missing() -> list[str]:
+    """The messages that are not kept as they are now."""
+    kept = baselines()
+    return [
+        wire_type
+        for wire_type, message in CONTRACT.items()
+        if not kept.get(wire_type) or _has_grown(wire_type, kept[wire_type][-1], schema_of(message))
+    ]
+
+
+def _has_grown(wire_type: str, newest: Schema, today: Schema) -> bool:
+    """Whether there is something today that the newest baseline would not miss if it were taken away."""
+    return bool(breaking_changes({wire_type: today}, {wire_type: newest}))
 
 
 def main() -> None:
-    for path, content in _files().items():
-        if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    """Keep what is missing; a message that breaks its baseline has no business here, and a test says so."""
+    kept = baselines()
+    for wire_type in missing():
+        number = len(kept.get(wire_type, [])) + 1
+        suffix = f".{number}" if number > 1 else ""
+        schema = schema_of(CONTRACT[wire_type])
+        _write(BASELINE / f"{wire_type}{suffix}.json", schema)
+        for name, complete in (("complete", True), ("required_only", False)):
+            _write(SAMPLES / wire_type / f"{name}{suffix}.json", sample(schema, complete=complete))
+
+
+def _write(path: Path, content: Any) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
