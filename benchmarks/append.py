@@ -1,7 +1,7 @@
 """Events a second of the append in batches of 200, beside a raw COPY of the same rows."""
 
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from typing import Any
 
 import asyncpg
@@ -37,7 +37,8 @@ async def _measure(database_url: str) -> Findings:
     appended: list[float] = []
     try:
         for run in range(RUNS + 1):
-            copied.append(await _rate(_copy_all(database_url, run)))
+            rows = [[_row(entry) for entry in _entries(run, number, 0, GENESIS)] for number in range(BATCHES)]
+            copied.append(await _rate(_copy_all(database_url, rows)))
             appended.append(await _rate(_append_all(store, run)))
     finally:
         await store.close()
@@ -56,13 +57,12 @@ async def _rate(work: Awaitable[None]) -> float:
     return BATCH * BATCHES / (time.perf_counter() - began)
 
 
-async def _copy_all(database_url: str, run: int) -> None:
+async def _copy_all(database_url: str, batches: Sequence[Sequence[tuple[Any, ...]]]) -> None:
     connection = await asyncpg.connect(database_url)
     try:
         await connection.execute("drop table if exists copied")
         await connection.execute("create table copied (like log including all)")
-        for number in range(BATCHES):
-            rows = [_row(entry) for entry in _entries(run, number, 0, GENESIS)]
+        for rows in batches:
             async with connection.transaction():
                 await connection.copy_records_to_table("copied", records=rows, columns=COLUMNS)
     finally:

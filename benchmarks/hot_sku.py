@@ -19,6 +19,9 @@ from shared.events.values import RequestedLine
 from shared.eventsourcing.broker import Outgoing
 from shared.eventsourcing.lanes import lane_of
 
+SOURCE = "/bench"
+NO_ID = "00000000-0000-0000-0000-000000000000"
+PAGE = 1_000
 ATTEMPTS = 10_000
 STOCK = 6_000
 RUNS = 3
@@ -37,15 +40,15 @@ async def measure_hot_sku(road: Road) -> Findings:
         requests = [_request(sku, f"{sku}-{number}") for number in range(ATTEMPTS)]
         began = time.perf_counter()
         await _publish(road.description, requests)
-        await asyncio.to_thread(_until_answered, road.client, sku)
+        await asyncio.to_thread(_until_answered, road.client, sku, (run + 1) * ATTEMPTS)
         if run:
             rates.append(ATTEMPTS / (time.perf_counter() - began))
     rate = Measure(
-        name="reservations of one hot SKU",
+        name="reservations of one hot SKU, asked for and answered",
         unit="/s",
         runs=tuple(rates),
         target="3,000",
-        note="through the topic, 0 oversold",
+        note=f"through the topic, {STOCK:,} of {ATTEMPTS:,} get a unit, 0 oversold",
     )
     return Findings(measures=(rate,))
 
@@ -54,7 +57,7 @@ def _request(sku: str, order: str) -> Outgoing:
     line = RequestedLine(line_id="1", sku=sku, quantity=1)
     expires_at = datetime.now(UTC) + timedelta(days=1)
     command = ReserveStock(order_number=order, lines=(line,), country="US", expires_at=expires_at)
-    metadata = Metadata(id=str(uuid4()), source="/bench", type=command.wire_type, partition_key=order)
+    metadata = Metadata(id=str(uuid4()), source=SOURCE, type=command.wire_type, partition_key=order)
     return Outgoing(
         topic=topic_of(ReserveStock),
         lane=lane_of(order),
@@ -81,28 +84,27 @@ async def _publish(description: Description, requests: Sequence[Outgoing]) -> No
         await producer.stop()
 
 
-def _until_answered(client: Client, sku: str) -> None:
-    """Wait until every attempt is answered, by the stream itself.
+def _until_answered(client: Client, sku: str, taken_in_all: int) -> None:
+    """Wait until the last units are reserved and every attempt was decided, those that got nothing too.
 
     Raises:
         Unsound: more was sold than there was.
     """
-    last = f"reservation-{sku}-{ATTEMPTS - 1}"
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         state = client.get("inventory", f"/operations/streams/stock-{sku}", version=0)["stored_state"]
         shelf = state["shelves"]["WH-EAST"]
         if shelf["reserved"] > STOCK:
             raise Unsound(f"{shelf['reserved']} of {STOCK} units of {sku} were reserved")
-        known = client.get("inventory", "/operations/streams", category=f"reservation-{sku}", limit=1)["streams"]
-        if shelf["reserved"] == STOCK and known and _answered(client, last):
+        if shelf["reserved"] == STOCK and _taken(client) == taken_in_all:
             return
         time.sleep(0.1)
     raise Unsound("the reservations were not answered in two minutes")
 
 
-def _answered(client: Client, stream: str) -> bool:
-    facts = client.get("inventory", "/operations/facts", correlation_id=stream.removeprefix("reservation-"))[
-        "facts"
-    ]
-    return bool(facts)
+def _taken(client: Client) -> int:
+    """How many requests of ours were decided, by the service's inbox."""
+    count, after = 0, NO_ID
+    while ids := client.get("inventory", "/operations/consumed", source=SOURCE, after=after, limit=PAGE)["ids"]:
+        count, after = count + len(ids), ids[-1]
+    return count

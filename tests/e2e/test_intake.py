@@ -150,11 +150,25 @@ def test_nothing_is_parked_and_the_intake_goes_on(shop: Shop, rejected: dict[str
     shop.wait(shop.order(a_line(shop.sku(EAST=1))), "completed")
 
 
-@pytest.mark.parametrize("topic", ["order.commands", "inventory.commands", "payment.events", "shipping.commands"])
-def test_rubbish_on_an_inner_topic_is_parked_and_holds_nobody_up(shop: Shop, topic: str) -> None:
-    rubbish = fresh("rubbish").encode()
+@pytest.mark.parametrize(
+    ("topic", "taken_by"),
+    [
+        ("order.commands", "order"),
+        ("inventory.commands", "inventory"),
+        ("payment.events", "order"),
+        ("shipping.commands", "shipping"),
+    ],
+)
+def test_rubbish_on_an_inner_topic_is_parked_and_holds_nobody_up(shop: Shop, topic: str, taken_by: str) -> None:
+    value = fresh("rubbish").encode()
 
-    shop.publish_bytes(rubbish, headers(ce_type=b"nobody.knows.v1"), topic=topic)
-    shop.publish_bytes(rubbish, [], topic=topic)
+    nobodys = shop.publish_bytes(value, headers(ce_type=b"nobody.knows.v1"), topic=topic, key=KEY)
+    rubbish = shop.publish_bytes(value, [], topic=topic, key=KEY)
 
+    def parked() -> set[str]:
+        rows = shop.client.get(taken_by, "/operations/parked")["parked"]
+        return {one["origin"].get("place", "") for one in rows}
+
+    shop.until(lambda: rubbish in parked(), f"rubbish on {topic} to be parked")
+    assert nobodys not in parked()
     shop.wait(shop.order(a_line(shop.sku(EAST=1))), "completed")
