@@ -23,7 +23,7 @@ def routers(submit: Submit, views: ViewReader) -> tuple[APIRouter, ...]:
         limit: Annotated[int, Query(ge=1, le=1_000)] = 100,
         offset: Annotated[int, Query(ge=0)] = 0,
     ) -> dict[str, Any]:
-        """Notices, of one order or in one status."""
+        """Notices, of one order or in one status; one that the mail server lets wait says since when and why."""
         wanted = {"order_number": order_number, "status": status or ""}
         where = {field: value for field, value in wanted.items() if value}
         found = await views.find(NOTICES, where, limit=limit, offset=offset)

@@ -147,7 +147,7 @@ def tell(states: States, message: Telling, context: Context) -> Decision:
 
 
 def take_answer(policy: Policy, states: States, message: MailAnswered, context: Context) -> Decision:
-    """Record what the mail server said; anything unclear is asked again until the policy gives up."""
+    """Record what the mail server said; anything unclear is asked again for as long as it takes."""
     notice = states.of(NOTICE, message.order_number).notices.get(message.notice_id)
     if not isinstance(notice, Offered | Delayed):
         return NOTHING
@@ -160,9 +160,6 @@ def take_answer(policy: Policy, states: States, message: MailAnswered, context: 
         return _record(_fail(message.order_number, message.notice_id, notice.kind, message.explanation))
     if isinstance(notice, Delayed):
         return NOTHING
-    if policy.gives_up(message.asked):
-        explanation = f"given up after {message.asked} offers, the last: {message.explanation}"
-        return _record(_fail(message.order_number, message.notice_id, notice.kind, explanation[:2_000]))
     return _ask_later(policy, message, context)
 
 

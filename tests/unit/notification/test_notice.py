@@ -55,9 +55,7 @@ OWED = NoticeOwed(
 DOWN = NoticeDelayed(
     order_number=NUMBER, notice_id=IDENTITY, explanation="down", ask_again_at=NOON + timedelta(seconds=2)
 )
-NEVER_PATIENT = Policy(
-    first_wait=timedelta(seconds=10), longest_wait=timedelta(seconds=30), give_up_after=timedelta(seconds=60)
-)
+BRISK = Policy(first_wait=timedelta(seconds=10), longest_wait=timedelta(seconds=30))
 
 
 def scenario(*events: Event, policy: Policy | None = None) -> Scenario:
@@ -290,28 +288,17 @@ def test_a_delayed_notice_that_proves_refused_fails() -> None:
 
 
 def test_waits_double_up_to_a_cap() -> None:
-    waits = [NEVER_PATIENT.wait_after(asked).total_seconds() for asked in (1, 2, 3, 4, 10_000)]
+    waits = [BRISK.wait_after(asked).total_seconds() for asked in (1, 2, 3, 4, 10_000)]
 
     assert waits == [10, 20, 30, 30, 30]
 
 
-def test_a_notice_is_given_up_only_after_the_waits_add_up() -> None:
-    third = scenario(CONTACT, requested(3), policy=NEVER_PATIENT).when(answered("unknown", asked=3))
-    fourth = scenario(CONTACT, requested(4), policy=NEVER_PATIENT).when(answered("unknown", 4, "down"))
+@pytest.mark.parametrize("asked", [1, 500, 100_000])
+def test_a_mail_server_that_stays_down_is_asked_at_the_longest_wait_for_good(asked: int) -> None:
+    outcome = scenario(CONTACT, requested(asked), policy=BRISK).when(answered("unknown", asked, "down"))
 
-    assert [type(event) for event in third.events] == [NoticeDelayed]
-    fourth.then(REFUSED.model_copy(update={"explanation": "given up after 4 offers, the last: down"}))
-    assert fourth.reminders == ()
-
-
-def test_by_default_three_days_of_a_silent_mail_server_lose_nothing() -> None:
-    policy = Policy()
-    waited, asked = timedelta(), 1
-    while not policy.gives_up(asked):
-        waited += policy.wait_after(asked)
-        asked += 1
-
-    assert timedelta(days=3) <= waited < timedelta(days=3, minutes=20)
+    assert [type(event) for event in outcome.events] == [NoticeDelayed]
+    assert outcome.reminders == (Reminder(NOON + BRISK.wait_after(asked), again(asked)),)
 
 
 def test_a_delay_of_what_is_not_under_way_folds_to_nothing() -> None:

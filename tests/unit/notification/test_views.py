@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 from uuid import UUID
 
@@ -32,7 +32,7 @@ UNREACHABLE = NoticeFailed(
 )
 
 
-def folded(*events: NoticeFact) -> dict[str, Row]:
+def folded(*events: NoticeFact, at: Sequence[datetime] = ()) -> dict[str, Row]:
     """The rows of the view after these facts."""
     rows: dict[str, Row] = {}
     for position, event in enumerate(events):
@@ -49,7 +49,7 @@ def folded(*events: NoticeFact) -> dict[str, Row]:
                 actor="system",
                 reason="",
                 occurred_at=NOON,
-                recorded_at=NOON,
+                recorded_at=at[position] if at else NOON,
             )
             row = NOTICES.project(key, rows.get(key), fact)
             assert row is not None
@@ -67,6 +67,25 @@ def test_a_notice_is_listed_with_its_status_and_tries() -> None:
     assert status_of(requested(), DELAYED) == ("confirmation", "delayed", 1)
     assert status_of(requested(), DELAYED, requested(2)) == ("confirmation", "offered", 2)
     assert status_of(requested(), DELAYED, requested(2), SENT) == ("confirmation", "sent", 2)
+
+
+def test_a_notice_that_waits_for_the_mail_server_says_since_when_and_why() -> None:
+    later = DELAYED.model_copy(update={"explanation": "still down", "ask_again_at": NOON + timedelta(hours=1)})
+    at = tuple(NOON + timedelta(minutes=minute) for minute in range(6))
+
+    (delayed,) = folded(requested(), DELAYED, requested(2), later, at=at).values()
+    (offered,) = folded(requested(), DELAYED, requested(2), later, requested(3), at=at).values()
+    (sent,) = folded(requested(), DELAYED, requested(2), later, requested(3), SENT, at=at).values()
+
+    assert (delayed["waiting_since"], delayed["explanation"]) == (at[1].isoformat(), "still down")
+    assert delayed["ask_again_at"] == (NOON + timedelta(hours=1)).isoformat()
+    assert (offered["status"], offered["waiting_since"], offered["explanation"], offered["ask_again_at"]) == (
+        "offered",
+        at[1].isoformat(),
+        "still down",
+        "",
+    )
+    assert (sent["waiting_since"], sent["explanation"], sent["ask_again_at"]) == ("", "", "")
 
 
 def test_a_notice_that_is_owed_is_listed_under_the_id_it_will_have() -> None:
@@ -131,6 +150,8 @@ def test_the_notices_of_an_order_are_answered(client: TestClient) -> None:
         "status": "sent",
         "tries": 1,
         "explanation": "",
+        "waiting_since": "",
+        "ask_again_at": "",
         "changed_at": NOON.isoformat(),
     }
 
