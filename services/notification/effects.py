@@ -40,7 +40,7 @@ def effects(
         try:
             recipient = address_of(notice)
         except ValueError as error:
-            answer = Answer("refused", f"not an address: {error}"[:2_000])
+            answer = Answer("address_refused", f"not an address: {error}"[:2_000])
         else:
             mail = compose(notice, recipient, letters, sender=sender, sender_name=sender_name)
             answer = await mail_server.send(mail, sender=sender, recipient=recipient.addr_spec)

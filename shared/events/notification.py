@@ -2,10 +2,15 @@
 
 from typing import Literal
 
+from pydantic import Field
+
 from shared.events.payload import Attributes, Event, Instant, Name, OrderNumber, Ordinal, Text
 
 NoticeKind = Literal["confirmation", "delay", "dispatch", "delivered", "cancelled", "payment_failed"]
 """What a customer is told."""
+
+NoticeFailure = Literal["no_address", "address_refused", "refused"]
+"""What stands in a notice's way: there is no address, or the mail server refused the address, or the mail."""
 
 
 class ContactNoted(Event, name="notification.contact-noted", version=1):
@@ -69,10 +74,14 @@ class NoticeDelayed(Event, name="notification.notice-delayed", version=1):
 
 
 class NoticeFailed(Event, name="notification.notice-failed", version=1):
-    """The notice can't be delivered: no address, or refused for good."""
+    """The notice can't be delivered: no address, or refused for good; a person or another address may ask anew."""
 
     order_number: OrderNumber
     notice_id: Name
     explanation: Text
     kind: NoticeKind | None = None
     """Told here as well because a notice without an address was never requested."""
+    cause: NoticeFailure = "refused"
+    """What stood in its way."""
+    facts: Attributes = Field(default={})
+    """What the template would have filled in; empty where the notice had been requested."""

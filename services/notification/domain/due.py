@@ -1,8 +1,10 @@
 """Which facts a customer is told of, and what is told."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import get_args
 
 from shared.events.notification import NoticeKind
 from shared.events.order import OrderBackordered, OrderCancelled, OrderConfirmed, PaymentWindowOpened
@@ -42,6 +44,11 @@ def notice_id(order_number: str, kind: NoticeKind, subject_id: str) -> str:
     return f"{order_number}-{kind}-{subject}" if subject else f"{order_number}-{kind}"
 
 
+def order_number_of(notice_id: str) -> str:
+    """The order that a notice is about, by the notice's id."""
+    return _KIND.split(notice_id, maxsplit=1)[0] or notice_id
+
+
 def due(event: Telling) -> Due:
     """The notice that a fact calls for."""
     number = event.order_number
@@ -76,6 +83,9 @@ def due(event: Telling) -> Due:
             attempt = f"{event.until:%Y%m%dT%H%M%S%fZ}"
             facts = {"until": event.until.isoformat()}
             return Due(order_number=number, kind="payment_failed", subject_id=attempt, facts=facts)
+
+
+_KIND = re.compile(f"-(?:{'|'.join(get_args(NoticeKind))})(?:-|$)")
 
 
 def _moment(at: datetime | None) -> str:

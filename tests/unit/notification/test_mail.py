@@ -98,7 +98,7 @@ async def test_what_is_no_address_is_refused_without_asking_anyone(
 ) -> None:
     answer = await offer(server, requested(email=email))
 
-    assert answer.outcome == "refused"
+    assert answer.outcome == "address_refused"
     assert sink.mails == []
 
 
@@ -137,7 +137,7 @@ async def test_a_connection_that_was_idle_for_long_is_not_trusted(sink: Sink) ->
 @pytest.mark.parametrize(
     ("to_recipient", "to_mail", "outcome"),
     [
-        ("550 no such user", "250 OK", "refused"),
+        ("550 no such user", "250 OK", "address_refused"),
         ("450 mailbox busy", "250 OK", "unknown"),
         ("250 OK", "554 spam", "refused"),
         ("250 OK", "451 try again", "unknown"),

@@ -63,7 +63,7 @@ def scenario(*events: Event, policy: Policy | None = None) -> Scenario:
 
 
 def answered(
-    outcome: Literal["sent", "refused", "unknown"], asked: int = 1, explanation: str = ""
+    outcome: Literal["sent", "refused", "address_refused", "unknown"], asked: int = 1, explanation: str = ""
 ) -> MailAnswered:
     return MailAnswered(
         order_number=NUMBER, notice_id=IDENTITY, asked=asked, outcome=outcome, explanation=explanation
@@ -96,7 +96,7 @@ def test_a_confirmed_order_is_confirmed_to_the_customer() -> None:
     outcome = scenario(CONTACT).when(CONFIRMED).then(Recorded(STREAM, requested()))
 
     assert outcome.state(NOTICE, NUMBER).notices == {
-        IDENTITY: Offered(kind="confirmation", facts=OWED.facts, asked=1)
+        IDENTITY: Offered(kind="confirmation", facts=OWED.facts, asked=1, email="ada@example.com")
     }
 
 
@@ -199,7 +199,14 @@ def test_in_any_order_of_the_topics_the_same_notices_are_asked_for() -> None:
 
 def test_a_customer_without_an_address_is_not_told_and_that_is_recorded() -> None:
     nowhere = CONTACT.model_copy(update={"email": ""})
-    failed = REFUSED.model_copy(update={"explanation": "the customer gave no address"})
+    failed = NoticeFailed(
+        order_number=NUMBER,
+        notice_id=IDENTITY,
+        kind="confirmation",
+        explanation="the customer gave no address",
+        cause="no_address",
+        facts=OWED.facts,
+    )
 
     scenario(nowhere).when(CONFIRMED).then(Recorded(STREAM, failed))
     scenario(OWED).when(WITHOUT_ADDRESS).then(nowhere, failed)
@@ -214,7 +221,9 @@ def test_a_notice_that_the_mail_server_took_is_sent() -> None:
 def test_a_notice_refused_for_good_fails() -> None:
     outcome = scenario(CONTACT, requested()).when(answered("refused", explanation="550 who?")).then(REFUSED)
 
-    assert outcome.state(NOTICE, NUMBER).notices == {IDENTITY: Failed()}
+    assert outcome.state(NOTICE, NUMBER).notices == {
+        IDENTITY: Failed(kind="confirmation", facts=OWED.facts, asked=1)
+    }
 
 
 def test_a_mail_server_that_is_down_delays_the_notice() -> None:
@@ -222,7 +231,7 @@ def test_a_mail_server_that_is_down_delays_the_notice() -> None:
 
     assert outcome.reminders == (Reminder(NOON + timedelta(seconds=2), again(1)),)
     assert outcome.state(NOTICE, NUMBER).notices == {
-        IDENTITY: Delayed(kind="confirmation", facts=OWED.facts, asked=1)
+        IDENTITY: Delayed(kind="confirmation", facts=OWED.facts, asked=1, email="ada@example.com")
     }
 
 
@@ -260,9 +269,9 @@ def test_a_reminder_that_comes_after_the_notice_moved_on_decides_nothing(past: t
 @pytest.mark.parametrize(
     "past", [(), (CONTACT,), (OWED,), (CONTACT, requested(), SENT), (CONTACT, requested(), REFUSED)]
 )
-@pytest.mark.parametrize("outcome", ["sent", "refused", "unknown"])
+@pytest.mark.parametrize("outcome", ["sent", "refused", "address_refused", "unknown"])
 def test_an_answer_to_what_is_not_under_way_changes_nothing(
-    past: tuple[Event, ...], outcome: Literal["sent", "refused", "unknown"]
+    past: tuple[Event, ...], outcome: Literal["sent", "refused", "address_refused", "unknown"]
 ) -> None:
     scenario(*past).when(answered(outcome)).then_nothing_happened()
 
@@ -322,7 +331,7 @@ def test_every_status_survives_the_trip_through_json() -> None:
                 "b": Offered(kind="delay", facts=facts, asked=2),
                 "c": Delayed(kind="delay", facts=facts, asked=2),
                 "d": Sent(),
-                "e": Failed(),
+                "e": Failed(kind="delay", facts=facts, asked=2, cause="address_refused"),
             }
         ),
         ContactNoted(order_number=NUMBER, name="李雷", email="l@example.com", language="zh"),
