@@ -58,6 +58,7 @@ def due(event: Telling) -> Due:
                 "amount": str(event.amount),
                 "currency": event.currency,
                 "parcels": str(len(event.fulfilments)),
+                **({"paid_by": event.paid_by} if event.paid_by else {}),
             }
             return Due(order_number=number, kind="confirmation", facts=facts)
         case OrderBackordered():
@@ -83,6 +84,12 @@ def due(event: Telling) -> Due:
             attempt = f"{event.until:%Y%m%dT%H%M%S%fZ}"
             facts = {"until": event.until.isoformat()}
             return Due(order_number=number, kind="payment_failed", subject_id=attempt, facts=facts)
+
+
+def too_late(facts: Mapping[str, str], now: datetime) -> str:
+    """Why a notice with these facts says what is no longer so; empty while it is."""
+    until = facts.get("until", "")
+    return f"the time to pay again ended at {until}" if until and datetime.fromisoformat(until) <= now else ""
 
 
 _KIND = re.compile(f"-(?:{'|'.join(get_args(NoticeKind))})(?:-|$)")

@@ -4,6 +4,8 @@ from typing import Literal
 
 from shared.events.payload import Command, Name, Payload, Quantity, Text
 
+Outcome = Literal["sent", "refused", "address_refused", "too_late", "unknown"]
+
 
 class MailAnswered(Command, name="notification.mail-answered", version=1):
     """What became of one offer to the mail server; `unknown` is anything but a clear answer."""
@@ -12,7 +14,7 @@ class MailAnswered(Command, name="notification.mail-answered", version=1):
     notice_id: Name
     asked: Quantity
     """Which offer this answers."""
-    outcome: Literal["sent", "refused", "address_refused", "unknown"]
+    outcome: Outcome
     explanation: Text = ""
 
 

@@ -21,11 +21,13 @@ from shared.eventsourcing.decider import Category
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contact:
-    """Where notices go."""
+    """Where notices go, and what is to be said in all of them."""
 
     name: str
     email: str
     language: Literal["en", "zh"]
+    payment: Literal["card", "prepaid", "none"] = "card"
+    delivery: Literal["ship", "collect"] = "ship"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +99,13 @@ def evolve(state: Correspondence, event: Event) -> Correspondence:
     """Fold one fact; foreign facts change nothing."""
     match event:
         case ContactNoted():
-            contact = Contact(name=event.name, email=event.email, language=event.language)
+            contact = Contact(
+                name=event.name,
+                email=event.email,
+                language=event.language,
+                payment=event.payment,
+                delivery=event.delivery,
+            )
             return replace(state, contact=contact)
         case NoticeOwed():
             identity = notice_id(event.order_number, event.kind, event.subject_id)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from services.notification.domain.due import Due, Telling, due
+from services.notification.domain.due import Due, Telling, due, too_late
 from services.notification.domain.messages import MailAnswered, OfferAgain, SendNotice
 from services.notification.domain.notice import (
     NOTICE,
@@ -25,20 +25,25 @@ from shared.events.notification import (
     NoticeSent,
 )
 from shared.events.order import OrderPlaced, OrderReplaced
+from shared.events.values import OrderContent
 from shared.eventsourcing.decider import NOTHING, Context, Decision, Recorded, Reminder, Reply, States
 
 
 def note_contact(states: States, message: OrderPlaced | OrderReplaced, context: Context) -> Decision:
     """Remember who is told, and tell what waited for an address; the same contact again changes nothing."""
     state = states.of(NOTICE, message.order_number)
-    customer = message.content.customer
-    contact = Contact(name=customer.name, email=customer.email.strip(), language=customer.language)
+    contact = _contact(message.content)
     if contact == state.contact:
         return NOTHING
     noted = ContactNoted(
-        order_number=message.order_number, name=contact.name, email=contact.email, language=contact.language
+        order_number=message.order_number,
+        name=contact.name,
+        email=contact.email,
+        language=contact.language,
+        payment=contact.payment,
+        delivery=contact.delivery,
     )
-    return _record(noted, *_offers_to(contact, message.order_number, state))
+    return _record(noted, *_offers_to(contact, message.order_number, state, context))
 
 
 def tell(states: States, message: Telling, context: Context) -> Decision:
@@ -49,7 +54,9 @@ def tell(states: States, message: Telling, context: Context) -> Decision:
         return NOTHING
     if state.contact is None:
         return _record(_owe(notice))
-    return _record(_offer(notice.order_number, notice.notice_id, notice.kind, notice.facts, state.contact))
+    return _record(
+        _offer(notice.order_number, notice.notice_id, notice.kind, notice.facts, state.contact, context)
+    )
 
 
 def take_answer(policy: Policy, states: States, message: MailAnswered, context: Context) -> Decision:
@@ -65,9 +72,11 @@ def take_answer(policy: Policy, states: States, message: MailAnswered, context: 
         return NOTHING
     match message.outcome:
         case "refused":
-            return _record(_refused(message, notice, "refused"))
+            return _record(_failed(message, notice, "refused"))
+        case "too_late":
+            return _record(_failed(message, notice, "too_late"))
         case "address_refused":
-            return _address_refused(state.contact, notice, message)
+            return _address_refused(state.contact, notice, message, context)
         case "unknown":
             return NOTHING if isinstance(notice, Delayed) else _ask_later(policy, message, context)
 
@@ -85,6 +94,7 @@ def offer_again(states: States, message: OfferAgain, context: Context) -> Decisi
             notice.kind,
             notice.facts,
             state.contact,
+            context,
             notice.asked + 1,
         )
     )
@@ -97,7 +107,8 @@ def send_again(states: States, message: SendNotice, context: Context) -> Decisio
         case None:
             return Decision(reply=Reply("not_found", {"notice_id": message.notice_id}))
         case Failed(kind=kind, facts=facts, asked=asked) if state.contact and kind and facts:
-            offer = _offer(message.order_number, message.notice_id, kind, facts, state.contact, asked + 1)
+            number, contact = message.order_number, state.contact
+            offer = _offer(number, message.notice_id, kind, facts, contact, context, asked + 1)
             if isinstance(offer, NoticeFailed):
                 return _not_sent(message, "failed", offer.explanation)
             accepted = Reply("accepted", {"notice_id": message.notice_id, "status": "offered"})
@@ -109,19 +120,30 @@ def send_again(states: States, message: SendNotice, context: Context) -> Decisio
 
 
 Offer = NoticeRequested | NoticeFailed
-"""The mail server is asked, or the notice fails because there is nobody to send it to."""
+"""The mail server is asked, or the notice fails: there is nobody to send it to, or it would come too late."""
 
 
-def _offers_to(contact: Contact, order_number: str, state: Correspondence) -> Iterator[Offer]:
+def _contact(content: OrderContent) -> Contact:
+    customer = content.customer
+    return Contact(
+        name=customer.name,
+        email=customer.email.strip(),
+        language=customer.language,
+        payment=content.payment.kind if content.total else "none",
+        delivery=content.delivery,
+    )
+
+
+def _offers_to(contact: Contact, order_number: str, state: Correspondence, context: Context) -> Iterator[Offer]:
     """What waited for somebody to tell, and what another address than the last may still reach."""
     moved = state.contact is not None and contact.email not in ("", state.contact.email)
     for identity, notice in state.notices.items():
         match notice:
             case Owed(kind=kind, facts=facts):
-                yield _offer(order_number, identity, kind, facts, contact)
+                yield _offer(order_number, identity, kind, facts, contact, context)
             case Failed(cause="no_address" | "address_refused", kind=kind, facts=facts, asked=asked):
                 if moved and kind:
-                    yield _offer(order_number, identity, kind, facts, contact, asked + 1)
+                    yield _offer(order_number, identity, kind, facts, contact, context, asked + 1)
             case _:
                 pass
 
@@ -141,15 +163,22 @@ def _offer(
     kind: NoticeKind,
     facts: Mapping[str, str],
     contact: Contact,
+    context: Context,
     asked: int = 1,
 ) -> Offer:
+    hindrance: tuple[NoticeFailure, str] | None = None
     if not contact.email:
+        hindrance = "no_address", "the customer gave no address"
+    elif explanation := too_late(facts, context.now):
+        hindrance = "too_late", explanation
+    if hindrance:
+        cause, explanation = hindrance
         return NoticeFailed(
             order_number=order_number,
             notice_id=identity,
             kind=kind,
-            explanation="the customer gave no address",
-            cause="no_address",
+            explanation=explanation,
+            cause=cause,
             facts=dict(facts),
         )
     return NoticeRequested(
@@ -159,12 +188,16 @@ def _offer(
         email=contact.email,
         name=contact.name,
         language=contact.language,
-        facts=dict(facts),
+        facts={
+            **facts,
+            "payment": facts.get("paid_by", contact.payment),
+            "delivery": contact.delivery,
+        },
         asked=asked,
     )
 
 
-def _refused(message: MailAnswered, notice: Offered | Delayed, cause: NoticeFailure) -> NoticeFailed:
+def _failed(message: MailAnswered, notice: Offered | Delayed, cause: NoticeFailure) -> NoticeFailed:
     return NoticeFailed(
         order_number=message.order_number,
         notice_id=message.notice_id,
@@ -174,13 +207,16 @@ def _refused(message: MailAnswered, notice: Offered | Delayed, cause: NoticeFail
     )
 
 
-def _address_refused(contact: Contact | None, notice: Offered | Delayed, message: MailAnswered) -> Decision:
+def _address_refused(
+    contact: Contact | None, notice: Offered | Delayed, message: MailAnswered, context: Context
+) -> Decision:
     """The notice fails; where the customer gave another address meanwhile, it is offered to that one."""
-    failed = _refused(message, notice, "address_refused")
+    failed = _failed(message, notice, "address_refused")
     if contact is None or contact.email in ("", notice.email):
         return _record(failed)
     number, identity = message.order_number, message.notice_id
-    return _record(failed, _offer(number, identity, notice.kind, notice.facts, contact, notice.asked + 1))
+    again = _offer(number, identity, notice.kind, notice.facts, contact, context, notice.asked + 1)
+    return _record(failed, again)
 
 
 def _ask_later(policy: Policy, message: MailAnswered, context: Context) -> Decision:

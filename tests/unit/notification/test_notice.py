@@ -20,13 +20,15 @@ from shared.events.notification import (
     NoticeRequested,
     NoticeSent,
 )
-from shared.events.order import OrderApproved
+from shared.events.order import OrderApproved, OrderPlaced
 from shared.events.payload import Event
+from shared.events.values import OrderContent
 from shared.eventsourcing.decider import Recorded, Reminder
 from shared.eventsourcing.testing import NOON, Scenario
 from tests.unit.notification.samples import (
     BACKORDERED,
     CANCELLED,
+    CONFIRMATION_FACTS,
     CONFIRMED,
     CONTACT,
     DECLINED,
@@ -34,6 +36,7 @@ from tests.unit.notification.samples import (
     DELIVERED,
     NUMBER,
     PLACED,
+    PREPAID,
     REPLACED,
     STREAM,
     THURSDAY,
@@ -50,7 +53,7 @@ OWED = NoticeOwed(
     order_number=NUMBER,
     kind="confirmation",
     subject_id="",
-    facts={"amount": "1500", "currency": "USD", "parcels": "1"},
+    facts=CONFIRMATION_FACTS,
 )
 DOWN = NoticeDelayed(
     order_number=NUMBER, notice_id=IDENTITY, explanation="down", ask_again_at=NOON + timedelta(seconds=2)
@@ -96,7 +99,7 @@ def test_a_confirmed_order_is_confirmed_to_the_customer() -> None:
     outcome = scenario(CONTACT).when(CONFIRMED).then(Recorded(STREAM, requested()))
 
     assert outcome.state(NOTICE, NUMBER).notices == {
-        IDENTITY: Offered(kind="confirmation", facts=OWED.facts, asked=1, email="ada@example.com")
+        IDENTITY: Offered(kind="confirmation", facts=requested().facts, asked=1, email="ada@example.com")
     }
 
 
@@ -140,7 +143,44 @@ def test_each_fact_that_concerns_the_customer_is_told(
     (told,) = scenario(CONTACT).when(event).events
 
     assert isinstance(told, NoticeRequested)
-    assert (told.notice_id, told.facts, told.asked) == (identity, facts, 1)
+    spoken_of_in_all = {"payment": "card", "delivery": "ship"}
+    assert (told.notice_id, told.facts, told.asked) == (identity, facts | spoken_of_in_all, 1)
+
+
+@pytest.mark.parametrize(
+    ("placed", "payment", "delivery"),
+    [
+        (content(), "card", "ship"),
+        (content(payment=PREPAID, delivery="collect"), "prepaid", "collect"),
+        (content(total=0), "none", "ship"),
+        (content(payment=PREPAID, total=0), "none", "ship"),
+    ],
+)
+def test_a_notice_tells_how_the_order_is_paid_and_reaches_its_customer(
+    placed: OrderContent, payment: str, delivery: str
+) -> None:
+    known = scenario().when(OrderPlaced(order_number=NUMBER, content=placed)).after
+
+    (told,) = known.when(CANCELLED).events
+
+    assert isinstance(told, NoticeRequested)
+    assert told.facts == {"cause": "shortage", "payment": payment, "delivery": delivery}
+
+
+def test_an_order_that_was_paid_again_otherwise_is_confirmed_as_it_was_paid() -> None:
+    (told,) = scenario(CONTACT).when(CONFIRMED.model_copy(update={"paid_by": "prepaid"})).events
+
+    assert isinstance(told, NoticeRequested)
+    assert told.facts["payment"] == "prepaid"
+
+
+def test_a_notice_offered_again_speaks_of_the_order_as_it_stands_now() -> None:
+    collected = CONTACT.model_copy(update={"delivery": "collect"})
+
+    (told,) = scenario(CONTACT, requested(), DOWN, collected).when(again(1)).events
+
+    assert isinstance(told, NoticeRequested)
+    assert told.facts["delivery"] == "collect"
 
 
 @pytest.mark.parametrize(
@@ -222,7 +262,7 @@ def test_a_notice_refused_for_good_fails() -> None:
     outcome = scenario(CONTACT, requested()).when(answered("refused", explanation="550 who?")).then(REFUSED)
 
     assert outcome.state(NOTICE, NUMBER).notices == {
-        IDENTITY: Failed(kind="confirmation", facts=OWED.facts, asked=1)
+        IDENTITY: Failed(kind="confirmation", facts=requested().facts, asked=1)
     }
 
 
@@ -231,7 +271,7 @@ def test_a_mail_server_that_is_down_delays_the_notice() -> None:
 
     assert outcome.reminders == (Reminder(NOON + timedelta(seconds=2), again(1)),)
     assert outcome.state(NOTICE, NUMBER).notices == {
-        IDENTITY: Delayed(kind="confirmation", facts=OWED.facts, asked=1, email="ada@example.com")
+        IDENTITY: Delayed(kind="confirmation", facts=requested().facts, asked=1, email="ada@example.com")
     }
 
 

@@ -21,6 +21,7 @@ from shared.events.payload import Event
 from shared.eventsourcing.decider import Reply
 from shared.eventsourcing.testing import NOON, Scenario
 from tests.unit.notification.samples import (
+    CONFIRMATION_FACTS,
     CONFIRMED,
     CONTACT,
     NUMBER,
@@ -44,7 +45,7 @@ ADDRESSLESS = NoticeFailed(
     kind="confirmation",
     explanation="the customer gave no address",
     cause="no_address",
-    facts=requested().facts,
+    facts=CONFIRMATION_FACTS,
 )
 
 
