@@ -107,7 +107,10 @@ class SmtpMailServer:
                 answer, whole = _answer(error.recipients[0], "address_refused"), True
             except SMTPDataError as error:
                 answer, whole = _answer(error, "refused"), True
-            except (SMTPNotSupported, ValueError) as error:
+            except SMTPNotSupported as error:
+                # The address has letters that this server can't write.
+                answer = Answer("address_refused", _described(error))
+            except ValueError as error:
                 answer = Answer("refused", _described(error))
             except (SMTPException, OSError) as error:
                 answer = Answer("unknown", _described(error))

@@ -130,6 +130,15 @@ async def test_an_address_with_letters_of_any_script_is_served(sink: Sink, serve
     assert sink.recipients == ["李雷@example.com"]
 
 
+async def test_an_address_that_the_server_can_not_write_is_refused(sink: Sink, server: SmtpMailServer) -> None:
+    sink.takes_any_script = False
+
+    answer = await offer(server, requested(email="李雷@example.com"))
+
+    assert answer.outcome == "address_refused"
+    assert sink.mails == []
+
+
 async def test_many_mails_share_few_connections(sink: Sink) -> None:
     async with SmtpMailServer(host="127.0.0.1", port=sink.port, connections=2) as server:
         answers = await asyncio.gather(*(offer(server, requested()) for _ in range(30)))
