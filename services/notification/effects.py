@@ -1,7 +1,8 @@
 """What the service does outside: offers a notice to the mail server."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import EmailPolicy
@@ -10,11 +11,13 @@ from typing import Any
 
 from email_validator import validate_email
 
-from services.notification.domain.messages import MailAnswered
+from services.notification.domain.due import too_late
+from services.notification.domain.messages import MailAnswered, Outcome
 from services.notification.letters import Letters, one_line
 from services.notification.mail import Answer, MailServer
 from shared.events.notification import NoticeRequested
 from shared.events.payload import Event
+from shared.eventsourcing.clock import SystemClock
 from shared.eventsourcing.definition import Effect
 
 
@@ -28,29 +31,35 @@ class _Trusting(EmailPolicy):
         return super().header_store_parse(name, value)
 
 
+_USUAL: Mapping[str, str] = {"payment": "card", "delivery": "ship"}
+"""What the templates take for granted where a notice was requested before it told these."""
+
+_SYSTEM_CLOCK = SystemClock()
+
 _POLICY = _Trusting(linesep="\r\n")
 
 
 def effects(
-    mail_server: MailServer, letters: Letters, *, sender: str, sender_name: str
+    mail_server: MailServer,
+    letters: Letters,
+    *,
+    sender: str,
+    sender_name: str,
+    now: Callable[[], datetime] = _SYSTEM_CLOCK.now,
 ) -> Mapping[type[Event], Effect]:
     """What each intent does; the answer comes back as a message of the service to itself."""
 
     async def offer(notice: NoticeRequested) -> MailAnswered:
+        if explanation := too_late(notice.facts, now()):
+            return _answered(notice, "too_late", explanation)
         try:
             recipient = address_of(notice)
         except ValueError as error:
-            answer = Answer("refused", f"not an address: {error}"[:2_000])
+            answer = Answer("address_refused", f"not an address: {error}"[:2_000])
         else:
             mail = compose(notice, recipient, letters, sender=sender, sender_name=sender_name)
             answer = await mail_server.send(mail, sender=sender, recipient=recipient.addr_spec)
-        return MailAnswered(
-            order_number=notice.order_number,
-            notice_id=notice.notice_id,
-            asked=notice.asked,
-            outcome=answer.outcome,
-            explanation=answer.explanation,
-        )
+        return _answered(notice, answer.outcome, answer.explanation)
 
     return {NoticeRequested: offer}
 
@@ -80,7 +89,7 @@ def compose(
     letter = letters.write(
         notice.kind,
         notice.language,
-        {"order_number": notice.order_number, "name": notice.name, **notice.facts},
+        {**_USUAL, "order_number": notice.order_number, "name": notice.name, **notice.facts},
     )
     mail = EmailMessage(policy=_POLICY)
     mail["From"] = _sender(one_line(sender_name), sender)
@@ -94,6 +103,16 @@ def compose(
     mail["Auto-Submitted"] = "auto-generated"
     mail.set_content(letter.body)
     return mail
+
+
+def _answered(notice: NoticeRequested, outcome: Outcome, explanation: str) -> MailAnswered:
+    return MailAnswered(
+        order_number=notice.order_number,
+        notice_id=notice.notice_id,
+        asked=notice.asked,
+        outcome=outcome,
+        explanation=explanation,
+    )
 
 
 @cache

@@ -22,7 +22,7 @@ from aiosmtplib import (
 class Answer:
     """What became of a mail; `unknown` is anything but a clear answer about this very mail."""
 
-    outcome: Literal["sent", "refused", "unknown"]
+    outcome: Literal["sent", "refused", "address_refused", "unknown"]
     explanation: str = ""
 
 
@@ -91,8 +91,8 @@ class SmtpMailServer:
     async def send(self, mail: EmailMessage, *, sender: str, recipient: str) -> Answer:
         """Offer one mail.
 
-        A server that refuses the recipient or the mail for good (5xx) refuses this mail. One that can't be
-        reached, does not want us, or breaks off has said nothing about the mail: unknown.
+        A server that refuses the recipient for good (5xx) refuses the address, one that refuses what was sent the
+        mail. One that can't be reached, does not want us, or breaks off has said nothing about the mail: unknown.
         """
         async with self._free:
             try:
@@ -104,10 +104,13 @@ class SmtpMailServer:
                 await connection.smtp.send_message(mail, sender=sender, recipients=[recipient])
                 answer, whole = Answer("sent"), True
             except SMTPRecipientsRefused as error:
-                answer, whole = _answer(error.recipients[0]), True
+                answer, whole = _answer(error.recipients[0], "address_refused"), True
             except SMTPDataError as error:
-                answer, whole = _answer(error), True
-            except (SMTPNotSupported, ValueError) as error:
+                answer, whole = _answer(error, "refused"), True
+            except SMTPNotSupported as error:
+                # The address has letters that this server can't write.
+                answer = Answer("address_refused", _described(error))
+            except ValueError as error:
                 answer = Answer("refused", _described(error))
             except (SMTPException, OSError) as error:
                 answer = Answer("unknown", _described(error))
@@ -147,8 +150,8 @@ async def _quit(connection: _Connection) -> None:
     connection.smtp.close()
 
 
-def _answer(refusal: SMTPResponseException) -> Answer:
-    return Answer("refused" if refusal.code >= 500 else "unknown", f"{refusal.code} {refusal.message}"[:2_000])
+def _answer(refusal: SMTPResponseException, for_good: Literal["refused", "address_refused"]) -> Answer:
+    return Answer(for_good if refusal.code >= 500 else "unknown", f"{refusal.code} {refusal.message}"[:2_000])
 
 
 def _described(error: Exception) -> str:

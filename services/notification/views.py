@@ -24,20 +24,28 @@ def _identity(event: NoticeFact) -> str:
 
 
 def _project(key: str, row: Row | None, fact: Fact) -> Row | None:
-    before = row or {"kind": "", "tries": 0}
+    before = row or {"kind": "", "status": "", "tries": 0, "waiting_since": "", "explanation": ""}
     match fact.event:
         case NoticeOwed(kind=kind):
             return _row(key, fact, kind, "owed", 0)
         case NoticeRequested(kind=kind, asked=asked):
-            return _row(key, fact, kind, "offered", asked)
-        case NoticeDelayed(explanation=explanation):
-            return _row(key, fact, before["kind"], "delayed", before["tries"], explanation)
+            offered = _row(key, fact, kind, "offered", asked)
+            return {**offered, **_wait(before)} if before["status"] == "delayed" else offered
+        case NoticeDelayed(explanation=explanation, ask_again_at=again_at):
+            delayed = _row(key, fact, before["kind"], "delayed", before["tries"], explanation)
+            since = before["waiting_since"] or fact.recorded_at.isoformat()
+            return {**delayed, "waiting_since": since, "ask_again_at": again_at.isoformat()}
         case NoticeSent(kind=kind):
             return _row(key, fact, kind, "sent", before["tries"])
         case NoticeFailed(kind=kind, explanation=explanation):
             return _row(key, fact, kind or before["kind"], "failed", before["tries"], explanation)
         case _:
             return row
+
+
+def _wait(row: Row) -> Row:
+    """A notice that is offered again waits on until the mail server has answered."""
+    return {field: row[field] for field in ("waiting_since", "explanation")}
 
 
 def _row(key: str, fact: Fact, kind: str, status: str, tries: int, explanation: str = "") -> Row:
@@ -49,13 +57,15 @@ def _row(key: str, fact: Fact, kind: str, status: str, tries: int, explanation: 
         "kind_and_status": f"{kind}/{status}",
         "tries": tries,
         "explanation": explanation,
+        "waiting_since": "",
+        "ask_again_at": "",
         "changed_at": fact.recorded_at.isoformat(),
     }
 
 
 NOTICES = View(
     name="notices",
-    version=1,
+    version=2,
     handles=(NoticeOwed, NoticeRequested, NoticeDelayed, NoticeSent, NoticeFailed),
     keys=_keys,
     project=_project,

@@ -2,10 +2,16 @@
 
 from typing import Literal
 
+from pydantic import Field
+
 from shared.events.payload import Attributes, Event, Instant, Name, OrderNumber, Ordinal, Text
 
 NoticeKind = Literal["confirmation", "delay", "dispatch", "delivered", "cancelled", "payment_failed"]
 """What a customer is told."""
+
+NoticeFailure = Literal["no_address", "address_refused", "refused", "too_late"]
+"""What stands in a notice's way: there is no address, the mail server refused the address or the mail, or the time
+that it speaks of is over."""
 
 
 class ContactNoted(Event, name="notification.contact-noted", version=1):
@@ -18,6 +24,10 @@ class ContactNoted(Event, name="notification.contact-noted", version=1):
     """Where notices go; empty when there is no address."""
     language: Literal["en", "zh"]
     """The language of the notices."""
+    payment: Literal["card", "prepaid", "none"] = "card"
+    """What notices say of money: `card` is charged, `prepaid` was paid in the channel, `none`: nothing to pay."""
+    delivery: Literal["ship", "collect"] = "ship"
+    """Whether notices speak of a parcel, or of goods that the customer collects."""
 
 
 class NoticeOwed(Event, name="notification.notice-owed", version=1):
@@ -69,10 +79,14 @@ class NoticeDelayed(Event, name="notification.notice-delayed", version=1):
 
 
 class NoticeFailed(Event, name="notification.notice-failed", version=1):
-    """The notice can't be delivered: no address, or refused for good."""
+    """The notice can't be sent: no address, refused, or too late; a person or another address may ask anew."""
 
     order_number: OrderNumber
     notice_id: Name
     explanation: Text
     kind: NoticeKind | None = None
     """Told here as well because a notice without an address was never requested."""
+    cause: NoticeFailure = "refused"
+    """What stood in its way."""
+    facts: Attributes = Field(default={})
+    """What the template would have filled in; empty where the notice had been requested."""

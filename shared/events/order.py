@@ -228,6 +228,8 @@ class OrderConfirmed(Event, name="order.confirmed", version=1):
     currency: CurrencyCode
     fulfilments: tuple[FulfilmentPlan, ...]
     """Where everything will leave from."""
+    paid_by: Literal["card", "prepaid"] | None = None
+    """How it is paid, where the customer paid again otherwise than ordered; None: as ordered."""
 
 
 class FulfilmentProgressed(Event, name="order.fulfilment-progressed", version=1):

@@ -2,9 +2,11 @@
 
 from collections import Counter
 
-from shared.events.values import Customer
+from shared.events.values import Customer, PaymentMethod
 from tests.e2e.orders import a_line, an_order, fresh
 from tests.e2e.shop import Shop
+
+PREPAID = PaymentMethod(kind="prepaid", reference="paypal-78")
 
 
 def test_each_kind_of_notice_is_sent_once_in_the_language_of_the_customer(shop: Shop) -> None:
@@ -71,6 +73,28 @@ def test_a_mail_server_that_refuses_for_good_is_not_asked_again(shop: Shop) -> N
         shop.until(failed, "three notices to fail", number=number)
 
     assert shop.mails(order) == []
+
+
+def test_a_notice_that_failed_is_sent_once_a_person_asks_for_it(shop: Shop) -> None:
+    order = an_order(a_line(shop.sku(EAST=1)), delivery="collect", payment=PREPAID)
+    with shop.trouble("mailbox", "reject_permanently"):
+        number = shop.publish(order)[0]
+
+        def failed() -> bool:
+            return [notice["status"] for notice in shop.notices(number)] == ["failed"] * 3
+
+        shop.until(failed, "three notices to fail", number=number)
+
+    again = f"/notices/{number}-confirmation/send"
+    first = shop.ask("POST", "notification", again, json={"reason": "the mail server takes mails again"})
+    shop.until(lambda: len(shop.mails(order)) == 1, "the mail", number=number)
+    second = shop.ask("POST", "notification", again, json={"reason": "once more"})
+
+    assert (first.status_code, second.status_code) == (202, 409)
+    assert second.headers["content-type"] == "application/problem+json"
+    assert "already paid $10.00 for it where you ordered" in shop.mails(order)[0]["text"]
+    assert "You can collect it" in shop.mails(order)[0]["text"]
+    assert shop.ask("POST", "notification", "/notices/nobody-delay/send", json={"reason": "?"}).status_code == 404
 
 
 def test_what_customers_write_can_do_no_harm_in_a_mail(shop: Shop) -> None:

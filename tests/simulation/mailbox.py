@@ -22,7 +22,7 @@ class Mailbox:
     def take(self, notice: NoticeRequested) -> MailAnswered:
         """Accept a mail, or refuse an address that is none."""
         if "@" not in notice.email:
-            return _answer(notice, "refused", "not an address")
+            return _answer(notice, "address_refused", "not an address")
         self.mails[notice.notice_id] = self.mails.get(notice.notice_id, 0) + 1
         return _answer(notice, "sent", "")
 

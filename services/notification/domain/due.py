@@ -1,8 +1,10 @@
 """Which facts a customer is told of, and what is told."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import get_args
 
 from shared.events.notification import NoticeKind
 from shared.events.order import OrderBackordered, OrderCancelled, OrderConfirmed, PaymentWindowOpened
@@ -42,6 +44,11 @@ def notice_id(order_number: str, kind: NoticeKind, subject_id: str) -> str:
     return f"{order_number}-{kind}-{subject}" if subject else f"{order_number}-{kind}"
 
 
+def order_number_of(notice_id: str) -> str:
+    """The order that a notice is about, by the notice's id."""
+    return _KIND.split(notice_id, maxsplit=1)[0] or notice_id
+
+
 def due(event: Telling) -> Due:
     """The notice that a fact calls for."""
     number = event.order_number
@@ -51,6 +58,7 @@ def due(event: Telling) -> Due:
                 "amount": str(event.amount),
                 "currency": event.currency,
                 "parcels": str(len(event.fulfilments)),
+                **({"paid_by": event.paid_by} if event.paid_by else {}),
             }
             return Due(order_number=number, kind="confirmation", facts=facts)
         case OrderBackordered():
@@ -76,6 +84,15 @@ def due(event: Telling) -> Due:
             attempt = f"{event.until:%Y%m%dT%H%M%S%fZ}"
             facts = {"until": event.until.isoformat()}
             return Due(order_number=number, kind="payment_failed", subject_id=attempt, facts=facts)
+
+
+def too_late(facts: Mapping[str, str], now: datetime) -> str:
+    """Why a notice with these facts says what is no longer so; empty while it is."""
+    until = facts.get("until", "")
+    return f"the time to pay again ended at {until}" if until and datetime.fromisoformat(until) <= now else ""
+
+
+_KIND = re.compile(f"-(?:{'|'.join(get_args(NoticeKind))})(?:-|$)")
 
 
 def _moment(at: datetime | None) -> str:

@@ -1,8 +1,10 @@
-"""What the service says to itself: the mail server's answer, and the reminder to offer a notice again."""
+"""The mail server's answer, the reminder to offer a notice again, and what a person asks for."""
 
 from typing import Literal
 
 from shared.events.payload import Command, Name, Payload, Quantity, Text
+
+Outcome = Literal["sent", "refused", "address_refused", "too_late", "unknown"]
 
 
 class MailAnswered(Command, name="notification.mail-answered", version=1):
@@ -12,7 +14,7 @@ class MailAnswered(Command, name="notification.mail-answered", version=1):
     notice_id: Name
     asked: Quantity
     """Which offer this answers."""
-    outcome: Literal["sent", "refused", "unknown"]
+    outcome: Outcome
     explanation: Text = ""
 
 
@@ -24,5 +26,12 @@ class OfferAgain(Command, name="notification.offer-again", version=1):
     asked: Quantity
 
 
-INTERNAL: tuple[type[Payload], ...] = (MailAnswered, OfferAgain)
-"""The service's messages to itself."""
+class SendNotice(Command, name="notification.send-notice", version=1):
+    """Offer a notice that failed to the mail server again."""
+
+    order_number: Name
+    notice_id: Name
+
+
+INTERNAL: tuple[type[Payload], ...] = (MailAnswered, OfferAgain, SendNotice)
+"""The service's messages to itself, and what comes over HTTP."""

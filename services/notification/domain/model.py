@@ -3,8 +3,9 @@
 from functools import partial
 
 from services.notification.domain.due import Telling
-from services.notification.domain.messages import MailAnswered, OfferAgain
-from services.notification.domain.notice import NOTICE, note_contact, offer_again, take_answer, tell
+from services.notification.domain.messages import MailAnswered, OfferAgain, SendNotice
+from services.notification.domain.notice import NOTICE
+from services.notification.domain.offering import note_contact, offer_again, send_again, take_answer, tell
 from services.notification.domain.policy import Policy
 from shared.events.order import (
     OrderBackordered,
@@ -37,9 +38,12 @@ def model(policy: Policy | None = None) -> Model:
             ShipmentDelivered: telling,
             MailAnswered: Route(_stream, partial(take_answer, policy or Policy())),
             OfferAgain: Route(_stream, offer_again),
+            SendNotice: Route(_stream, send_again),
         },
     )
 
 
-def _stream(message: Telling | OrderPlaced | OrderReplaced | MailAnswered | OfferAgain) -> tuple[str, ...]:
+def _stream(
+    message: Telling | OrderPlaced | OrderReplaced | MailAnswered | OfferAgain | SendNotice,
+) -> tuple[str, ...]:
     return (NOTICE.stream(message.order_number),)

@@ -10,7 +10,7 @@ from services.order.domain.delivery import Fulfilment
 from services.order.domain.holds import hold, open_holds, release, stands_still
 from services.order.domain.messages import FulfilmentOverdue
 from services.order.domain.order import Cancelling, Confirmed
-from services.order.domain.placement import Placement, Shipping, delivery_of
+from services.order.domain.placement import Authorised, Authorising, Placement, Shipping, delivery_of
 from shared.events.inventory import KeepReservation
 from shared.events.order import FulfilmentProgressed, OrderCompleted, OrderConfirmed, PricedFulfilment
 from shared.events.payload import Command
@@ -38,6 +38,7 @@ def confirm(case: Case, content: OrderContent, fulfilments: tuple[PricedFulfilme
             FulfilmentPlan(fulfilment_id=one.fulfilment_id, location=one.location, lines=one.lines)
             for one in fulfilments
         ),
+        paid_by=_paid_otherwise(case.placement, content),
     )
     requests = (request(case, content, one.fulfilment_id, one.location, one.lines) for one in fulfilments)
     return Decision(
@@ -45,6 +46,14 @@ def confirm(case: Case, content: OrderContent, fulfilments: tuple[PricedFulfilme
         (KeepReservation(order_number=case.number), *requests),
         tuple(dispatch_deadline(case, content, one.fulfilment_id, wait=1) for one in fulfilments),
     )
+
+
+def _paid_otherwise(placement: Placement, content: OrderContent) -> Literal["card", "prepaid"] | None:
+    match placement:
+        case Authorising(payment=payment) | Authorised(payment=payment) if payment.kind != content.payment.kind:
+            return payment.kind
+        case _:
+            return None
 
 
 def align(case: Case, order: Confirmed, placement: Shipping) -> Decision:

@@ -1,6 +1,7 @@
 """Facts of one order as other services state them."""
 
 from datetime import UTC, datetime
+from typing import Literal
 
 from shared.events.notification import ContactNoted, NoticeRequested
 from shared.events.order import (
@@ -26,13 +27,23 @@ from shared.events.values import (
 NUMBER = "SO-7"
 STREAM = "notice-SO-7"
 THURSDAY = datetime(2026, 3, 5, 9, 30, tzinfo=UTC)
+CARD = PaymentMethod(kind="card", token="tok_visa")
+PREPAID = PaymentMethod(kind="prepaid", reference="paypal-77")
 WANTED = RequestedLine(line_id="1", sku="TEA", quantity=3)
 
 
-def content(*, email: str = "ada@example.com", name: str = "Ada Byron", language: str = "en") -> OrderContent:
+def content(
+    *,
+    email: str = "ada@example.com",
+    name: str = "Ada Byron",
+    language: str = "en",
+    payment: PaymentMethod = CARD,
+    delivery: Literal["ship", "collect"] = "ship",
+    total: int = 1_500,
+) -> OrderContent:
     address = Address(name=name, street="5 Main St", city="Boston", country="US")
     line = OrderLine(
-        line_id="1", sku="TEA", name="Tea", quantity=3, unit_price=500, discount=0, tax=0, value=1_500
+        line_id="1", sku="TEA", name="Tea", quantity=3, unit_price=500, discount=1_500 - total, tax=0, value=total
     )
     return OrderContent(
         channel="web",
@@ -43,8 +54,9 @@ def content(*, email: str = "ada@example.com", name: str = "Ada Byron", language
         shipping_address=address,
         currency="USD",
         lines=(line,),
-        total=1_500,
-        payment=PaymentMethod(kind="card", token="tok_visa"),
+        total=total,
+        payment=payment,
+        delivery=delivery,
     )
 
 
@@ -82,6 +94,9 @@ def dispatched(fulfilment_id: str = "SO-7-F1", estimated: datetime | None = THUR
 CONTACT = ContactNoted(order_number=NUMBER, name="Ada Byron", email="ada@example.com", language="en")
 
 
+CONFIRMATION_FACTS = {"amount": "1500", "currency": "USD", "parcels": "1"}
+
+
 def requested(asked: int = 1, email: str = "ada@example.com", name: str = "Ada Byron") -> NoticeRequested:
     """The confirmation of the order, offered to the mail server."""
     return NoticeRequested(
@@ -91,6 +106,6 @@ def requested(asked: int = 1, email: str = "ada@example.com", name: str = "Ada B
         email=email,
         name=name,
         language="en",
-        facts={"amount": "1500", "currency": "USD", "parcels": "1"},
+        facts={**CONFIRMATION_FACTS, "payment": "card", "delivery": "ship"},
         asked=asked,
     )

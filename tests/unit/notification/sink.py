@@ -21,6 +21,8 @@ class Sink:
     connections: int = 0
     says_to_recipient: str = "250 OK"
     says_to_mail: str = "250 OK"
+    takes_any_script: bool = True
+    """Whether addresses may have letters beyond ASCII."""
     silent: bool = False
     """Take the mail and never answer."""
     port: int = 0
@@ -52,7 +54,8 @@ async def running(sink: Sink) -> AsyncIterator[Sink]:
 
     def connected() -> SMTP:
         sink.connections += 1
-        return SMTP(sink, enable_SMTPUTF8=True, hostname="localhost", loop=asyncio.get_running_loop())
+        loop = asyncio.get_running_loop()
+        return SMTP(sink, enable_SMTPUTF8=sink.takes_any_script, hostname="localhost", loop=loop)
 
     server = await asyncio.get_running_loop().create_server(connected, "127.0.0.1", sink.port)
     sink.port = server.sockets[0].getsockname()[1]

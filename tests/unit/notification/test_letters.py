@@ -34,7 +34,16 @@ TOLD: tuple[Telling, ...] = (
 def write(event: Telling, language: str = "en", name: str = "Ada Byron", **facts: str) -> tuple[str, str]:
     notice = due(event)
     letter = LETTERS.write(
-        notice.kind, language, {"order_number": notice.order_number, "name": name, **notice.facts, **facts}
+        notice.kind,
+        language,
+        {
+            "order_number": notice.order_number,
+            "name": name,
+            "payment": "card",
+            "delivery": "ship",
+            **notice.facts,
+            **facts,
+        },
     )
     return letter.subject, letter.body
 
@@ -101,6 +110,69 @@ def test_a_dispatch_without_tracking_does_not_speak_of_it() -> None:
 )
 def test_a_cancellation_says_why(cause: str, words: str) -> None:
     assert words in write(CANCELLED, cause=cause)[1]
+
+
+@pytest.mark.parametrize(
+    ("language", "facts", "says", "never"),
+    [
+        ("en", {}, "we will charge you $15.00", "already paid"),
+        ("en", {"payment": "prepaid"}, "already paid $15.00 for it where you ordered", "will charge"),
+        ("en", {"payment": "none", "amount": "0"}, "there is nothing to pay", "charge"),
+        ("en", {"payment": "card", "amount": "0"}, "there is nothing to pay", "charge"),
+        ("zh", {}, "我们将收取 US$15.00", "已在下单时支付"),
+        ("zh", {"payment": "prepaid"}, "已在下单时支付 US$15.00", "我们将收取"),
+        ("zh", {"payment": "none", "amount": "0"}, "无需付款", "收取"),
+    ],
+)
+def test_a_confirmation_says_what_is_charged_and_by_whom(
+    language: str, facts: dict[str, str], says: str, never: str
+) -> None:
+    _, body = write(CONFIRMED, language, **facts)
+
+    assert says in body
+    assert never not in body
+
+
+@pytest.mark.parametrize(
+    ("language", "payment", "says", "never"),
+    [
+        ("en", "card", "set aside for the payment is released", "paid back"),
+        ("en", "prepaid", "What you paid where you ordered is paid back to you from there", "set aside"),
+        ("en", "none", "There was nothing to pay", "set aside"),
+        ("zh", "card", "为付款预留的金额已释放", "退还"),
+        ("zh", "prepaid", "您下单时支付的款项将由下单渠道退还", "预留"),
+        ("zh", "none", "无需付款", "预留"),
+    ],
+)
+def test_a_cancellation_says_what_becomes_of_the_money(language: str, payment: str, says: str, never: str) -> None:
+    _, body = write(CANCELLED, language, payment=payment)
+
+    assert says in body
+    assert never not in body
+
+
+@pytest.mark.parametrize("parcels", ["1", "2"])
+@pytest.mark.parametrize(
+    ("language", "event", "says"),
+    [
+        ("en", CONFIRMED, "collect"),
+        ("en", BACKORDERED, "You can collect them once they have arrived; you need not do anything."),
+        ("en", dispatched(estimated=None), "3 items of your order SO-7 were handed over to you."),
+        ("en", DELIVERED, "was collected on March 5, 2026"),
+        ("zh", CONFIRMED, "自提"),
+        ("zh", BACKORDERED, "到货后即可自提"),
+        ("zh", dispatched(estimated=None), "订单 SO-7 中的 3 件商品已交付给您"),
+        ("zh", DELIVERED, "自提"),
+    ],
+)
+def test_what_is_collected_is_never_called_a_parcel_on_its_way(
+    language: str, event: Telling, says: str, parcels: str
+) -> None:
+    letter = "".join(write(event, language, delivery="collect", parcels=parcels))
+
+    assert says in letter
+    for word in ("parcel", "warehouse", "on its way", "delivered", "will send", "包裹", "发货", "寄出", "送达"):
+        assert word not in letter
 
 
 def test_a_name_is_text_and_neither_markup_nor_template() -> None:

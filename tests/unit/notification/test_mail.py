@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
 from email.message import EmailMessage
 
 import pytest
@@ -11,7 +12,7 @@ from services.notification.effects import address_of, compose, effects
 from services.notification.letters import Letters
 from services.notification.mail import Answer, SmtpMailServer
 from shared.events.notification import NoticeRequested
-from tests.unit.notification.samples import NUMBER, requested
+from tests.unit.notification.samples import CONFIRMATION_FACTS, NUMBER, THURSDAY, requested
 from tests.unit.notification.sink import Sink, running
 
 SENDER = "orders@shop.example.com"
@@ -30,8 +31,9 @@ async def server(sink: Sink) -> AsyncIterator[SmtpMailServer]:
         yield server
 
 
-async def offer(server: SmtpMailServer, notice: NoticeRequested) -> MailAnswered:
-    result = await effects(server, LETTERS, sender=SENDER, sender_name="The Shop")[NoticeRequested](notice)
+async def offer(server: SmtpMailServer, notice: NoticeRequested, now: datetime = THURSDAY) -> MailAnswered:
+    intents = effects(server, LETTERS, sender=SENDER, sender_name="The Shop", now=lambda: now)
+    result = await intents[NoticeRequested](notice)
     assert isinstance(result, MailAnswered)
     return result
 
@@ -98,8 +100,27 @@ async def test_what_is_no_address_is_refused_without_asking_anyone(
 ) -> None:
     answer = await offer(server, requested(email=email))
 
-    assert answer.outcome == "refused"
+    assert answer.outcome == "address_refused"
     assert sink.mails == []
+
+
+async def test_a_notice_that_lay_until_its_time_was_over_is_not_sent(sink: Sink, server: SmtpMailServer) -> None:
+    invitation = requested().model_copy(
+        update={"kind": "payment_failed", "facts": {"until": THURSDAY.isoformat()}}
+    )
+
+    answer = await offer(server, invitation, THURSDAY)
+    before = await offer(server, invitation, THURSDAY - timedelta(seconds=1))
+
+    assert (answer.outcome, before.outcome) == ("too_late", "sent")
+    assert answer.explanation == "the time to pay again ended at 2026-03-05T09:30:00+00:00"
+    assert len(sink.mails) == 1
+
+
+async def test_a_notice_of_yesterday_is_a_parcel_paid_by_card(sink: Sink, server: SmtpMailServer) -> None:
+    await offer(server, requested().model_copy(update={"facts": CONFIRMATION_FACTS}))
+
+    assert "we will charge you $15.00" in sink.mails[0].get_content()
 
 
 async def test_an_address_with_letters_of_any_script_is_served(sink: Sink, server: SmtpMailServer) -> None:
@@ -107,6 +128,15 @@ async def test_an_address_with_letters_of_any_script_is_served(sink: Sink, serve
 
     assert answer.outcome == "sent"
     assert sink.recipients == ["李雷@example.com"]
+
+
+async def test_an_address_that_the_server_can_not_write_is_refused(sink: Sink, server: SmtpMailServer) -> None:
+    sink.takes_any_script = False
+
+    answer = await offer(server, requested(email="李雷@example.com"))
+
+    assert answer.outcome == "address_refused"
+    assert sink.mails == []
 
 
 async def test_many_mails_share_few_connections(sink: Sink) -> None:
@@ -137,7 +167,7 @@ async def test_a_connection_that_was_idle_for_long_is_not_trusted(sink: Sink) ->
 @pytest.mark.parametrize(
     ("to_recipient", "to_mail", "outcome"),
     [
-        ("550 no such user", "250 OK", "refused"),
+        ("550 no such user", "250 OK", "address_refused"),
         ("450 mailbox busy", "250 OK", "unknown"),
         ("250 OK", "554 spam", "refused"),
         ("250 OK", "451 try again", "unknown"),

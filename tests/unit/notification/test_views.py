@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 from uuid import UUID
 
@@ -11,10 +11,13 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from services.notification.api import routers
+from services.notification.domain.messages import SendNotice
 from services.notification.views import NOTICES, NoticeFact
 from shared.events.notification import NoticeDelayed, NoticeFailed, NoticeOwed, NoticeSent
+from shared.events.payload import Payload
 from shared.eventsourcing.api_keys import ApiKey
 from shared.eventsourcing.decider import Reply
+from shared.eventsourcing.problems import answer_problems
 from shared.eventsourcing.testing import NOON
 from shared.eventsourcing.views import Fact, Row, View
 from tests.unit.notification.samples import requested
@@ -32,7 +35,7 @@ UNREACHABLE = NoticeFailed(
 )
 
 
-def folded(*events: NoticeFact) -> dict[str, Row]:
+def folded(*events: NoticeFact, at: Sequence[datetime] = ()) -> dict[str, Row]:
     """The rows of the view after these facts."""
     rows: dict[str, Row] = {}
     for position, event in enumerate(events):
@@ -49,7 +52,7 @@ def folded(*events: NoticeFact) -> dict[str, Row]:
                 actor="system",
                 reason="",
                 occurred_at=NOON,
-                recorded_at=NOON,
+                recorded_at=at[position] if at else NOON,
             )
             row = NOTICES.project(key, rows.get(key), fact)
             assert row is not None
@@ -67,6 +70,25 @@ def test_a_notice_is_listed_with_its_status_and_tries() -> None:
     assert status_of(requested(), DELAYED) == ("confirmation", "delayed", 1)
     assert status_of(requested(), DELAYED, requested(2)) == ("confirmation", "offered", 2)
     assert status_of(requested(), DELAYED, requested(2), SENT) == ("confirmation", "sent", 2)
+
+
+def test_a_notice_that_waits_for_the_mail_server_says_since_when_and_why() -> None:
+    later = DELAYED.model_copy(update={"explanation": "still down", "ask_again_at": NOON + timedelta(hours=1)})
+    at = tuple(NOON + timedelta(minutes=minute) for minute in range(6))
+
+    (delayed,) = folded(requested(), DELAYED, requested(2), later, at=at).values()
+    (offered,) = folded(requested(), DELAYED, requested(2), later, requested(3), at=at).values()
+    (sent,) = folded(requested(), DELAYED, requested(2), later, requested(3), SENT, at=at).values()
+
+    assert (delayed["waiting_since"], delayed["explanation"]) == (at[1].isoformat(), "still down")
+    assert delayed["ask_again_at"] == (NOON + timedelta(hours=1)).isoformat()
+    assert (offered["status"], offered["waiting_since"], offered["explanation"], offered["ask_again_at"]) == (
+        "offered",
+        at[1].isoformat(),
+        "still down",
+        "",
+    )
+    assert (sent["waiting_since"], sent["explanation"], sent["ask_again_at"]) == ("", "", "")
 
 
 def test_a_notice_that_is_owed_is_listed_under_the_id_it_will_have() -> None:
@@ -103,19 +125,33 @@ class Rows:
         return dict(Counter(row[field] for row in self._rows.values()))
 
 
-async def no_submit(*args: object, **kwargs: object) -> Reply:
-    raise AssertionError("the service takes nothing over HTTP")
+class Desk:
+    """Takes what is submitted and answers what it is told to."""
+
+    def __init__(self) -> None:
+        self.reply = Reply("accepted", {"notice_id": "SO-9-cancelled", "status": "offered"})
+        self.taken: list[tuple[Payload, str, str]] = []
+
+    async def submit(self, message: Payload, *, actor: str, reason: str = "", **rest: object) -> Reply:
+        self.taken.append((message, actor, reason))
+        return self.reply
 
 
 @pytest.fixture
-def client() -> Iterator[TestClient]:
+def desk() -> Desk:
+    return Desk()
+
+
+@pytest.fixture
+def client(desk: Desk) -> Iterator[TestClient]:
     app = FastAPI()
+    answer_problems(app)
     app.state.api_keys = [
         ApiKey(name=name, sha256=sha256(name.encode()).hexdigest(), scopes=(scope,))
-        for name, scope in (("reader", "notices:read"), ("stranger", "orders:read"))
+        for name, scope in (("reader", "notices:read"), ("writer", "notices:write"), ("stranger", "orders:read"))
     ]
     rows = folded(requested(), SENT, OWED, UNREACHABLE)
-    for router in routers(no_submit, Rows(rows)):
+    for router in routers(desk.submit, Rows(rows)):
         app.include_router(router)
     with TestClient(app, headers={"Authorization": "Bearer reader"}) as client:
         yield client
@@ -131,6 +167,8 @@ def test_the_notices_of_an_order_are_answered(client: TestClient) -> None:
         "status": "sent",
         "tries": 1,
         "explanation": "",
+        "waiting_since": "",
+        "ask_again_at": "",
         "changed_at": NOON.isoformat(),
     }
 
@@ -155,3 +193,40 @@ def test_no_route_answers_without_the_scope(client: TestClient, path: str) -> No
 
 def test_an_unknown_status_is_a_usage_error(client: TestClient) -> None:
     assert client.get("/notices", params={"status": "lost"}).status_code == 422
+
+
+AGAIN = "/notices/SO-9-cancelled/send"
+WRITER = {"Authorization": "Bearer writer"}
+REASON = {"reason": "the address was written wrong"}
+
+
+def test_a_person_has_a_notice_sent_again_and_says_why(client: TestClient, desk: Desk) -> None:
+    answer = client.post(AGAIN, json=REASON, headers=WRITER)
+
+    assert (answer.status_code, answer.json()) == (202, {"notice_id": "SO-9-cancelled", "status": "offered"})
+    wanted = SendNotice(order_number="SO-9", notice_id="SO-9-cancelled")
+    assert desk.taken == [(wanted, "writer", "the address was written wrong")]
+
+
+def test_a_notice_that_can_not_be_sent_again_is_a_problem_that_says_why(client: TestClient, desk: Desk) -> None:
+    desk.reply = Reply("conflict", {"status": "sent", "explanation": "only what failed is sent again"})
+
+    answer = client.post(AGAIN, json=REASON, headers=WRITER)
+
+    assert answer.status_code == 409
+    assert answer.json()["detail"] == "notice SO-9-cancelled is sent: only what failed is sent again"
+    assert answer.json()["notice_status"] == "sent"
+
+
+def test_a_notice_that_nobody_knows_is_a_problem(client: TestClient, desk: Desk) -> None:
+    desk.reply = Reply("not_found", {"notice_id": "SO-9-cancelled"})
+
+    answer = client.post(AGAIN, json=REASON, headers=WRITER)
+
+    assert (answer.status_code, answer.json()["detail"]) == (404, "no notice SO-9-cancelled is known")
+
+
+def test_nobody_has_a_notice_sent_without_the_scope_or_a_reason(client: TestClient, desk: Desk) -> None:
+    assert client.post(AGAIN, json=REASON).status_code == 403
+    assert client.post(AGAIN, json={"reason": ""}, headers=WRITER).status_code == 422
+    assert desk.taken == []

@@ -195,6 +195,21 @@ def test_paying_again_is_the_next_attempt_with_the_other_method() -> None:
     assert isinstance(outcome.after.when(authorised(attempt=2)).events[0], OrderConfirmed)
 
 
+def test_an_order_paid_again_otherwise_than_ordered_says_so_when_it_is_confirmed() -> None:
+    prepaid = PayAgain(order_number=NUMBER, payment=PaymentMethod(kind="prepaid", reference="paypal-77"))
+
+    (as_ordered, *_) = paying_again().when(authorised(attempt=2)).events
+    (otherwise, *_) = after(authorising(), declined(), prepaid).when(authorised(attempt=2)).events
+    released = after(authorising(), declined(), prepaid, HELD, authorised(attempt=2)).when(
+        release(), reason="fine"
+    )
+
+    assert isinstance(as_ordered, OrderConfirmed)
+    assert isinstance(otherwise, OrderConfirmed)
+    assert (as_ordered.paid_by, otherwise.paid_by) == (None, "prepaid")
+    assert [event.paid_by for event in released.events if isinstance(event, OrderConfirmed)] == ["prepaid"]
+
+
 def test_a_second_decline_leaves_the_rest_of_the_window() -> None:
     (opened,) = paying_again().at(NOON + timedelta(hours=1)).when(declined(attempt=2)).events
     assert opened == PaymentWindowOpened(order_number=NUMBER, decline_code="no_funds", until=WINDOW_END)
