@@ -5,7 +5,16 @@ from services.order.domain.compensating import cancel
 from services.order.domain.delivering import confirm
 from services.order.domain.holds import hold, hold_for, release_for, stands_still
 from services.order.domain.messages import DeadlinePassed
-from services.order.domain.order import Approved, Confirmed, content_of
+from services.order.domain.order import (
+    Approved,
+    Cancelled,
+    Cancelling,
+    Completed,
+    Confirmed,
+    InReview,
+    NoOrder,
+    content_of,
+)
 from services.order.domain.placement import (
     Authorised,
     Authorising,
@@ -102,12 +111,18 @@ def authorisation_lapsed(case: Case, message: AuthorisationLapsed) -> Decision:
 
 
 def payment_anomaly(case: Case, message: PaymentAnomalyDetected) -> Decision:
-    """The review says whether a person has to look."""
+    """The review says whether a person has to look; at an order that goes nowhere, one always has to."""
     match case.order:
-        case Approved(dossier=dossier, content=content) | Confirmed(dossier=dossier, content=content):
-            facts = ReviewFacts(occasion="payment_anomaly", order=content, anomaly=message.explanation)
-        case _:
+        case NoOrder():
             return NOTHING
+        case Cancelling() | Cancelled() | Completed():
+            return Decision(hold(case, "payment_anomaly", message.explanation))
+        case (
+            InReview(dossier=dossier, content=content)
+            | Approved(dossier=dossier, content=content)
+            | Confirmed(dossier=dossier, content=content)
+        ):
+            facts = ReviewFacts(occasion="payment_anomaly", order=content, anomaly=message.explanation)
     fresh = [one for one in case.review(facts) if dossier.hold_of(one.reason) is None]
     return Decision(hold_for(case, fresh, dossier.holds_opened))
 

@@ -13,8 +13,10 @@ from shared.events.order import (
     CompensationBegan,
     FulfilmentProgressed,
     HoldOpened,
+    HoldReason,
     HoldReleased,
     OpenHold,
+    OrderCancelled,
     OrderConfirmed,
     PayAgain,
     PaymentSecured,
@@ -354,9 +356,49 @@ def test_an_anomaly_that_the_review_wants_seen_opens_one_hold() -> None:
 def test_an_anomaly_is_nothing_where_the_review_or_the_order_does_not_mind() -> None:
     reserving().when(ANOMALY).then_nothing_happened()
     new().when(ANOMALY).then_nothing_happened()
-    review = finds("payment_anomaly", finding("payment_anomaly"))
-    done = after(shipping(review=review), dispatched(), captured(), delivered())
-    done.when(ANOMALY).then_nothing_happened()
+
+
+def anomaly_hold(number: int = 1) -> HoldOpened:
+    return HoldOpened(
+        order_number=NUMBER,
+        hold_id=f"H{number}",
+        reason="payment_anomaly",
+        explanation="unknown capture",
+        owner="payments",
+    )
+
+
+def test_an_anomaly_while_the_order_is_being_cancelled_opens_a_hold_that_outlives_the_order() -> None:
+    cancelling = after(authorising(), CancelOrder(order_number=NUMBER))
+    outcome = cancelling.when(ANOMALY)
+    outcome.then(*of_order(anomaly_hold()))
+    outcome.after.when(ANOMALY).then_nothing_happened()
+    cancelled = after(outcome.after, VOIDED).when(RELEASED)
+    assert OrderCancelled(order_number=NUMBER, cause="operator") in cancelled.events
+    cancelled.after.when(ANOMALY).then_nothing_happened()
+    released = HoldReleased(order_number=NUMBER, hold_id="H1", reason="payment_anomaly")
+    settled = cancelled.after.when(release(), actor="ann", reason="paid back by hand")
+    settled.then(*of_order(released))
+    settled.after.when(ANOMALY).then(*of_order(anomaly_hold(2)))
+
+
+def test_an_anomaly_of_an_order_that_has_ended_opens_a_hold_for_the_payments_team() -> None:
+    cancelled = after(authorising(), CancelOrder(order_number=NUMBER), VOIDED, RELEASED)
+    completed = after(shipping(), dispatched(), captured(), delivered())
+    for ended in (cancelled, completed):
+        outcome = ended.when(ANOMALY)
+        outcome.then(*of_order(anomaly_hold()))
+        outcome.after.when(release(), actor="ann", reason="seen").then(
+            *of_order(HoldReleased(order_number=NUMBER, hold_id="H1", reason="payment_anomaly"))
+        )
+
+
+def test_an_anomaly_of_an_order_in_review_is_another_reason_to_look_at_it() -> None:
+    reasons: dict[str, HoldReason] = {"order": "amount_over_limit", "payment_anomaly": "payment_anomaly"}
+    in_review = after(new(lambda facts: (finding(reasons[facts.occasion]),)), take())
+    (hold,) = in_review.when(ANOMALY).events
+    assert isinstance(hold, HoldOpened)
+    assert (hold.reason, hold.hold_id) == ("payment_anomaly", "H2")
 
 
 def test_payment_answers_before_the_payment_are_not_expected() -> None:
