@@ -217,15 +217,15 @@ def test_a_void_refused_for_another_reason_is_told_and_asked_again_under_a_new_k
     refused = VoidRefused(
         order_number=ORDER,
         idempotency_key=void_key(),
-        refusal_code="idempotency_conflict",
+        refusal_code="invalid",
         ask_again_at=ASK_AGAIN_AT,
     )
     reminder = AskGatewayAgain(order_number=ORDER, idempotency_key=void_key(), asked=1)
-    answer = void_answered(outcome="refused", code="idempotency_conflict")
+    answer = void_answered(outcome="refused", code="invalid")
     outcome = scenario(*VOIDING).when(answer)
     outcome.then(
         refused,
-        anomaly("the gateway refused to void 100 with idempotency_conflict (authorisation auth_1)"),
+        anomaly("the gateway refused to void 100 with invalid (authorisation auth_1)"),
     )
     assert outcome.reminders == (Reminder(ASK_AGAIN_AT, reminder),)
     outcome.after.when(answer).then_nothing_happened()
