@@ -234,6 +234,19 @@ async def test_a_capture_whose_key_belongs_to_another_one_is_neither_refused_nor
     assert (theirs["operations"]["capture"], theirs["currencies"]["EUR"]["captured"]) == (1, 30)
 
 
+async def test_what_the_gateway_captured_by_itself_stands_in_suspense_and_not_as_let_go(service: Service) -> None:
+    await service.pays()
+    authorisation_id = (await service.stands("authorised"))["attempts"][0]["authorisation_id"]
+    captures = f"/v1/authorisations/{authorisation_id}/captures"
+    assert service.gateway.post(captures, {"amount": 100}, key="by-hand").status_code == 201
+    await service.take(VOID)
+    row = await service.stands("voided")
+    assert (row["voided"], row["attempts"][0]["captured_unrecorded"], len(row["anomalies"])) == (0, 100, 1)
+    summary = await service.shown("/ledger/summary", lambda body: body["currencies"]["EUR"]["debits"] == 300)
+    balances = {name: sides["balance"] for name, sides in summary["currencies"]["EUR"]["accounts"].items()}
+    assert balances == {"authorised": 0, "authorised_contra": 0, "gateway_clearing": 100, "suspense": -100}
+
+
 async def test_a_void_waits_for_an_authorisation_whose_answer_was_lost(service: Service) -> None:
     await service.pays("tok_timeout_after_effect")
     await service.take(VOID)
