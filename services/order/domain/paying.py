@@ -1,5 +1,7 @@
 """The second step: the payment is authorised; a declined one may be tried again for a while."""
 
+from datetime import datetime
+
 from services.order.domain.case import Case
 from services.order.domain.compensating import cancel
 from services.order.domain.delivering import confirm
@@ -95,7 +97,8 @@ def payment_declined(case: Case, message: PaymentDeclined) -> Decision:
             return Decision(events + case.of_placement(opened), reminders=(closes,))
         case Shipping(delivery=delivery) | Recalling(delivery=delivery) if delivery.cover == "authorising":
             explanation = f"The payment for what has not left was declined ({message.decline_code})."
-            return Decision(events) + _lose(case, explanation)
+            window = case.of_placement(_window_after_confirmation(case, message, delivery.window_until))
+            return Decision(events) + _lose(case, explanation) + Decision(window)
         case _:
             return NOTHING
 
@@ -177,6 +180,15 @@ def _seek(
 def _lose(case: Case, explanation: str) -> Decision:
     lost = case.of_placement(AuthorisationLost(order_number=case.number))
     return Decision(lost + hold(case, "authorisation_lapsed", explanation))
+
+
+def _window_after_confirmation(
+    case: Case, message: PaymentDeclined, until: datetime | None
+) -> PaymentWindowOpened:
+    """A window that is open stays as it is, so that the customer is told of it once; nothing ends with it."""
+    if until is None or until <= case.context.now:
+        until = case.context.now + case.policy.payment_window
+    return PaymentWindowOpened(order_number=case.number, decline_code=message.decline_code, until=until)
 
 
 def _secured(case: Case, attempt: int, amount: int, currency: str) -> PaymentSecured:

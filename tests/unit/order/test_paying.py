@@ -297,11 +297,34 @@ def test_another_card_waits_for_other_holds_after_a_lapse() -> None:
 
 def test_a_decline_after_a_lapse_holds_the_goods_again() -> None:
     asked = after(shipping(), LAPSED, release())
-    lost, hold = asked.when(declined(attempt=2)).events
+    lost, hold, window = asked.when(declined(attempt=2)).events
     assert lost == AuthorisationLost(order_number=NUMBER)
+    assert window == PaymentWindowOpened(order_number=NUMBER, decline_code="no_funds", until=WINDOW_END)
     assert isinstance(hold, HoldOpened)
     assert (hold.reason, hold.hold_id) == ("authorisation_lapsed", "H2")
     assert "no_funds" in hold.explanation
+
+
+def test_a_decline_after_a_lapse_opens_a_window_that_the_next_decline_leaves_as_it_is() -> None:
+    opened = PaymentWindowOpened(order_number=NUMBER, decline_code="no_funds", until=WINDOW_END)
+    first = after(shipping(), LAPSED, release()).when(declined(attempt=2))
+    assert opened in first.events
+    assert first.reminders == ()
+    first.after.when(declined(attempt=2)).then_nothing_happened()
+    sooner = first.after.at(WINDOW_END - timedelta(minutes=1))
+    assert opened in after(sooner, PAY).when(declined(attempt=3)).events
+    later = first.after.at(WINDOW_END)
+    reopened = opened.model_copy(update={"until": WINDOW_END + POLICY.payment_window})
+    assert reopened in after(later, PAY).when(declined(attempt=3)).events
+    paid = after(sooner, PAY, authorised(attempt=3)).when(LAPSED).after
+    again = opened.model_copy(update={"until": paid.now + POLICY.payment_window})
+    assert again in after(paid, release(3)).when(declined(attempt=4)).events
+
+
+def test_a_decline_during_a_recall_is_told_to_the_customer_too() -> None:
+    recalling = after(shipping(SPLIT), LAPSED, release(), CancelOrder(order_number=NUMBER))
+    opened = PaymentWindowOpened(order_number=NUMBER, decline_code="no_funds", until=WINDOW_END)
+    assert opened in recalling.when(declined(attempt=2)).events
 
 
 def test_without_an_answer_after_a_lapse_the_payment_is_asked_for_again() -> None:
