@@ -10,12 +10,13 @@ from oms.verify.finding import Entry, Finding
 
 STATED = (
     "payment.authorised",
+    "payment.authorisation-voided",
     "payment.partially-captured",
     "payment.captured",
     "payment.partially-refunded",
     "payment.refunded",
 )
-"""The facts that state an effect at the gateway."""
+"""The facts that state an effect at the gateway, or its end."""
 
 OUTSIDE = ("prepaid:", "free:")
 """Beginnings of the ids of authorisations and captures that the gateway never heard of."""
@@ -82,6 +83,10 @@ class Payments:
     def __init__(self) -> None:
         self._stated: dict[str, str] = {}
         """Id of each authorisation, capture and refund that a fact states, to its order."""
+        self._set_aside: dict[tuple[str, str], int] = defaultdict(int)
+        """What the record says is authorised and neither captured nor let go, by order and authorisation."""
+        self._left: set[tuple[str, str]] = set()
+        """Authorisations that were let go of and did not leave the authorised balance whole."""
         self._captured: dict[str, int] = defaultdict(int)
         self._refunded: dict[str, int] = defaultdict(int)
         self._effects = 0
@@ -97,15 +102,23 @@ class Payments:
         match name:
             case "payment.authorised":
                 self._state(fact["authorisation_id"], number)
+                self._set_aside[number, fact["authorisation_id"]] += fact["amount"]
+            case "payment.authorisation-voided":
+                self._let_go(number, fact)
             case "payment.partially-captured" | "payment.captured":
+                part = fact["amount"] - fact.get("already_captured", 0)
+                self._set_aside[number, fact.get("authorisation_id", "")] -= part
                 if self._state(fact["capture_id"], number):
-                    self._captured[number] += fact["amount"] - fact.get("already_captured", 0)
+                    self._captured[number] += part
             case "payment.partially-refunded":
                 self._refunded[number] += _at_gateway(fact)
             case "payment.refunded":
                 self._refunded[number] += _at_gateway(fact) - fact.get("already_refunded", 0)
 
     def findings(self, client: Client) -> Iterator[Finding]:
+        for number, identity in self._left:
+            what = "was let go of and the ledger's authorised balance is another than what is set aside"
+            yield Finding(self.name, f"{number} {identity}", what)
         if not client.stack.gateway_url:
             return
         ledger = read_ledger(client.effects("gateway"))
@@ -126,6 +139,13 @@ class Payments:
                 yield Finding(self.name, number, "the gateway captured another amount than is recorded")
             if refunded[number] != self._refunded[number]:
                 yield Finding(self.name, number, "the gateway refunded another amount than is recorded")
+
+    def _let_go(self, number: str, fact: Mapping[str, Any]) -> None:
+        """A void takes all that is uncaptured off the authorised balance; what it left would stay for ever."""
+        released = fact["amount"] if fact.get("expected") is None else fact["expected"]
+        where = (number, fact["authorisation_id"])
+        if self._set_aside.pop(where, 0) != released:
+            self._left.add(where)
 
     def _state(self, identity: str, number: str) -> bool:
         """Note what a fact states; whether the gateway must know of it."""

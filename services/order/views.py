@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from services.order.domain.holds import ALARMS
+from services.order.domain.order import OUTLIVE_THE_ORDER
 from shared.events.order import (
     AuthorisationLost,
     AuthorisationSought,
@@ -84,10 +85,9 @@ def _changed(row: Row, key: str, fact: Fact) -> Row:
         case CancellationRefused():
             return {**row, "order_status": "confirmed", "cancelled_cause": ""}
         case OrderCancelled():
-            ended = {"ended_at": fact.recorded_at.isoformat(), "cancelled_cause": event.cause, "holds": []}
-            return {**row, **ended, "order_status": "cancelled"}
+            return {**_ended(row, fact), "order_status": "cancelled", "cancelled_cause": event.cause}
         case OrderCompleted():
-            return {**row, "order_status": "completed", "holds": [], "ended_at": fact.recorded_at.isoformat()}
+            return {**_ended(row, fact), "order_status": "completed"}
         case _:
             return _placed(row, fact)
 
@@ -162,6 +162,11 @@ def _holds(row: Row, event: HoldOpened | HoldReleased, fact: Fact) -> list[Mappi
     return [*others, opened]
 
 
+def _ended(row: Row, fact: Fact) -> Row:
+    holds = [hold for hold in row.get("holds", []) if hold["reason"] in OUTLIVE_THE_ORDER]
+    return {**row, "holds": holds, "ended_at": fact.recorded_at.isoformat()}
+
+
 def _with_fulfilment(row: Row, fulfilment_id: str, **changes: Any) -> Row:
     before = row.get("fulfilments", {})
     return {**row, "fulfilments": {**before, fulfilment_id: {**before.get(fulfilment_id, {}), **changes}}}
@@ -169,7 +174,7 @@ def _with_fulfilment(row: Row, fulfilment_id: str, **changes: Any) -> Row:
 
 ORDERS = View(
     name="orders",
-    version=2,
+    version=3,
     handles=(
         OrderPlaced,
         OrderReplaced,

@@ -1,12 +1,13 @@
 """The payment gateway as the service needs it, and its adapter over HTTP."""
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
-from types import TracebackType
-from typing import Literal, Protocol, Self, TypeVar
+from types import MappingProxyType, TracebackType
+from typing import Any, Literal, Protocol, Self, TypeVar
 from urllib.parse import quote
 
 import aiohttp
@@ -66,6 +67,9 @@ class Unknown:
     explanation: str
 
 
+Outcome = Authorised | Captured | Voided | Renewed | Refunded | Refused | Unknown
+
+
 class Gateway(Protocol):
     """What the payment service asks of a gateway; amounts are minor units.
 
@@ -88,12 +92,24 @@ class Gateway(Protocol):
         self, key: str, *, capture_id: str, amount: int, currency: str
     ) -> Refunded | Refused | Unknown: ...
 
+    async def query(self, key: str) -> Outcome:
+        """What came of the first request under a key; unknown as well where none was ever decided."""
+        ...
+
 
 class _Answer(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
-class _Money(_Answer):
+class _OperationAnswer(_Answer):
+    """What is answered to an operation."""
+
+    @abstractmethod
+    def outcome(self) -> Outcome:
+        """What it means."""
+
+
+class _Money(_OperationAnswer):
     amount: int
     currency: str
 
@@ -107,32 +123,74 @@ class _AuthorisationAnswer(_Money):
     decline_code: str | None = None
     expires_at: Instant | None = None
 
+    def outcome(self) -> Authorised | Refused | Unknown:
+        if self.status == "declined":
+            return Refused(_code(self.decline_code, "declined"))
+        if self.expires_at is None:
+            return Unknown("the gateway authorised and did not say for how long")
+        return Authorised(self.id, self.expires_at)
+
 
 class _CaptureAnswer(_Money):
     id: Name
     status: Literal["captured", "refused"]
     refusal_code: str | None = None
 
+    def outcome(self) -> Captured | Refused:
+        return Captured(self.id) if self.status == "captured" else Refused(_code(self.refusal_code, "refused"))
 
-class _VoidAnswer(_Answer):
+
+class _VoidAnswer(_OperationAnswer):
     status: Literal["voided"]
     voided_amount: int = Field(ge=0)
 
+    def outcome(self) -> Voided:
+        return Voided(self.voided_amount)
 
-class _RenewalAnswer(_Answer):
+
+class _RenewalAnswer(_OperationAnswer):
     status: Literal["renewed", "refused"]
     refusal_code: str | None = None
     expires_at: Instant | None = None
+
+    def outcome(self) -> Renewed | Refused | Unknown:
+        if self.status == "refused":
+            return Refused(_code(self.refusal_code, "refused"))
+        if self.expires_at is None:
+            return Unknown("the gateway renewed and did not say for how long")
+        return Renewed(self.expires_at)
 
 
 class _RefundAnswer(_Money):
     status: Literal["refunded", "refused"]
     refusal_code: str | None = None
 
+    def outcome(self) -> Refunded | Refused:
+        return Refunded() if self.status == "refunded" else Refused(_code(self.refusal_code, "refused"))
+
 
 class _ErrorAnswer(_Answer):
     code: Name
 
+
+class _RecordedAnswer(_Answer):
+    """What was answered first under a key."""
+
+    operation: Literal["authorise", "capture", "void", "renew", "refund"]
+    status: int
+    answer: dict[str, Any]
+
+
+FORMS: Mapping[str, type[_OperationAnswer]] = MappingProxyType(
+    {
+        "authorise": _AuthorisationAnswer,
+        "capture": _CaptureAnswer,
+        "void": _VoidAnswer,
+        "renew": _RenewalAnswer,
+        "refund": _RefundAnswer,
+    }
+)
+"""How the answer to each operation is read."""
 
 A = TypeVar("A", bound=_Answer)
 
@@ -145,7 +203,10 @@ REFUSALS = frozenset(
     }
 )
 """Answers that the same request will always get. Any other error says nothing about the request itself."""
+CONFLICT = "idempotency_conflict"
+"""The key already belongs to another request: that one may have had an effect."""
 ANOTHER_AMOUNT = Unknown("the gateway's answer names another amount or currency than was asked")
+ANOTHER_REQUEST = Unknown("the gateway knows the key of another request, which had another answer")
 
 
 class HttpGateway(AbstractAsyncContextManager["HttpGateway"]):
@@ -178,65 +239,102 @@ class HttpGateway(AbstractAsyncContextManager["HttpGateway"]):
         self, key: str, *, reference: str, amount: int, currency: str, token: str
     ) -> Authorised | Refused | Unknown:
         body = {"reference": reference, "amount": amount, "currency": currency, "token": token}
-        answer = await self._ask("/v1/authorisations", key, body, _AuthorisationAnswer)
-        match answer:
-            case Refused() | Unknown():
-                return answer
-            case _AuthorisationAnswer(status="declined"):
-                return Refused(_code(answer.decline_code, "declined"))
-            case _AuthorisationAnswer(expires_at=None):
-                return Unknown("the gateway authorised and did not say for how long")
-            case _AuthorisationAnswer(id=authorisation_id, expires_at=datetime() as expires_at):
-                about = answer.is_about(amount, currency)
-                return Authorised(authorisation_id, expires_at) if about else ANOTHER_AMOUNT
-        raise AssertionError(answer)
+        path, about = "/v1/authorisations", {"reference": reference}
+        answer = await self._ask(path, key, body, "authorise", _AuthorisationAnswer, about)
+        if isinstance(answer, Refused | Unknown):
+            return answer
+        outcome = answer.outcome()
+        wrong = isinstance(outcome, Authorised) and not answer.is_about(amount, currency)
+        return ANOTHER_AMOUNT if wrong else outcome
 
     async def capture(
         self, key: str, *, authorisation_id: str, amount: int, currency: str
     ) -> Captured | Refused | Unknown:
         path = f"/v1/authorisations/{quote(authorisation_id, safe='')}/captures"
-        answer = await self._ask(path, key, {"amount": amount}, _CaptureAnswer)
+        about = {"authorisation_id": authorisation_id}
+        answer = await self._ask(path, key, {"amount": amount}, "capture", _CaptureAnswer, about)
         if isinstance(answer, Refused | Unknown):
             return answer
-        if answer.status == "refused":
-            return Refused(_code(answer.refusal_code, "refused"))
-        return Captured(answer.id) if answer.is_about(amount, currency) else ANOTHER_AMOUNT
+        outcome = answer.outcome()
+        wrong = isinstance(outcome, Captured) and not answer.is_about(amount, currency)
+        return ANOTHER_AMOUNT if wrong else outcome
 
     async def void(self, key: str, *, authorisation_id: str) -> Voided | Refused | Unknown:
         path = f"/v1/authorisations/{quote(authorisation_id, safe='')}/void"
-        answer = await self._ask(path, key, {}, _VoidAnswer)
-        return answer if isinstance(answer, Refused | Unknown) else Voided(answer.voided_amount)
+        answer = await self._ask(path, key, {}, "void", _VoidAnswer, {"id": authorisation_id})
+        return answer if isinstance(answer, Refused | Unknown) else answer.outcome()
 
     async def renew(self, key: str, *, authorisation_id: str) -> Renewed | Refused | Unknown:
         path = f"/v1/authorisations/{quote(authorisation_id, safe='')}/renew"
-        answer = await self._ask(path, key, {}, _RenewalAnswer)
-        if isinstance(answer, Refused | Unknown):
-            return answer
-        if answer.status == "refused":
-            return Refused(_code(answer.refusal_code, "refused"))
-        if answer.expires_at is None:
-            return Unknown("the gateway renewed and did not say for how long")
-        return Renewed(answer.expires_at)
+        answer = await self._ask(path, key, {}, "renew", _RenewalAnswer, {"id": authorisation_id})
+        return answer if isinstance(answer, Refused | Unknown) else answer.outcome()
 
     async def refund(
         self, key: str, *, capture_id: str, amount: int, currency: str
     ) -> Refunded | Refused | Unknown:
         path = f"/v1/captures/{quote(capture_id, safe='')}/refunds"
-        answer = await self._ask(path, key, {"amount": amount}, _RefundAnswer)
+        answer = await self._ask(
+            path, key, {"amount": amount}, "refund", _RefundAnswer, {"capture_id": capture_id}
+        )
         if isinstance(answer, Refused | Unknown):
             return answer
-        if answer.status == "refused":
-            return Refused(_code(answer.refusal_code, "refused"))
-        return Refunded() if answer.is_about(amount, currency) else ANOTHER_AMOUNT
+        outcome = answer.outcome()
+        wrong = isinstance(outcome, Refunded) and not answer.is_about(amount, currency)
+        return ANOTHER_AMOUNT if wrong else outcome
 
-    async def _ask(self, path: str, key: str, body: Mapping[str, object], form: type[A]) -> A | Refused | Unknown:
+    async def query(self, key: str) -> Outcome:
+        recorded = await self._recorded(key)
+        if isinstance(recorded, Unknown):
+            return recorded
+        answer = _understand(recorded.status, orjson.dumps(recorded.answer), FORMS[recorded.operation])
+        return answer if isinstance(answer, Refused | Unknown) else answer.outcome()
+
+    async def _ask(
+        self,
+        path: str,
+        key: str,
+        body: Mapping[str, object],
+        operation: str,
+        form: type[A],
+        about: Mapping[str, str],
+    ) -> A | Refused | Unknown:
+        """The answer to an operation; the first one under its key, if that is about the same."""
+        answer = await self._send("POST", path, form, key=key, body=body)
+        if not isinstance(answer, Refused) or answer.code != CONFLICT:
+            return answer
+        recorded = await self._recorded(key)
+        if isinstance(recorded, Unknown):
+            return recorded
+        if recorded.operation != operation or not about.items() <= recorded.answer.items():
+            return ANOTHER_REQUEST
+        return _understand(recorded.status, orjson.dumps(recorded.answer), form)
+
+    async def _recorded(self, key: str) -> _RecordedAnswer | Unknown:
+        """What was answered first under a key."""
+        recorded = await self._send("GET", f"/v1/operations/{quote(key, safe='')}", _RecordedAnswer)
+        if isinstance(recorded, Refused):
+            return Unknown(
+                f"what was answered under {key} is not to be had: {recorded.code}"[:LONGEST_EXPLANATION]
+            )
+        return recorded
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        form: type[A],
+        *,
+        key: str = "",
+        body: Mapping[str, object] | None = None,
+    ) -> A | Refused | Unknown:
         if self._session is None:
             raise RuntimeError("the gateway's connections are not open")
         try:
-            async with self._session.post(
+            async with self._session.request(
+                method,
                 self._url + path,
-                data=orjson.dumps(body),
-                headers={"Idempotency-Key": key},
+                data=None if body is None else orjson.dumps(body),
+                headers={"Idempotency-Key": key} if key else None,
                 allow_redirects=False,
             ) as response:
                 status, content = response.status, await response.read()

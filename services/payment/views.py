@@ -54,8 +54,8 @@ def _changed(row: Row, event: Event) -> Row:
             return _with_attempt(row, event)
         case AuthorisationRenewed() | AuthorisationLapsed():
             return _with_renewal(row, event)
-        case AuthorisationVoided(attempt=attempt, amount=amount):
-            return _with(row, "attempts", str(attempt), status="voided", voided=amount)
+        case AuthorisationVoided():
+            return _with_void(row, event)
         case VoidStarted():
             return {**row, "voiding": True}
         case PaymentVoided():
@@ -96,6 +96,13 @@ def _with_attempt(row: Row, event: AuthorisationRequested | PaymentAuthorised | 
             return _with(row, "attempts", key, status="declined", decline_code=event.decline_code)
         case _:
             return row
+
+
+def _with_void(row: Row, event: AuthorisationVoided) -> Row:
+    changes: dict[str, Any] = {"status": "voided", "voided": event.amount}
+    if event.expected is not None:
+        changes |= {"expected": event.expected, "captured_unrecorded": event.captured_unrecorded}
+    return _with(row, "attempts", str(event.attempt), **changes)
 
 
 def _with_renewal(row: Row, event: AuthorisationRenewed | AuthorisationLapsed) -> Row:
@@ -150,6 +157,7 @@ def _totals(row: Row) -> dict[str, Any]:
     ]
     authorised = sum(attempt["amount"] for attempt in stood)
     voided = sum(attempt.get("voided", 0) for attempt in stood)
+    let_go = sum(attempt.get("expected", attempt.get("voided", 0)) for attempt in stood)
     captured = _sum(row["captures"], "captured", currency)
     refunded = _sum(row["refunds"], "refunded", currency)
     return {
@@ -157,7 +165,7 @@ def _totals(row: Row) -> dict[str, Any]:
         "captured": captured,
         "refunded": refunded,
         "voided": voided,
-        "status": _status(row, authorised - captured - voided, captured, refunded),
+        "status": _status(row, authorised - captured - let_go, captured, refunded),
     }
 
 
@@ -182,7 +190,7 @@ def _status(row: Row, set_aside: int, captured: int, refunded: int) -> str:
 
 PAYMENTS = View(
     name="payments",
-    version=1,
+    version=2,
     handles=(
         AuthorisationRequested,
         PaymentAuthorised,
@@ -229,7 +237,7 @@ def _booked(key: str, row: Row | None, fact: Fact) -> Row | None:
     }
 
 
-LEDGER = View(name="ledger", version=1, handles=MONEY_FACTS, keys=_operations, project=_booked)
+LEDGER = View(name="ledger", version=2, handles=MONEY_FACTS, keys=_operations, project=_booked)
 """One row for each operation, with both sides of its entries."""
 
 
@@ -248,7 +256,7 @@ def _added_up(key: str, row: Row | None, fact: Fact) -> Row | None:
     return {"currency": key, "accounts": accounts}
 
 
-LEDGER_TOTALS = View(name="ledger_totals", version=1, handles=MONEY_FACTS, keys=_currencies, project=_added_up)
+LEDGER_TOTALS = View(name="ledger_totals", version=2, handles=MONEY_FACTS, keys=_currencies, project=_added_up)
 """One row for each currency: debits and credits of every account."""
 
 VIEWS: tuple[View, ...] = (PAYMENTS, LEDGER, LEDGER_TOTALS)

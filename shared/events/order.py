@@ -212,7 +212,10 @@ class AuthorisationLost(Event, name="order.authorisation-lost", version=1):
 
 
 class PaymentWindowOpened(Event, name="order.payment-window-opened", version=1):
-    """The payment was declined; the customer may pay again until the window closes."""
+    """The payment was declined; the customer may pay again until the window closes.
+
+    Before confirmation the order is cancelled then; after it, what has not left goes on waiting on its hold.
+    """
 
     order_number: OrderNumber
     decline_code: Name

@@ -177,6 +177,10 @@ class AuthorisationVoided(Event, name="payment.authorisation-voided", version=1)
     amount: MinorUnits
     """What was let go, in minor units."""
     currency: CurrencyCode
+    expected: MinorUnits | None = None
+    """What was uncaptured of it by our record, in minor units; absent when just that was let go."""
+    captured_unrecorded: MinorUnits = 0
+    """What of it the gateway says it has captured and no capture of ours accounts for, in minor units."""
 
 
 class PaymentVoided(Event, name="payment.voided", version=1):

@@ -7,7 +7,16 @@ from typing import Any, TypeVar
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from services.payment.domain.messages import GatewayNotified
-from services.payment.gateway import Authorised, Captured, Refunded, Refused, Renewed, Unknown, Voided
+from services.payment.gateway import (
+    Authorised,
+    Captured,
+    Outcome,
+    Refunded,
+    Refused,
+    Renewed,
+    Unknown,
+    Voided,
+)
 from tests.simulation.processes import Process
 from tests.simulation.wire import Wire
 
@@ -79,6 +88,12 @@ class Gateway:
         given = decide()
         self.answers[key] = (request, given)
         return given
+
+    def query(self, key: str) -> Outcome:
+        """The first answer to a key."""
+        _, given = self.answers.get(key, (None, Unknown("nothing was decided under this key")))
+        first: Outcome = given
+        return first
 
     def enter(self, effect: Effect, **notice: str) -> None:
         """Write an effect down and tell of it."""
@@ -262,6 +277,9 @@ class GatewayConnection:
     ) -> Refunded | Refused | Unknown:
         asker = self.process.name
         return await self._ask(lambda: self.gateway.refund(asker, key, capture_id, amount, currency))
+
+    async def query(self, key: str) -> Outcome:
+        return await self._ask(lambda: self.gateway.query(key))
 
     async def _ask(self, serve: Callable[[], A]) -> A | Unknown:
         return await self.gateway.wire.ask(self.process, serve, Unknown)

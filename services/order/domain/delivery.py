@@ -1,6 +1,7 @@
 """The fulfilments of a confirmed order: how far each has come, and what of the money is collected."""
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Literal
 
 from shared.events.order import (
@@ -60,6 +61,8 @@ class Delivery:
     """None: there was nothing to pay."""
     releasing: tuple[str, ...] = ()
     """Cancelled fulfilments whose stock is being given back."""
+    window_until: datetime | None = None
+    """Until when the customer was told to pay again, once another payment was declined."""
 
     @staticmethod
     def of(
@@ -139,7 +142,8 @@ class Delivery:
 
     def secured(self, event: PaymentSecured) -> "Delivery":
         """Another authorisation stands."""
-        return replace(self, cover="authorised", authorised=self.authorised + event.amount)
+        authorised = self.authorised + event.amount
+        return replace(self, cover="authorised", authorised=authorised, window_until=None)
 
     def given_back(self, part: CompensationPart) -> "Delivery":
         """The stock of cancelled fulfilments, or what was authorised and not captured, is given back."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from services.order.domain.case import Case
-from services.order.domain.order import Cancelled, Completed, Hold, NoOrder, Order
+from services.order.domain.order import Hold, NoOrder, Order
 from services.order.domain.review import Finding
 from shared.events.order import HoldOpened, HoldReason, HoldReleased
 from shared.events.values import Address
@@ -17,13 +17,14 @@ OWNERS: Mapping[HoldReason, str] = MappingProxyType(
         "reservation_overdue": "warehouse",
         "payment_overdue": "payments",
         "authorisation_lapsed": "payments",
+        "payment_anomaly": "payments",
         "shipment_overdue": "warehouse",
         "capture_refused": "payments",
         "carrier_refused": "warehouse",
         "compensation_overdue": "operations",
     }
 )
-"""Who answers for the holds that the placement opens; those of the review name their owner themselves."""
+"""Who answers for the holds that the rules open; those of the review name their owner themselves."""
 
 ALARMS: frozenset[HoldReason] = frozenset(
     {"reservation_overdue", "payment_overdue", "shipment_overdue", "capture_refused", "compensation_overdue"}
@@ -44,8 +45,8 @@ def stands_still(order: Order, fulfilment_id: str = "") -> bool:
 
 
 def hold(case: Case, reason: HoldReason, explanation: str, fulfilment_id: str = "") -> tuple[Recorded, ...]:
-    """Open a hold of the placement, unless it is open already."""
-    assert not isinstance(case.order, NoOrder | Cancelled | Completed)
+    """Open a hold that no review asks for, unless it is open already."""
+    assert not isinstance(case.order, NoOrder)
     dossier = case.order.dossier
     if dossier.hold_of(reason, fulfilment_id) is not None:
         return ()

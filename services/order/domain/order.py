@@ -25,6 +25,9 @@ from shared.events.payload import Event
 from shared.events.values import OrderContent
 from shared.eventsourcing.decider import Category
 
+OUTLIVE_THE_ORDER: frozenset[HoldReason] = frozenset({"payment_anomaly"})
+"""Holds that are about the customer's money: they stay open when the order ends, and may be opened after it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hold:
@@ -161,6 +164,10 @@ def evolve(state: Order, event: Event) -> Order:
             return replace(
                 state, dossier=_released(state.dossier, event), content=_corrected(state.content, event)
             )
+        case HoldOpened(), Cancelled() | Completed():
+            return replace(state, dossier=_held(state.dossier, event))
+        case HoldReleased(), Cancelled() | Completed():
+            return replace(state, dossier=_released(state.dossier, event))
         case OrderApproved(), InReview():
             return Approved(dossier=state.dossier, content=state.content)
         case OrderConfirmed(), Approved():
@@ -178,9 +185,9 @@ def _ending(state: Order, event: Event) -> Order:
         case CancellationRefused(), Cancelling():
             return Confirmed(dossier=state.dossier, content=state.content)
         case OrderCancelled(), Cancelling():
-            return Cancelled(dossier=replace(state.dossier, holds=()), skus=skus_of(state.content))
+            return Cancelled(dossier=_ended(state.dossier), skus=skus_of(state.content))
         case OrderCompleted(), Confirmed():
-            return Completed(dossier=replace(state.dossier, holds=()))
+            return Completed(dossier=_ended(state.dossier))
         case _:
             return state
 
@@ -215,6 +222,10 @@ def _held(dossier: Dossier, event: HoldOpened) -> Dossier:
 
 def _released(dossier: Dossier, event: HoldReleased) -> Dossier:
     return replace(dossier, holds=tuple(hold for hold in dossier.holds if hold.hold_id != event.hold_id))
+
+
+def _ended(dossier: Dossier) -> Dossier:
+    return replace(dossier, holds=tuple(hold for hold in dossier.holds if hold.reason in OUTLIVE_THE_ORDER))
 
 
 def _corrected(content: OrderContent, event: HoldReleased) -> OrderContent:

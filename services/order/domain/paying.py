@@ -1,11 +1,22 @@
 """The second step: the payment is authorised; a declined one may be tried again for a while."""
 
+from datetime import datetime
+
 from services.order.domain.case import Case
 from services.order.domain.compensating import cancel
 from services.order.domain.delivering import confirm
 from services.order.domain.holds import hold, hold_for, release_for, stands_still
 from services.order.domain.messages import DeadlinePassed
-from services.order.domain.order import Approved, Confirmed, content_of
+from services.order.domain.order import (
+    Approved,
+    Cancelled,
+    Cancelling,
+    Completed,
+    Confirmed,
+    InReview,
+    NoOrder,
+    content_of,
+)
 from services.order.domain.placement import (
     Authorised,
     Authorising,
@@ -86,7 +97,8 @@ def payment_declined(case: Case, message: PaymentDeclined) -> Decision:
             return Decision(events + case.of_placement(opened), reminders=(closes,))
         case Shipping(delivery=delivery) | Recalling(delivery=delivery) if delivery.cover == "authorising":
             explanation = f"The payment for what has not left was declined ({message.decline_code})."
-            return Decision(events) + _lose(case, explanation)
+            window = case.of_placement(_window_after_confirmation(case, message, delivery.window_until))
+            return Decision(events) + _lose(case, explanation) + Decision(window)
         case _:
             return NOTHING
 
@@ -102,12 +114,18 @@ def authorisation_lapsed(case: Case, message: AuthorisationLapsed) -> Decision:
 
 
 def payment_anomaly(case: Case, message: PaymentAnomalyDetected) -> Decision:
-    """The review says whether a person has to look."""
+    """The review says whether a person has to look; at an order that goes nowhere, one always has to."""
     match case.order:
-        case Approved(dossier=dossier, content=content) | Confirmed(dossier=dossier, content=content):
-            facts = ReviewFacts(occasion="payment_anomaly", order=content, anomaly=message.explanation)
-        case _:
+        case NoOrder():
             return NOTHING
+        case Cancelling() | Cancelled() | Completed():
+            return Decision(hold(case, "payment_anomaly", message.explanation))
+        case (
+            InReview(dossier=dossier, content=content)
+            | Approved(dossier=dossier, content=content)
+            | Confirmed(dossier=dossier, content=content)
+        ):
+            facts = ReviewFacts(occasion="payment_anomaly", order=content, anomaly=message.explanation)
     fresh = [one for one in case.review(facts) if dossier.hold_of(one.reason) is None]
     return Decision(hold_for(case, fresh, dossier.holds_opened))
 
@@ -162,6 +180,15 @@ def _seek(
 def _lose(case: Case, explanation: str) -> Decision:
     lost = case.of_placement(AuthorisationLost(order_number=case.number))
     return Decision(lost + hold(case, "authorisation_lapsed", explanation))
+
+
+def _window_after_confirmation(
+    case: Case, message: PaymentDeclined, until: datetime | None
+) -> PaymentWindowOpened:
+    """A window that is open stays as it is, so that the customer is told of it once; nothing ends with it."""
+    if until is None or until <= case.context.now:
+        until = case.context.now + case.policy.payment_window
+    return PaymentWindowOpened(order_number=case.number, decline_code=message.decline_code, until=until)
 
 
 def _secured(case: Case, attempt: int, amount: int, currency: str) -> PaymentSecured:

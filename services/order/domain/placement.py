@@ -265,6 +265,8 @@ def _delivering(state: Shipping | Recalling, event: Event) -> Placement:
             return replace(state, delivery=delivery.secured(event))
         case AuthorisationLost():
             return replace(state, delivery=replace(delivery, cover="lapsed"))
+        case PaymentWindowOpened():
+            return replace(state, delivery=replace(delivery, window_until=event.until))
         case CompensationAnswered():
             return replace(state, delivery=delivery.given_back(event.part))
         case _:

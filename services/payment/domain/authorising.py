@@ -69,11 +69,7 @@ def authorisation_answered(
         declined = PaymentDeclined(
             order_number=order_number, attempt=attempt.attempt, decline_code=answer.code or "declined"
         )
-        events = letting_go(payment, order_number, declined)
-        if answer.code == "idempotency_conflict":
-            explanation = f"the gateway knows another request under the key {answer.idempotency_key}"
-            events += anomaly(payment, order_number, explanation)
-        return Decision(events=facts(order_number, *events))
+        return Decision(events=facts(order_number, *letting_go(payment, order_number, declined)))
     expires_at = answer.expires_at or context.now + policy.renew_before
     authorised = PaymentAuthorised(
         order_number=order_number,

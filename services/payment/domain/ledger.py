@@ -4,10 +4,12 @@ Accounts, all in minor units of the fact's currency:
 
 - `authorised` and `authorised_contra`: memorandum accounts; their balance is what is set aside, uncaptured.
   An authorisation raises both, each capture and void lowers both.
+- `void_differences`: a memorandum of what the gateway let go less than was set aside by our record, or more.
 - `gateway_clearing`: what the gateway collected for us and owes us, less what it paid back.
 - `channel_clearing`: the same for what sales channels took (prepaid orders).
 - `revenue`: what customers were charged, recognised at dispatch.
 - `refunds`: what was paid back, kept apart from revenue.
+- `suspense`: what the gateway collected without a capture of ours, until a person has cleared it.
 """
 
 from dataclasses import dataclass
@@ -24,7 +26,16 @@ from shared.events.payment import (
     PaymentRefunded,
 )
 
-Account = Literal["authorised", "authorised_contra", "gateway_clearing", "channel_clearing", "revenue", "refunds"]
+Account = Literal[
+    "authorised",
+    "authorised_contra",
+    "void_differences",
+    "gateway_clearing",
+    "channel_clearing",
+    "revenue",
+    "refunds",
+    "suspense",
+]
 
 MONEY_FACTS: tuple[type[Event], ...] = (
     PaymentAuthorised,
@@ -52,7 +63,7 @@ def entries(fact: Event) -> tuple[Entry, ...]:
         case PaymentAuthorised(repeated=False):
             return _pair("authorised", "authorised_contra", fact.amount)
         case AuthorisationVoided():
-            return _pair("authorised_contra", "authorised", fact.amount)
+            return _void(fact)
         case PartiallyCaptured():
             return _capture(fact.capture_id, fact.amount)
         case PaymentCaptured(repeated=False):
@@ -84,6 +95,18 @@ def operation(fact: Event) -> str:
             raise LookupError(f"the ledger does not book {fact.wire_type}")
 
 
+def _void(fact: AuthorisationVoided) -> tuple[Entry, ...]:
+    """All that was uncaptured by our record leaves the authorised balance, whatever the gateway says of it."""
+    gone = fact.amount + fact.captured_unrecorded
+    less = 0 if fact.expected is None else fact.expected - gone
+    return (
+        *_pair("authorised_contra", "authorised", gone),
+        *_pair("void_differences", "authorised", less),
+        *_pair("authorised", "void_differences", -less),
+        *_pair("gateway_clearing", "suspense", fact.captured_unrecorded),
+    )
+
+
 def _capture(capture_id: str, amount: int) -> tuple[Entry, ...]:
     return _pair("authorised_contra", "authorised", amount) + _pair(_clearing(capture_id), "revenue", amount)
 
@@ -93,6 +116,6 @@ def _clearing(capture_id: str) -> Account:
 
 
 def _pair(debited: Account, credited: Account, amount: int) -> tuple[Entry, ...]:
-    if amount == 0:
+    if amount <= 0:
         return ()
     return (Entry(account=debited, debit=amount), Entry(account=credited, credit=amount))

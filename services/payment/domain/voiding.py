@@ -17,7 +17,7 @@ from shared.events.payment import (
 from shared.eventsourcing.decider import NOTHING, Context, Decision
 
 NOTHING_LEFT = frozenset({"already_voided", "already_captured", "declined", "not_found"})
-"""Refusals of a void which say that nothing is set aside there any longer."""
+"""Refusals of a void which say that nothing is set aside there: it was let go, collected, or never was."""
 
 
 def void(payment: Payment, command: VoidPayment, _: Context, __: Policy) -> Decision:
@@ -48,23 +48,34 @@ def void_answered(payment: Payment, answer: VoidAnswered, context: Context, poli
     if answer.outcome == "voided":
         differs = answer.amount != expected
         surprise = f"the gateway let go of {answer.amount} instead of {expected} ({named})" if differs else ""
-        return _voided(payment, authorisation, answer, answer.amount, surprise)
+        return _voided(payment, authorisation, answer, surprise, let_go=answer.amount)
     surprise = f"the gateway refused to void {expected} with {answer.code or 'no code'} ({named})"
     if answer.code in NOTHING_LEFT:
-        return _voided(payment, authorisation, answer, expected, surprise)
+        let_go = expected if answer.code == "already_voided" else 0
+        captured = expected if answer.code == "already_captured" else 0
+        return _voided(payment, authorisation, answer, surprise, let_go=let_go, captured_unrecorded=captured)
     ask_again_at = context.now + policy.back_off(authorisation.voids)
     return _refused(payment, authorisation.void, answer, surprise, ask_again_at)
 
 
 def _voided(
-    payment: Payment, authorisation: Authorisation, answer: VoidAnswered, amount: int, surprise: str
+    payment: Payment,
+    authorisation: Authorisation,
+    answer: VoidAnswered,
+    surprise: str,
+    *,
+    let_go: int,
+    captured_unrecorded: int = 0,
 ) -> Decision:
+    """Nothing is set aside there any longer; what became of it is recorded as the gateway tells it."""
     voided = AuthorisationVoided(
         order_number=answer.order_number,
         attempt=authorisation.attempt,
         authorisation_id=authorisation.authorisation_id,
-        amount=amount,
+        amount=let_go,
         currency=authorisation.currency,
+        expected=None if let_go == authorisation.uncaptured else authorisation.uncaptured,
+        captured_unrecorded=captured_unrecorded,
     )
     events = letting_go(payment, answer.order_number, voided)
     if surprise:

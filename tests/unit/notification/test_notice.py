@@ -214,6 +214,14 @@ def test_a_second_declined_payment_is_told_of_again() -> None:
     assert len(outcome.events) == 1
 
 
+def test_a_payment_declined_after_the_confirmation_is_told_of_once() -> None:
+    first = scenario(CONTACT, requested()).when(DECLINED)
+    (told,) = first.events
+    assert isinstance(told, NoticeRequested)
+    assert told.kind == "payment_failed"
+    first.after.when(DECLINED.model_copy(update={"decline_code": "no_funds"})).then_nothing_happened()
+
+
 def test_a_notice_due_before_the_contact_is_known_is_owed() -> None:
     scenario().when(CONFIRMED).then(Recorded(STREAM, OWED))
 

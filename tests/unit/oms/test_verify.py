@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -73,6 +74,21 @@ def more_refunded_than_captured(world: World) -> None:
 
 def refund_that_the_gateway_never_made(world: World) -> None:
     world.record("payment", "payment-SO-7", "payment.refunded", order_number=NUMBER, amount=5, capture_id="cap_1")
+
+
+def void(world: World, **told: Any) -> None:
+    """Another authorisation, let go of both by the gateway and by the record."""
+    fact = {"order_number": NUMBER, "authorisation_id": "auth_2", "currency": "USD"}
+    world.record("payment", "payment-SO-7", "payment.authorised", **fact, amount=100)
+    world.record("payment", "payment-SO-7", "payment.authorisation-voided", **fact, **told)
+    effect = {"reference": NUMBER, "authorisation_id": "auth_2"}
+    authorised = {"operation": "authorise", "operation_id": "auth_2", "idempotency_key": "k3", "amount": 100}
+    voided = {"operation": "void", "operation_id": "auth_2/void", "idempotency_key": "k4", "amount": 100}
+    world.gateway += [{**effect, **authorised}, {**effect, **voided}]
+
+
+def void_that_leaves_a_balance(world: World) -> None:
+    void(world, amount=60)
 
 
 def two_effects_under_one_key(world: World) -> None:
@@ -178,6 +194,7 @@ def state_of_another_version(world: World) -> None:
         (capture_that_the_gateway_never_made, ("3 payments", "SO-7 cap_1", "not in the gateway's ledger")),
         (more_refunded_than_captured, ("3 payments", "SO-7 auth_1", "more was refunded than captured")),
         (refund_that_the_gateway_never_made, ("3 payments", NUMBER, "refunded another amount than is recorded")),
+        (void_that_leaves_a_balance, ("3 payments", "SO-7 auth_2", "the ledger's authorised balance is another")),
         (two_effects_under_one_key, ("3 payments", "key k1", "more than one effect under one idempotency key")),
         (order_that_waits_on_nothing, ("4 endings", "SO-8", "waits on no hold and no deadline")),
         (reservation_left_behind, ("4 endings", NUMBER, "leaves units of TEA reserved")),
@@ -223,6 +240,12 @@ def test_one_changed_entry_is_one_finding(services: Services) -> None:
     changed_payload(world)
 
     assert len(world.findings(services)) == 1
+
+
+def test_a_void_that_says_what_it_differed_by_is_no_finding(services: Services) -> None:
+    world = sound_world()
+    void(world, amount=60, expected=100)
+    assert world.findings(services) == []
 
 
 def test_an_open_order_on_a_hold_or_a_deadline_is_no_finding(services: Services) -> None:

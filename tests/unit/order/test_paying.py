@@ -13,8 +13,10 @@ from shared.events.order import (
     CompensationBegan,
     FulfilmentProgressed,
     HoldOpened,
+    HoldReason,
     HoldReleased,
     OpenHold,
+    OrderCancelled,
     OrderConfirmed,
     PayAgain,
     PaymentSecured,
@@ -310,11 +312,34 @@ def test_another_card_waits_for_other_holds_after_a_lapse() -> None:
 
 def test_a_decline_after_a_lapse_holds_the_goods_again() -> None:
     asked = after(shipping(), LAPSED, release())
-    lost, hold = asked.when(declined(attempt=2)).events
+    lost, hold, window = asked.when(declined(attempt=2)).events
     assert lost == AuthorisationLost(order_number=NUMBER)
+    assert window == PaymentWindowOpened(order_number=NUMBER, decline_code="no_funds", until=WINDOW_END)
     assert isinstance(hold, HoldOpened)
     assert (hold.reason, hold.hold_id) == ("authorisation_lapsed", "H2")
     assert "no_funds" in hold.explanation
+
+
+def test_a_decline_after_a_lapse_opens_a_window_that_the_next_decline_leaves_as_it_is() -> None:
+    opened = PaymentWindowOpened(order_number=NUMBER, decline_code="no_funds", until=WINDOW_END)
+    first = after(shipping(), LAPSED, release()).when(declined(attempt=2))
+    assert opened in first.events
+    assert first.reminders == ()
+    first.after.when(declined(attempt=2)).then_nothing_happened()
+    sooner = first.after.at(WINDOW_END - timedelta(minutes=1))
+    assert opened in after(sooner, PAY).when(declined(attempt=3)).events
+    later = first.after.at(WINDOW_END)
+    reopened = opened.model_copy(update={"until": WINDOW_END + POLICY.payment_window})
+    assert reopened in after(later, PAY).when(declined(attempt=3)).events
+    paid = after(sooner, PAY, authorised(attempt=3)).when(LAPSED).after
+    again = opened.model_copy(update={"until": paid.now + POLICY.payment_window})
+    assert again in after(paid, release(3)).when(declined(attempt=4)).events
+
+
+def test_a_decline_during_a_recall_is_told_to_the_customer_too() -> None:
+    recalling = after(shipping(SPLIT), LAPSED, release(), CancelOrder(order_number=NUMBER))
+    opened = PaymentWindowOpened(order_number=NUMBER, decline_code="no_funds", until=WINDOW_END)
+    assert opened in recalling.when(declined(attempt=2)).events
 
 
 def test_without_an_answer_after_a_lapse_the_payment_is_asked_for_again() -> None:
@@ -369,9 +394,49 @@ def test_an_anomaly_that_the_review_wants_seen_opens_one_hold() -> None:
 def test_an_anomaly_is_nothing_where_the_review_or_the_order_does_not_mind() -> None:
     reserving().when(ANOMALY).then_nothing_happened()
     new().when(ANOMALY).then_nothing_happened()
-    review = finds("payment_anomaly", finding("payment_anomaly"))
-    done = after(shipping(review=review), dispatched(), captured(), delivered())
-    done.when(ANOMALY).then_nothing_happened()
+
+
+def anomaly_hold(number: int = 1) -> HoldOpened:
+    return HoldOpened(
+        order_number=NUMBER,
+        hold_id=f"H{number}",
+        reason="payment_anomaly",
+        explanation="unknown capture",
+        owner="payments",
+    )
+
+
+def test_an_anomaly_while_the_order_is_being_cancelled_opens_a_hold_that_outlives_the_order() -> None:
+    cancelling = after(authorising(), CancelOrder(order_number=NUMBER))
+    outcome = cancelling.when(ANOMALY)
+    outcome.then(*of_order(anomaly_hold()))
+    outcome.after.when(ANOMALY).then_nothing_happened()
+    cancelled = after(outcome.after, VOIDED).when(RELEASED)
+    assert OrderCancelled(order_number=NUMBER, cause="operator") in cancelled.events
+    cancelled.after.when(ANOMALY).then_nothing_happened()
+    released = HoldReleased(order_number=NUMBER, hold_id="H1", reason="payment_anomaly")
+    settled = cancelled.after.when(release(), actor="ann", reason="paid back by hand")
+    settled.then(*of_order(released))
+    settled.after.when(ANOMALY).then(*of_order(anomaly_hold(2)))
+
+
+def test_an_anomaly_of_an_order_that_has_ended_opens_a_hold_for_the_payments_team() -> None:
+    cancelled = after(authorising(), CancelOrder(order_number=NUMBER), VOIDED, RELEASED)
+    completed = after(shipping(), dispatched(), captured(), delivered())
+    for ended in (cancelled, completed):
+        outcome = ended.when(ANOMALY)
+        outcome.then(*of_order(anomaly_hold()))
+        outcome.after.when(release(), actor="ann", reason="seen").then(
+            *of_order(HoldReleased(order_number=NUMBER, hold_id="H1", reason="payment_anomaly"))
+        )
+
+
+def test_an_anomaly_of_an_order_in_review_is_another_reason_to_look_at_it() -> None:
+    reasons: dict[str, HoldReason] = {"order": "amount_over_limit", "payment_anomaly": "payment_anomaly"}
+    in_review = after(new(lambda facts: (finding(reasons[facts.occasion]),)), take())
+    (hold,) = in_review.when(ANOMALY).events
+    assert isinstance(hold, HoldOpened)
+    assert (hold.reason, hold.hold_id) == ("payment_anomaly", "H2")
 
 
 def test_payment_answers_before_the_payment_are_not_expected() -> None:

@@ -10,7 +10,7 @@ from services.order.views import ORDERS
 from shared.events.inventory import ReservationReleased, StockBackordered
 from shared.events.order import CancelOrder, OpenHold, PayAgain, ReleaseHold
 from shared.events.payload import Event, Payload
-from shared.events.payment import AuthorisationLapsed, PaymentDeclined, PaymentVoided
+from shared.events.payment import AuthorisationLapsed, PaymentAnomalyDetected, PaymentDeclined, PaymentVoided
 from shared.events.shipping import ShipmentCancelled
 from shared.events.values import Shortage
 from shared.eventsourcing.testing import NOON, Scenario
@@ -35,6 +35,7 @@ from tests.unit.order.samples import (
 
 HELD = OpenHold(order_number=NUMBER, explanation="wait", owner="care")
 CANCEL = CancelOrder(order_number=NUMBER)
+ANOMALY = PaymentAnomalyDetected(order_number=NUMBER, explanation="captured by nobody")
 DECLINED = PaymentDeclined(order_number=NUMBER, attempt=1, decline_code="no_funds")
 RELEASED = ReservationReleased(order_number=NUMBER, fulfilments=())
 
@@ -149,6 +150,15 @@ def test_a_cancellation_is_shown_with_its_cause_until_it_is_done() -> None:
     done = cancelling.then(RELEASED)
     assert (done.status, done.row["cancelled_cause"]) == ("cancelled", "operator")
     assert done.row["holds"] == []
+
+
+def test_an_order_that_has_ended_shows_the_anomaly_of_its_payment_until_a_person_has_seen_to_it() -> None:
+    held = start().then(take(), stock_reserved(), CANCEL, HELD, ANOMALY)
+    ended = held.then(RELEASED, PaymentVoided(order_number=NUMBER, amount=0, currency="USD"))
+    assert (ended.status, ended.row["on_hold"]) == ("cancelled", "yes")
+    assert [(hold["reason"], hold["owner"]) for hold in ended.row["holds"]] == [("payment_anomaly", "payments")]
+    settled = ended.then(ReleaseHold(order_number=NUMBER, hold_id="H1"))
+    assert (settled.status, settled.row["on_hold"]) == ("cancelled", "no")
 
 
 def test_an_order_that_goes_on_after_a_refused_cancellation_is_no_longer_cancelling() -> None:

@@ -178,13 +178,21 @@ def void_requested(attempt: int = 1, number: int = 1, asked: int = 1) -> Event:
     )
 
 
-def authorisation_voided(attempt: int = 1, amount: int = 100, authorisation_id: str = "") -> Event:
+def authorisation_voided(
+    attempt: int = 1,
+    amount: int = 100,
+    authorisation_id: str = "",
+    expected: int | None = None,
+    captured_unrecorded: int = 0,
+) -> AuthorisationVoided:
     return AuthorisationVoided(
         order_number=ORDER,
         attempt=attempt,
         authorisation_id=authorisation_id or f"auth_{attempt}",
         amount=amount,
         currency="EUR",
+        expected=expected,
+        captured_unrecorded=captured_unrecorded,
     )
 
 

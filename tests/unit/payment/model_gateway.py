@@ -6,7 +6,16 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from services.payment.domain.messages import GatewayNotified
-from services.payment.gateway import Authorised, Captured, Refunded, Refused, Renewed, Unknown, Voided
+from services.payment.gateway import (
+    Authorised,
+    Captured,
+    Outcome,
+    Refunded,
+    Refused,
+    Renewed,
+    Unknown,
+    Voided,
+)
 
 A = TypeVar("A")
 
@@ -134,6 +143,10 @@ class ModelGateway:
             return Refunded()
 
         return self._answer(key, decide)
+
+    async def query(self, key: str) -> Outcome:
+        answer: Outcome = self.answers.get(key, Unknown("nothing was decided under this key"))
+        return answer
 
     def _answer(self, key: str, decide: Callable[[], A]) -> A | Unknown:
         lose, self.lose = self.lose, ""

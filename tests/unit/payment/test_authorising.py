@@ -95,16 +95,6 @@ def test_a_decline_without_a_code_is_declined_all_the_same() -> None:
     scenario(requested()).when(authorisation_answered(outcome="declined")).then(declined(code="declined"))
 
 
-def test_a_key_that_belongs_to_another_request_is_declined_and_told_to_a_person() -> None:
-    scenario(requested()).when(authorisation_answered(outcome="declined", code="idempotency_conflict")).then(
-        declined(code="idempotency_conflict"),
-        PaymentAnomalyDetected(
-            order_number=ORDER,
-            explanation=f"the gateway knows another request under the key {auth_key()}",
-        ),
-    )
-
-
 def test_an_unknown_outcome_is_asked_again_under_the_same_key() -> None:
     again_at = NOON + POLICY.ask_again_after
     reminder = AskGatewayAgain(order_number=ORDER, idempotency_key=auth_key(), asked=1)

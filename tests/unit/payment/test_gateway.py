@@ -14,6 +14,7 @@ from services.payment.gateway import (
     Authorised,
     Captured,
     HttpGateway,
+    Outcome,
     Refunded,
     Refused,
     Renewed,
@@ -41,12 +42,17 @@ class Server:
     def __init__(self) -> None:
         self.status = 201
         self.body: Any = AUTHORISED
+        self.recorded: Any = None
+        """What a question about a key is answered with."""
         self.hang = False
         self.closing = asyncio.Event()
         self.asked: list[tuple[str, str, dict[str, str], Any]] = []
 
     async def answer(self, request: web.Request) -> web.Response:
-        self.asked.append((request.method, request.raw_path, dict(request.headers), await request.json()))
+        body = await request.json() if request.can_read_body else None
+        self.asked.append((request.method, request.raw_path, dict(request.headers), body))
+        if request.method == "GET":
+            return web.json_response(self.recorded, status=200 if "operation" in self.recorded else 404)
         if self.hang:
             await self.closing.wait()
         if isinstance(self.body, bytes):
@@ -137,6 +143,61 @@ async def test_an_error_about_the_request_itself_is_a_refusal(status: int) -> No
         server.status, server.body = status, {"code": "no_way", "message": "No."}
         assert await authorise(gateway) == Refused("no_way")
         assert await gateway.void("k", authorisation_id="a") == Refused("no_way")
+
+
+def recorded(operation: str, answer: Any, status: int = 201) -> dict[str, Any]:
+    return {"idempotency_key": "k", "operation": operation, "at": NEXT_WEEK, "status": status, "answer": answer}
+
+
+async def test_a_key_tells_what_came_of_it() -> None:
+    told: list[tuple[dict[str, Any], Outcome]] = [
+        (recorded("authorise", AUTHORISED), Authorised("auth_1", MOMENT)),
+        (recorded("authorise", {**AUTHORISED, "status": "declined"}), Refused("declined")),
+        (recorded("capture", CAPTURED), Captured("cap_1")),
+        (recorded("void", {"status": "voided", "voided_amount": 60}, 200), Voided(60)),
+        (recorded("void", {"code": "already_voided"}, 409), Refused("already_voided")),
+        (recorded("renew", {"status": "renewed", "expires_at": NEXT_WEEK}, 200), Renewed(MOMENT)),
+        (recorded("refund", REFUNDED), Refunded()),
+    ]
+    async with serving() as (server, gateway):
+        for server.recorded, outcome in told:
+            assert await gateway.query("k/1") == outcome
+        assert server.asked[0][:2] == ("GET", "/v1/operations/k%2F1")
+        for unclear in (recorded("dispute", {}), recorded("capture", {}), {"code": "not_found"}):
+            server.recorded = unclear
+            assert isinstance(await gateway.query("k"), Unknown)
+
+
+async def test_a_key_of_another_request_is_answered_with_what_came_of_that_one() -> None:
+    async with serving() as (server, gateway):
+        server.status, server.body = 409, {"code": "idempotency_conflict"}
+        server.recorded = recorded("authorise", {**AUTHORISED, "reference": "O1"})
+        assert await authorise(gateway) == Authorised("auth_1", MOMENT)
+        server.recorded = recorded("capture", {**CAPTURED, "authorisation_id": "a"})
+        assert await gateway.capture("k", authorisation_id="a", amount=40, currency="EUR") == Captured("cap_1")
+        server.recorded = recorded("void", {"id": "a", "status": "voided", "voided_amount": 60}, 200)
+        assert await gateway.void("k", authorisation_id="a") == Voided(60)
+        server.recorded = recorded("renew", {"id": "a", "status": "renewed", "expires_at": NEXT_WEEK}, 200)
+        assert await gateway.renew("k", authorisation_id="a") == Renewed(MOMENT)
+        server.recorded = recorded("refund", {**REFUNDED, "capture_id": "c"})
+        assert await gateway.refund("k", capture_id="c", amount=30, currency="EUR") == Refunded()
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        {"code": "not_found"},
+        recorded("void", {"id": "auth_1", "status": "voided", "voided_amount": 100}, 200),
+        recorded("authorise", {**AUTHORISED, "reference": "another"}),
+        recorded("authorise", {**AUTHORISED, "reference": "O1", "amount": 99}),
+        recorded("authorise", {"reference": "O1"}),
+        recorded("authorise", {"code": "idempotency_conflict"}, 409),
+    ],
+)
+async def test_a_key_of_another_request_that_says_nothing_of_ours_leaves_the_outcome_unknown(first: Any) -> None:
+    async with serving() as (server, gateway):
+        server.status, server.body, server.recorded = 409, {"code": "idempotency_conflict"}, first
+        assert isinstance(await authorise(gateway), Unknown)
 
 
 @pytest.mark.parametrize("status", [204, 302, 401, 403, 408, 418, 429, 500, 502, 503, 599])

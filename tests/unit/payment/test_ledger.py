@@ -6,7 +6,7 @@ import pytest
 
 from services.payment.domain.ledger import Entry, entries, operation
 from shared.events.payload import Event
-from shared.events.payment import PartiallyCaptured, PartiallyRefunded, PaymentRefunded
+from shared.events.payment import AuthorisationVoided, PartiallyCaptured, PartiallyRefunded, PaymentRefunded
 from tests.unit.payment.given import F1, ORDER, authorisation_voided, authorised, captured, declined
 
 PARTLY_CAPTURED = PartiallyCaptured(
@@ -81,6 +81,24 @@ def test_a_whole_life_leaves_nothing_set_aside_and_parts_are_not_counted_twice()
         "revenue": -40,
         "refunds": 25,
     }
+
+
+@pytest.mark.parametrize(
+    ("void", "elsewhere"),
+    [
+        (authorisation_voided(amount=60, expected=100), {"authorised_contra": -40, "void_differences": 40}),
+        (authorisation_voided(amount=140, expected=100), {"authorised_contra": 40, "void_differences": -40}),
+        (authorisation_voided(amount=0, expected=100), {"authorised_contra": -100, "void_differences": 100}),
+        (
+            authorisation_voided(amount=0, expected=100, captured_unrecorded=100),
+            {"authorised_contra": 0, "gateway_clearing": 100, "suspense": -100},
+        ),
+    ],
+)
+def test_a_void_that_differs_leaves_nothing_set_aside_and_names_the_difference(
+    void: AuthorisationVoided, elsewhere: dict[str, int]
+) -> None:
+    assert balances(authorised(), void) == {"authorised": 0, **elsewhere}
 
 
 @pytest.mark.parametrize("fact", LIFE)

@@ -166,6 +166,12 @@ class PaymentMachine(RuleBasedStateMachine):
             assert sum(entry.debit for entry in booked) == sum(entry.credit for entry in booked)
 
     @invariant()
+    def the_ledger_has_set_aside_what_is_neither_captured_nor_let_go(self) -> None:
+        booked = [entry for event in self.log for entry in entries(event) if entry.account == "authorised"]
+        set_aside = sum(one.uncaptured for one in self._payment.authorisations)
+        assert sum(entry.debit - entry.credit for entry in booked) == set_aside
+
+    @invariant()
     def the_state_survives_storage(self) -> None:
         assert CODEC.validate_json(CODEC.dump_json(self._payment)) == self._payment
 

@@ -40,8 +40,11 @@ WRITER, READER = {"Authorization": "Bearer writer"}, {"Authorization": "Bearer r
 class Service:
     """A running payment service, a client of it, and the gateway that it speaks to."""
 
-    def __init__(self, runtime: Runtime, client: httpx2.AsyncClient, gateway: Simulator) -> None:
+    def __init__(
+        self, runtime: Runtime, store: MemoryStore, client: httpx2.AsyncClient, gateway: Simulator
+    ) -> None:
         self.runtime = runtime
+        self.store = store
         self.client = client
         self.gateway = gateway
 
@@ -95,6 +98,15 @@ class Service:
             await asyncio.sleep(0.02)
         raise AssertionError(f"{path} shows {body}")
 
+    async def records(self, fact: str, count: int) -> None:
+        """Until a fact is recorded so often."""
+        for _ in range(500):
+            recorded = [entry.type for entry in await self.store.correlated(ORDER)]
+            if recorded.count(fact) >= count:
+                return
+            await asyncio.sleep(0.02)
+        raise AssertionError(f"recorded: {recorded}")
+
     async def stands(self, status: str) -> Any:
         """The payment, once its status is so."""
         return await self.shown(f"/payments/{ORDER}", lambda row: row["status"] == status)
@@ -145,7 +157,7 @@ async def running(gateway: Simulator) -> AsyncIterator[Service]:
         try:
             transport = httpx2.ASGITransport(app)
             async with httpx2.AsyncClient(transport=transport, base_url="http://payment") as client:
-                yield Service(runtime, client, gateway)
+                yield Service(runtime, store, client, gateway)
         finally:
             await runtime.stop()
 
@@ -187,6 +199,52 @@ async def test_a_lost_answer_is_asked_for_until_it_is_known(service: Service, to
     await service.stands("authorised")
     theirs = service.gateway.get("/v1/ledger/summary")
     assert (theirs["effects"], theirs["keys_with_more_than_one_effect"]) == (1, 0)
+
+
+async def test_what_the_gateway_first_answered_under_a_key_is_taken_when_the_request_differs(
+    service: Service,
+) -> None:
+    """As after a token was replaced between two tries of which the first was not heard."""
+    earlier = {"reference": ORDER, "amount": 100, "currency": "EUR", "token": "tok_before"}
+    accepted = service.gateway.post("/v1/authorisations", earlier, key=f"{ORDER}-auth-1")
+    await service.pays("tok_after")
+    row = await service.stands("authorised")
+    assert row["attempts"][0]["authorisation_id"] == accepted.json()["id"]
+    assert service.gateway.get("/v1/ledger/summary")["effects"] == 1
+    await service.take(VOID)
+    await service.stands("voided")
+    (account,) = service.gateway.get(f"/v1/authorisations?reference={ORDER}")["authorisations"]
+    assert account["voided_amount"] == 100
+
+
+async def test_a_capture_whose_key_belongs_to_another_one_is_neither_refused_nor_asked_under_a_new_key(
+    service: Service,
+) -> None:
+    await service.pays()
+    authorisation_id = (await service.stands("authorised"))["attempts"][0]["authorisation_id"]
+    captures = f"/v1/authorisations/{authorisation_id}/captures"
+    key = f"{ORDER}-capture-{F1}-1"
+    assert service.gateway.post(captures, {"amount": 30}, key=key).status_code == 201
+    await service.take(capture(F1, 40))
+    await service.records("payment.gateway-outcome-unknown.v1", 2)
+    await service.take(capture(F1, 40))
+    row = await service.shown(f"/payments/{ORDER}", lambda row: row["captures"])
+    assert row["captures"][0]["status"] == "under_way"
+    theirs = service.gateway.get("/v1/ledger/summary")
+    assert (theirs["operations"]["capture"], theirs["currencies"]["EUR"]["captured"]) == (1, 30)
+
+
+async def test_what_the_gateway_captured_by_itself_stands_in_suspense_and_not_as_let_go(service: Service) -> None:
+    await service.pays()
+    authorisation_id = (await service.stands("authorised"))["attempts"][0]["authorisation_id"]
+    captures = f"/v1/authorisations/{authorisation_id}/captures"
+    assert service.gateway.post(captures, {"amount": 100}, key="by-hand").status_code == 201
+    await service.take(VOID)
+    row = await service.stands("voided")
+    assert (row["voided"], row["attempts"][0]["captured_unrecorded"], len(row["anomalies"])) == (0, 100, 1)
+    summary = await service.shown("/ledger/summary", lambda body: body["currencies"]["EUR"]["debits"] == 300)
+    balances = {name: sides["balance"] for name, sides in summary["currencies"]["EUR"]["accounts"].items()}
+    assert balances == {"authorised": 0, "authorised_contra": 0, "gateway_clearing": 100, "suspense": -100}
 
 
 async def test_a_void_waits_for_an_authorisation_whose_answer_was_lost(service: Service) -> None:

@@ -101,12 +101,20 @@ def test_an_authorised_payment_is_shown_with_its_attempts() -> None:
         ("voided", (requested(), authorised(), void_started(), authorisation_voided(), VOIDED)),
         ("partly_captured", (requested(), authorised(), capture_requested(), captured())),
         ("captured", (requested(), authorised(), captured(), authorisation_voided(amount=60))),
+        ("captured", (requested(), authorised(), captured(), authorisation_voided(amount=50, expected=60))),
         ("refunded", (requested(), authorised(), captured(), refund_requested(40), REFUNDED)),
         ("none", (PaymentAnomalyDetected(order_number=ORDER, explanation="strange"),)),
     ],
 )
 def test_one_word_says_where_a_payment_stands(status: str, past: tuple[Event, ...]) -> None:
     assert shown(*past)["status"] == status
+
+
+def test_a_void_that_differs_shows_what_was_expected_and_what_the_gateway_captured_by_itself() -> None:
+    row = shown(requested(), authorised(), authorisation_voided(amount=0, expected=100, captured_unrecorded=100))
+    assert (row["status"], row["authorised"], row["voided"], row["captured"]) == ("voided", 100, 0, 0)
+    attempt = row["attempts"]["1"]
+    assert (attempt["expected"], attempt["captured_unrecorded"]) == (100, 100)
 
 
 def test_answers_that_are_only_repeated_change_no_sum() -> None:

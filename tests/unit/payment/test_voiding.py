@@ -1,5 +1,7 @@
 """Letting go of money: at any moment, and nothing comes back to life."""
 
+import pytest
+
 from services.payment.domain.messages import AskGatewayAgain
 from shared.events.payment import (
     AuthorisationLapsed,
@@ -182,9 +184,32 @@ def test_a_gateway_that_says_nothing_is_left_ends_the_void_and_a_person_is_told(
 
 def test_a_gateway_that_lets_go_of_another_amount_is_told_to_a_person() -> None:
     scenario(*VOIDING).when(void_answered(outcome="voided", amount=70)).then(
-        authorisation_voided(amount=70),
+        authorisation_voided(amount=70, expected=100),
         voided(70),
         anomaly("the gateway let go of 70 instead of 100 (authorisation auth_1)"),
+    )
+
+
+def test_what_the_gateway_captured_by_itself_is_not_taken_for_let_go() -> None:
+    answer = void_answered(outcome="refused", code="already_captured")
+    scenario(*VOIDING).when(answer).then(
+        authorisation_voided(amount=0, expected=100, captured_unrecorded=100),
+        voided(0),
+        anomaly("the gateway refused to void 100 with already_captured (authorisation auth_1)"),
+    )
+    scenario(*AUTHORISED, captured(), void_started(), void_requested()).when(answer).then(
+        authorisation_voided(amount=0, expected=60, captured_unrecorded=60),
+        voided(0),
+        anomaly("the gateway refused to void 60 with already_captured (authorisation auth_1)"),
+    )
+
+
+@pytest.mark.parametrize("code", ["declined", "not_found"])
+def test_what_the_gateway_never_set_aside_is_not_taken_for_let_go(code: str) -> None:
+    scenario(*VOIDING).when(void_answered(outcome="refused", code=code)).then(
+        authorisation_voided(amount=0, expected=100),
+        voided(0),
+        anomaly(f"the gateway refused to void 100 with {code} (authorisation auth_1)"),
     )
 
 
@@ -192,15 +217,15 @@ def test_a_void_refused_for_another_reason_is_told_and_asked_again_under_a_new_k
     refused = VoidRefused(
         order_number=ORDER,
         idempotency_key=void_key(),
-        refusal_code="idempotency_conflict",
+        refusal_code="invalid",
         ask_again_at=ASK_AGAIN_AT,
     )
     reminder = AskGatewayAgain(order_number=ORDER, idempotency_key=void_key(), asked=1)
-    answer = void_answered(outcome="refused", code="idempotency_conflict")
+    answer = void_answered(outcome="refused", code="invalid")
     outcome = scenario(*VOIDING).when(answer)
     outcome.then(
         refused,
-        anomaly("the gateway refused to void 100 with idempotency_conflict (authorisation auth_1)"),
+        anomaly("the gateway refused to void 100 with invalid (authorisation auth_1)"),
     )
     assert outcome.reminders == (Reminder(ASK_AGAIN_AT, reminder),)
     outcome.after.when(answer).then_nothing_happened()
