@@ -93,7 +93,7 @@ def _sourced(policy: Policy, states: States, message: ReserveStock, demand: Mapp
     def distance(location: str) -> int:
         return policy.distance(location, message.country, message.region)
 
-    return source(obtainable, stock, distance, policy.exact_up_to)
+    return source(obtainable, stock, distance, policy.most_splits)
 
 
 def _numbered(
