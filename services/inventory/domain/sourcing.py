@@ -1,6 +1,6 @@
 """Where an order's units come from: fewest splits, then the nearest region, then the most stock."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 from math import comb
@@ -44,7 +44,7 @@ class Policy:
     most_units: int = 10**9
     """An order for more units of one SKU is refused: no message could state them."""
 
-    def distance(self, location: str, country: str, region: str) -> int:
+    def distance(self, location: str, country: str | None, region: str) -> int:
         """How far a location is from an address: 0 its region, 1 its country, 2 another country, 3 unknown."""
         known = self.locations.get(location)
         if known is None:
@@ -94,6 +94,23 @@ def source(
             key=lambda cover: (_sum(cover, away), -_sum(cover, there), sorted(cover)),
         )
     return Sourcing(chosen, {sku: divide(wanted, chosen, stock[sku]) for sku, wanted in demand.items()})
+
+
+def top_up(
+    wanted: int,
+    stock: Units,
+    held_at: Collection[str],
+    distance: Callable[[str], int],
+    most_splits: int = 4_096,
+) -> Units:
+    """Source units of one SKU for an order that holds goods already: where it holds them, then as any order is."""
+    at_hand = {location: units for location, units in stock.items() if location in held_at}
+    elsewhere = {location: units for location, units in stock.items() if location not in held_at}
+    from_there = min(wanted, sum(at_hand.values()))
+    locations: list[str] = []
+    for part, units in ((from_there, at_hand), (wanted - from_there, elsewhere)):
+        locations += source({"sku": part}, {"sku": units}, distance, most_splits).locations
+    return divide(wanted, locations, stock)
 
 
 def divide(wanted: int, locations: Iterable[str], stock: Units) -> Units:

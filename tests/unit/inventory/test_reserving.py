@@ -127,7 +127,7 @@ def test_an_order_that_waits_reserves_what_there_is_and_queues_the_rest_on_its_s
     outcome = inventory(A={EAST: 3}, B={EAST: 1}).when(reserve(*lines, backorder=True, priority=7))
     outcome.then(
         allocated("A", EAST=3),
-        queued("A", 2, priority=7),
+        queued("A", 2, priority=7, held_at=(EAST,)),
         allocated("B", EAST=1),
         backordered(
             plan("O1-F1", EAST, line("1", "A", 2), line("2", "A", 1), line("3", "B", 1)),
