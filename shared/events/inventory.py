@@ -149,7 +149,7 @@ class LowStockReported(Event, name="inventory.low-stock-reported", version=1):
 
     sku: Sku
     available: Count
-    """On hand minus reserved, over all locations."""
+    """What can be promised: on hand minus reserved minus safety stock of each location, over all locations."""
     reorder_point: Count
 
 

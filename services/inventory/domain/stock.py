@@ -80,6 +80,10 @@ class StockItem:
             if (free := shelf.on_hand - shelf.reserved - self.safety_stock) > 0
         }
 
+    def promisable(self) -> int:
+        """What may be reserved, over all locations."""
+        return sum(self.to_promise().values())
+
     def waits(self, order_number: str) -> int:
         """The units that an order waits for."""
         return sum(waiting.quantity for waiting in self.queue if waiting.order_number == order_number)
@@ -101,8 +105,8 @@ def settled(policy: Policy, item: StockItem, sku: str, changes: Sequence[Event],
     for fill in fills:
         after = evolve(after, fill)
         events.append(fill)
-    if not after.low and after.reorder_point and (available := after.available()) < after.reorder_point:
-        events.append(LowStockReported(sku=sku, available=available, reorder_point=after.reorder_point))
+    if not after.low and after.reorder_point and (promisable := after.promisable()) < after.reorder_point:
+        events.append(LowStockReported(sku=sku, available=promisable, reorder_point=after.reorder_point))
     stream = STOCK.stream(sku)
     return Decision(
         events=tuple([Recorded(stream, event) for event in events]),
@@ -255,4 +259,4 @@ def _with_shelves(item: StockItem, shelves: dict[str, Shelf]) -> StockItem:
         queue=item.queue,
         filled=item.filled,
     )
-    return replace(after, low=False) if after.low and after.available() >= after.reorder_point else after
+    return replace(after, low=False) if after.low and after.promisable() >= after.reorder_point else after
