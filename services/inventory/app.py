@@ -3,6 +3,8 @@
 from services.inventory.api import routers
 from services.inventory.domain.messages import INTERNAL
 from services.inventory.domain.model import model
+from services.inventory.domain.sourcing import Policy
+from services.inventory.locations import load_locations
 from services.inventory.settings import Settings
 from services.inventory.translate import TOPICS, translate
 from services.inventory.views import VIEWS
@@ -11,9 +13,14 @@ from shared.eventsourcing.service import run
 
 
 def definition(settings: Settings) -> ServiceDefinition:
-    """What the service is made of, under these settings."""
+    """What the service is made of, under these settings.
+
+    Raises:
+        BadLocations: the locations can't be used.
+    """
+    policy = Policy(locations=load_locations(settings.locations)) if settings.locations else Policy()
     return ServiceDefinition(
-        model=model(),
+        model=model(policy),
         topics=TOPICS,
         translate=translate,
         internal=INTERNAL,

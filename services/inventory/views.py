@@ -40,13 +40,15 @@ def _stock(key: str, row: Row | None, fact: Fact) -> Row | None:
     changed = _changed(row or {**_NEW, "sku": key}, fact.event)
     on_hand = sum(shelf["on_hand"] for shelf in changed["locations"].values())
     reserved = sum(shelf["reserved"] for shelf in changed["locations"].values())
-    available = on_hand - reserved
+    free = [shelf["available"] - changed["safety_stock"] for shelf in changed["locations"].values()]
+    to_promise = sum(units for units in free if units > 0)
     return {
         **changed,
         "on_hand": on_hand,
         "reserved": reserved,
-        "available": available,
-        "status": "low" if available < changed["reorder_point"] else "enough",
+        "available": on_hand - reserved,
+        "to_promise": to_promise,
+        "status": "low" if to_promise < changed["reorder_point"] else "enough",
         "changed_at": fact.recorded_at.isoformat(),
     }
 
@@ -168,7 +170,7 @@ def _left(held: Row, how: str, named: Sequence[str] | None) -> Row:
 
 STOCK = View(
     name="stock",
-    version=1,
+    version=2,
     handles=(
         StockReceived,
         StockAdjusted,

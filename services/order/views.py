@@ -10,6 +10,7 @@ from shared.events.order import (
     AuthorisationSought,
     CancellationRefused,
     CancellationRequested,
+    CompensationBegan,
     FulfilmentCharged,
     FulfilmentProgressed,
     HoldOpened,
@@ -73,7 +74,7 @@ def _changed(row: Row, key: str, fact: Fact) -> Row:
             accepted = {"accepted_at": fact.recorded_at.isoformat(), "order_status": "in_review", "holds": []}
             return {**_described(key, content), **accepted, "step": "received", "fulfilments": {}, "charged": 0}
         case OrderReplaced(content=content):
-            return {**row, **_described(key, content), "order_status": "in_review", "step": "received"}
+            return {**row, **_described(key, content), "order_status": "in_review"}
         case HoldOpened() | HoldReleased():
             return {**row, "holds": _holds(row, event, fact)}
         case OrderApproved():
@@ -96,6 +97,8 @@ def _placed(row: Row, fact: Fact) -> Row:
     """The row after a fact of the placement."""
     event = fact.event
     match event:
+        case CompensationBegan():
+            return {**row, "step": "received"}
         case ReservationRequested():
             return {**row, "step": "reserving"}
         case OrderBackordered():
@@ -181,6 +184,7 @@ ORDERS = View(
         HoldOpened,
         HoldReleased,
         OrderApproved,
+        CompensationBegan,
         ReservationRequested,
         OrderBackordered,
         StockSecured,

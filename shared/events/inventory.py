@@ -108,6 +108,12 @@ class BackorderQueued(Event, name="inventory.backorder-queued", version=1):
     quantity: Quantity
     priority: Priority
     queued_at: Instant
+    country: CountryCode | None = None
+    """Country of the delivery address."""
+    region: str = ""
+    """Region of the delivery address; empty when unknown."""
+    held_at: tuple[Location, ...] = ()
+    """The locations where goods are reserved for the order already."""
 
 
 class BackorderFilled(Event, name="inventory.backorder-filled", version=1):
@@ -143,7 +149,7 @@ class LowStockReported(Event, name="inventory.low-stock-reported", version=1):
 
     sku: Sku
     available: Count
-    """On hand minus reserved, over all locations."""
+    """What can be promised: on hand minus reserved minus safety stock of each location, over all locations."""
     reorder_point: Count
 
 

@@ -147,8 +147,8 @@ def _late_money_kept() -> Iterator[None]:
 def _kept_reservation_expires() -> Iterator[None]:
     right = releasing.expire
 
-    def expire(states: Any, message: Any, context: Any) -> Decision:
-        return right(_Unkept(states), message, context)
+    def expire(policy: Any, states: Any, message: Any, context: Any) -> Decision:
+        return right(policy, _Unkept(states), message, context)
 
     with patch("services.inventory.domain.model.expire", expire):
         yield from _patched(_model("inventory", inventory_model()))

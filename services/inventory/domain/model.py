@@ -34,27 +34,34 @@ StockChange = ReceiveStock | AdjustStock | CountStock | TransferStock | SetStock
 
 def model(policy: Policy | None = None) -> Model:
     """The inventory service's model."""
+    policy = policy or Policy()
     return Model(
         service="inventory",
         categories=(STOCK, RESERVATION),
         routes={
-            ReserveStock: Route(_of_lines, partial(reserve, policy or Policy())),
+            ReserveStock: Route(_of_lines, partial(reserve, policy)),
             KeepReservation: Route(lambda message: (RESERVATION.stream(message.order_number),), keep),
-            ReleaseStock: Route(lambda message: _of_order(message.order_number, message.skus), release),
+            ReleaseStock: Route(
+                lambda message: _of_order(message.order_number, message.skus), partial(release, policy)
+            ),
             ReleaseReserved: Route(
-                lambda message: _of_order(message.release.order_number, message.skus), release_reserved
+                lambda message: _of_order(message.release.order_number, message.skus),
+                partial(release_reserved, policy),
             ),
-            ExpireReservation: Route(lambda message: _of_order(message.order_number, message.skus), expire),
+            ExpireReservation: Route(
+                lambda message: _of_order(message.order_number, message.skus), partial(expire, policy)
+            ),
             HandOverBackorder: Route(lambda message: _of_order(message.order_number, (message.sku,)), hand_over),
-            ShipmentDispatched: Route(_of_lines, book_dispatched),
+            ShipmentDispatched: Route(_of_lines, partial(book_dispatched, policy)),
             BookDispatch: Route(
-                lambda message: _of_order(message.dispatch.order_number, message.skus), book_dispatch
+                lambda message: _of_order(message.dispatch.order_number, message.skus),
+                partial(book_dispatch, policy),
             ),
-            ReceiveStock: Route(_of_sku, receive),
-            AdjustStock: Route(_of_sku, adjust),
-            CountStock: Route(_of_sku, count),
-            TransferStock: Route(_of_sku, transfer),
-            SetStockLevels: Route(_of_sku, set_levels),
+            ReceiveStock: Route(_of_sku, partial(receive, policy)),
+            AdjustStock: Route(_of_sku, partial(adjust, policy)),
+            CountStock: Route(_of_sku, partial(count, policy)),
+            TransferStock: Route(_of_sku, partial(transfer, policy)),
+            SetStockLevels: Route(_of_sku, partial(set_levels, policy)),
         },
     )
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from services.inventory.domain.messages import ExpireReservation, ReleaseReserved
 from services.inventory.domain.reservation import RESERVATION, Live, Unreserved, Waiting, units_by_sku
+from services.inventory.domain.sourcing import Policy
 from services.inventory.domain.stock import STOCK, located, settled
 from shared.events.inventory import (
     BackorderWithdrawn,
@@ -17,26 +18,28 @@ from shared.events.values import FulfilmentPlan
 from shared.eventsourcing.decider import NOTHING, Context, Decision, Recorded, Reminder, States
 
 
-def release(states: States, message: ReleaseStock, context: Context) -> Decision:
+def release(policy: Policy, states: States, message: ReleaseStock, context: Context) -> Decision:
     """Give back all that has not left, or the named fulfilments; answers also when nothing is reserved."""
-    return _release(states, message, message.skus, context)
+    return _release(policy, states, message, message.skus, context)
 
 
-def release_reserved(states: States, message: ReleaseReserved, context: Context) -> Decision:
+def release_reserved(policy: Policy, states: States, message: ReleaseReserved, context: Context) -> Decision:
     """A release again, with every SKU named."""
-    return _release(states, message.release, message.skus, context)
+    return _release(policy, states, message.release, message.skus, context)
 
 
-def expire(states: States, message: ExpireReservation, context: Context) -> Decision:
+def expire(policy: Policy, states: States, message: ExpireReservation, context: Context) -> Decision:
     """The reservation was not kept in time; what has been shipped stays shipped."""
     reservation = states.of(RESERVATION, message.order_number)
     if isinstance(reservation, Unreserved) or reservation.kept or reservation.expires_at != message.expires_at:
         return NOTHING
-    freed = _freed(states, message.order_number, reservation, reservation.fulfilments, context)
+    freed = _freed(policy, states, message.order_number, reservation, reservation.fulfilments, context)
     return freed + _recorded(message.order_number, ReservationExpired(order_number=message.order_number))
 
 
-def _release(states: States, release: ReleaseStock, named: tuple[str, ...], context: Context) -> Decision:
+def _release(
+    policy: Policy, states: States, release: ReleaseStock, named: tuple[str, ...], context: Context
+) -> Decision:
     reservation = states.of(RESERVATION, release.order_number)
     if isinstance(reservation, Unreserved):
         return _recorded(release.order_number, _answer(release, (), reservation.shipped))
@@ -49,7 +52,7 @@ def _release(states: States, release: ReleaseStock, named: tuple[str, ...], cont
     if unnamed:
         again = ReleaseReserved(release=release, skus=(*named, *unnamed))
         return Decision(reminders=(Reminder(context.now, again),))
-    freed = _freed(states, release.order_number, reservation, going, context)
+    freed = _freed(policy, states, release.order_number, reservation, going, context)
     return freed + _recorded(release.order_number, _answer(release, going, reservation.shipped))
 
 
@@ -71,6 +74,7 @@ def _skus(reservation: Live, going: Iterable[FulfilmentPlan]) -> Iterable[str]:
 
 
 def _freed(
+    policy: Policy,
     states: States,
     order_number: str,
     reservation: Live,
@@ -92,7 +96,7 @@ def _freed(
             changes.append(BackorderWithdrawn(sku=sku, order_number=order_number, quantity=waits_for))
         if units:
             changes.append(StockDeallocated(sku=sku, order_number=order_number, allocations=located(units)))
-        freed.append(settled(item, sku, changes, context.now))
+        freed.append(settled(policy, item, sku, changes, context.now))
     return sum(freed, NOTHING)
 
 

@@ -41,9 +41,11 @@ def reserve(policy: Policy, states: States, message: ReserveStock, context: Cont
     if isinstance(answer, ReservationRefused):
         return _recorded(message.order_number, answer)
     waits = _sum_by_sku(missing) if isinstance(answer, StockBackordered) else {}
+    held_at = tuple([plan.location for plan in fulfilments])
     booked = [
-        settled(states.of(STOCK, sku), sku, _changes(message, sku, units, waits.get(sku, 0), context), context.now)
+        settled(policy, states.of(STOCK, sku), sku, changes, context.now)
         for sku, units in sourcing.units.items()
+        for changes in [_changes(message, sku, units, waits.get(sku, 0), held_at, context)]
     ]
     expiry = ExpireReservation(
         order_number=message.order_number, skus=tuple(demand), expires_at=message.expires_at
@@ -93,7 +95,7 @@ def _sourced(policy: Policy, states: States, message: ReserveStock, demand: Mapp
     def distance(location: str) -> int:
         return policy.distance(location, message.country, message.region)
 
-    return source(obtainable, stock, distance, policy.exact_up_to)
+    return source(obtainable, stock, distance, policy.most_splits)
 
 
 def _numbered(
@@ -140,7 +142,12 @@ def _refusal_of_all(message: ReserveStock) -> ReservationRefused:
 
 
 def _changes(
-    message: ReserveStock, sku: str, units: Mapping[str, int], waits_for: int, context: Context
+    message: ReserveStock,
+    sku: str,
+    units: Mapping[str, int],
+    waits_for: int,
+    held_at: tuple[str, ...],
+    context: Context,
 ) -> list[Event]:
     """What an order takes of one SKU, and what it waits for there."""
     changes: list[Event] = []
@@ -154,6 +161,9 @@ def _changes(
                 quantity=waits_for,
                 priority=message.priority,
                 queued_at=context.now,
+                country=message.country,
+                region=message.region,
+                held_at=held_at,
             )
         )
     return changes

@@ -2,6 +2,7 @@
 
 from services.inventory.domain.messages import BookDispatch
 from services.inventory.domain.reservation import RESERVATION, Unreserved, units_by_sku
+from services.inventory.domain.sourcing import Policy
 from services.inventory.domain.stock import STOCK, StockItem, located, settled
 from shared.events.inventory import (
     FulfilmentShipped,
@@ -15,17 +16,19 @@ from shared.events.shipping import ShipmentDispatched
 from shared.eventsourcing.decider import NOTHING, Context, Decision, Recorded, Reminder, States
 
 
-def book_dispatched(states: States, message: ShipmentDispatched, context: Context) -> Decision:
+def book_dispatched(policy: Policy, states: States, message: ShipmentDispatched, context: Context) -> Decision:
     """A parcel left; told twice, it has left once."""
-    return _booked(states, message, tuple(dict.fromkeys(line.sku for line in message.lines)), context)
+    return _booked(policy, states, message, tuple(dict.fromkeys(line.sku for line in message.lines)), context)
 
 
-def book_dispatch(states: States, message: BookDispatch, context: Context) -> Decision:
+def book_dispatch(policy: Policy, states: States, message: BookDispatch, context: Context) -> Decision:
     """A dispatch again, with every SKU of its fulfilment named."""
-    return _booked(states, message.dispatch, message.skus, context)
+    return _booked(policy, states, message.dispatch, message.skus, context)
 
 
-def _booked(states: States, dispatch: ShipmentDispatched, named: tuple[str, ...], context: Context) -> Decision:
+def _booked(
+    policy: Policy, states: States, dispatch: ShipmentDispatched, named: tuple[str, ...], context: Context
+) -> Decision:
     reservation = states.of(RESERVATION, dispatch.order_number)
     if dispatch.fulfilment_id in reservation.shipped:
         return NOTHING
@@ -39,7 +42,9 @@ def _booked(states: States, dispatch: ShipmentDispatched, named: tuple[str, ...]
     for line in dispatch.lines:
         left[line.sku] = left.get(line.sku, 0) + line.quantity
     booked = [
-        settled(item, sku, _changes(item, sku, dispatch, left.get(sku, 0), planned.get(sku, {})), context.now)
+        settled(
+            policy, item, sku, _changes(item, sku, dispatch, left.get(sku, 0), planned.get(sku, {})), context.now
+        )
         for sku in named
         for item in [states.of(STOCK, sku)]
     ]

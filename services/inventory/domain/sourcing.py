@@ -1,8 +1,9 @@
 """Where an order's units come from: fewest splits, then the nearest region, then the most stock."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
+from math import comb
 
 Units = Mapping[str, int]
 """Whole units by location."""
@@ -37,12 +38,13 @@ class Policy:
 
     locations: Mapping[str, Location] = field(default_factory=_default_locations)
     """Where the known locations are; stock at any other is used as well, after theirs."""
-    exact_up_to: int = 6
-    """With more candidate locations than this the split is found greedily, no longer over all their subsets."""
+    most_splits: int = 4_096
+    """How many sets of locations are tried, smaller ones first, for the fewest that suffice: as many as twelve
+    locations have. Where that would take more, the split is found greedily and may use a location too many."""
     most_units: int = 10**9
     """An order for more units of one SKU is refused: no message could state them."""
 
-    def distance(self, location: str, country: str, region: str) -> int:
+    def distance(self, location: str, country: str | None, region: str) -> int:
         """How far a location is from an address: 0 its region, 1 its country, 2 another country, 3 unknown."""
         known = self.locations.get(location)
         if known is None:
@@ -64,32 +66,51 @@ def source(
     demand: Mapping[str, int],
     stock: Mapping[str, Units],
     distance: Callable[[str], int],
-    exact_up_to: int = 6,
+    most_splits: int = 4_096,
 ) -> Sourcing:
     """Source each SKU's demand from what each location can give; the stock must suffice in all.
 
-    The fewest locations win, then the nearest (by the sum of their distances), then those with the most of what
-    is wanted; the same question always has the same answer.
+    The fewest locations win, then the nearest (by the sum of their distances), then those with the most stock of
+    the wanted SKUs, then the first by name; the same question always has the same answer. Where more than
+    `most_splits` sets of locations had to be tried, the answer is one that is found greedily.
     """
-    usable: dict[str, int] = {}
+    there: dict[str, int] = {}
     for sku, wanted in demand.items():
-        for location, units in stock[sku].items():
-            usable[location] = usable.get(location, 0) + min(wanted, units)
-    away = {location: distance(location) for location in usable}
+        if wanted:
+            for location, units in stock[sku].items():
+                there[location] = there.get(location, 0) + units
+    away = {location: distance(location) for location in there}
     candidates = sorted(
-        (location for location, units in usable.items() if units),
-        key=lambda location: (away[location], -usable[location], location),
+        (location for location, units in there.items() if units),
+        key=lambda location: (away[location], -there[location], location),
     )
-    total = sum(demand.values())
-    alone = next(((location,) for location in candidates if usable[location] == total), None)
+    alone = next(((location,) for location in candidates if _suffices(location, demand, stock)), None)
     if alone is not None:
         chosen: tuple[str, ...] = alone
-    elif len(candidates) <= exact_up_to:
-        covers = _smallest_covers(_scarce(demand, stock, candidates), candidates)
-        chosen = min(covers, key=lambda cover: (_sum(cover, away), -_sum(cover, usable)))
     else:
-        chosen = _greedy_cover(_scarce(demand, stock, candidates), candidates)
+        scarce = _scarce(demand, stock, candidates)
+        chosen = min(
+            _smallest_covers(scarce, candidates, most_splits),
+            key=lambda cover: (_sum(cover, away), -_sum(cover, there), sorted(cover)),
+        )
     return Sourcing(chosen, {sku: divide(wanted, chosen, stock[sku]) for sku, wanted in demand.items()})
+
+
+def top_up(
+    wanted: int,
+    stock: Units,
+    held_at: Collection[str],
+    distance: Callable[[str], int],
+    most_splits: int = 4_096,
+) -> Units:
+    """Source units of one SKU for an order that holds goods already: where it holds them, then as any order is."""
+    at_hand = {location: units for location, units in stock.items() if location in held_at}
+    elsewhere = {location: units for location, units in stock.items() if location not in held_at}
+    from_there = min(wanted, sum(at_hand.values()))
+    locations: list[str] = []
+    for part, units in ((from_there, at_hand), (wanted - from_there, elsewhere)):
+        locations += source({"sku": part}, {"sku": units}, distance, most_splits).locations
+    return divide(wanted, locations, stock)
 
 
 def divide(wanted: int, locations: Iterable[str], stock: Units) -> Units:
@@ -106,6 +127,10 @@ def divide(wanted: int, locations: Iterable[str], stock: Units) -> Units:
     return divided
 
 
+def _suffices(location: str, demand: Mapping[str, int], stock: Mapping[str, Units]) -> bool:
+    return all(stock[sku].get(location, 0) >= wanted for sku, wanted in demand.items())
+
+
 _Scarce = Sequence[tuple[int, Units]]
 """The SKUs that decide a split, those that not every location has enough of: units wanted, units there."""
 
@@ -118,9 +143,16 @@ def _scarce(demand: Mapping[str, int], stock: Mapping[str, Units], candidates: S
     ]
 
 
-def _smallest_covers(scarce: _Scarce, candidates: Sequence[str]) -> list[tuple[str, ...]]:
-    """All sets of as few locations as possible that together have enough of everything."""
-    for size in range(1, len(candidates)):
+def _smallest_covers(scarce: _Scarce, candidates: Sequence[str], most_splits: int) -> list[tuple[str, ...]]:
+    """All sets of as few locations as possible that together have enough of everything, which none has alone.
+
+    They are tried by size. Where that would take more tries than allowed, one is found greedily.
+    """
+    tries = 0
+    for size in range(2, len(candidates)):
+        tries += comb(len(candidates), size)
+        if tries > most_splits:
+            return [_greedy_cover(scarce, candidates)]
         covers = [
             subset
             for subset in combinations(candidates, size)

@@ -4,9 +4,10 @@ from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 
 from services.inventory.domain.messages import HandOverBackorder
-from services.inventory.domain.sourcing import divide
+from services.inventory.domain.sourcing import Policy, top_up
 from shared.events.inventory import (
     BackorderFilled,
     BackorderHandedOver,
@@ -42,6 +43,10 @@ class Backorder:
     quantity: int
     priority: int
     queued_at: datetime
+    country: str | None = None
+    region: str = ""
+    held_at: tuple[str, ...] = ()
+    """The locations where goods are reserved for the order already."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +80,10 @@ class StockItem:
             if (free := shelf.on_hand - shelf.reserved - self.safety_stock) > 0
         }
 
+    def promisable(self) -> int:
+        """What may be reserved, over all locations."""
+        return sum(self.to_promise().values())
+
     def waits(self, order_number: str) -> int:
         """The units that an order waits for."""
         return sum(waiting.quantity for waiting in self.queue if waiting.order_number == order_number)
@@ -83,7 +92,7 @@ class StockItem:
 EMPTY = Shelf()
 
 
-def settled(item: StockItem, sku: str, changes: Sequence[Event], now: datetime) -> Decision:
+def settled(policy: Policy, item: StockItem, sku: str, changes: Sequence[Event], now: datetime) -> Decision:
     """Changes to a SKU with what follows: orders that wait are served, and low stock is reported.
 
     Every rule that changes a stock stream ends here, so that units never lie idle while an order waits for them.
@@ -92,12 +101,12 @@ def settled(item: StockItem, sku: str, changes: Sequence[Event], now: datetime) 
     for change in changes:
         after = evolve(after, change)
     events = list(changes)
-    fills = _fills(after, sku) if after.queue else ()
+    fills = _fills(policy, after, sku) if after.queue else ()
     for fill in fills:
         after = evolve(after, fill)
         events.append(fill)
-    if not after.low and after.reorder_point and (available := after.available()) < after.reorder_point:
-        events.append(LowStockReported(sku=sku, available=available, reorder_point=after.reorder_point))
+    if not after.low and after.reorder_point and (promisable := after.promisable()) < after.reorder_point:
+        events.append(LowStockReported(sku=sku, available=promisable, reorder_point=after.reorder_point))
     stream = STOCK.stream(sku)
     return Decision(
         events=tuple([Recorded(stream, event) for event in events]),
@@ -145,7 +154,7 @@ def evolve(item: StockItem, event: Event) -> StockItem:
 STOCK: Category[StockItem] = Category(name="stock", state_type=StockItem, initial=StockItem(), evolve=evolve)
 
 
-def _fills(item: StockItem, sku: str) -> list[BackorderFilled]:
+def _fills(policy: Policy, item: StockItem, sku: str) -> list[BackorderFilled]:
     """What the waiting orders get of what is there, each in its turn; the last of them perhaps not all."""
     free = item.to_promise()
     fills = []
@@ -153,8 +162,8 @@ def _fills(item: StockItem, sku: str) -> list[BackorderFilled]:
         obtainable = min(waiting.quantity, sum(free.values()))
         if not obtainable:
             break
-        most_first = sorted(free, key=lambda location: (-free[location], location))
-        units = divide(obtainable, most_first, free)
+        distance = partial(policy.distance, country=waiting.country, region=waiting.region)
+        units = top_up(obtainable, free, waiting.held_at, distance, policy.most_splits)
         for location, quantity in units.items():
             free[location] -= quantity
         fills.append(
@@ -178,6 +187,9 @@ def _waited(
                 quantity=event.quantity,
                 priority=event.priority,
                 queued_at=event.queued_at,
+                country=event.country,
+                region=event.region,
+                held_at=event.held_at,
             )
             place = bisect_right(item.queue, _turn(waiting), key=_turn)
             return replace(item, queue=(*item.queue[:place], waiting, *item.queue[place:]))
@@ -187,7 +199,7 @@ def _waited(
                 filled[part.location] = filled.get(part.location, 0) + part.quantity
             return replace(
                 _changed(item, event.allocations, reserved=1),
-                queue=_waits_for(item.queue, event.order_number, event.still_waiting),
+                queue=_waits_for(item.queue, event.order_number, event.still_waiting, tuple(filled)),
                 filled={**item.filled, event.order_number: filled},
             )
         case BackorderHandedOver():
@@ -204,11 +216,14 @@ def _turn(waiting: Backorder) -> tuple[int, datetime]:
     return -waiting.priority, waiting.queued_at
 
 
-def _waits_for(queue: tuple[Backorder, ...], order_number: str, quantity: int) -> tuple[Backorder, ...]:
+def _waits_for(
+    queue: tuple[Backorder, ...], order_number: str, quantity: int, filled_at: tuple[str, ...] = ()
+) -> tuple[Backorder, ...]:
     """The queue in which an order waits for so many units. Mostly it stands first, where slicing is cheap."""
     for place, waiting in enumerate(queue):
         if waiting.order_number == order_number:
-            kept = (replace(waiting, quantity=quantity),) if quantity else ()
+            held_at = tuple(dict.fromkeys((*waiting.held_at, *filled_at)))
+            kept = (replace(waiting, quantity=quantity, held_at=held_at),) if quantity else ()
             return queue[:place] + kept + queue[place + 1 :]
     return queue
 
@@ -244,4 +259,4 @@ def _with_shelves(item: StockItem, shelves: dict[str, Shelf]) -> StockItem:
         queue=item.queue,
         filled=item.filled,
     )
-    return replace(after, low=False) if after.low and after.available() >= after.reorder_point else after
+    return replace(after, low=False) if after.low and after.promisable() >= after.reorder_point else after

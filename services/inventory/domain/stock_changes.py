@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from services.inventory.domain.sourcing import Policy
 from services.inventory.domain.stock import STOCK, StockItem, evolve, settled
 from shared.events.inventory import (
     AdjustStock,
@@ -22,68 +23,68 @@ MOST_ON_HAND = 10**9
 """Units at one location: more could not be stated by any message."""
 
 
-def receive(states: States, message: ReceiveStock, context: Context) -> Decision:
+def receive(policy: Policy, states: States, message: ReceiveStock, context: Context) -> Decision:
     """Units arrived."""
     item = states.of(STOCK, message.sku)
     if fault := _fault(item, message.sku, message.location, message.quantity):
         return _refused(message.sku, message.location, message.quantity, fault)
     received = StockReceived(sku=message.sku, location=message.location, quantity=message.quantity)
-    return _accepted(item, message.sku, (received,), context)
+    return _accepted(policy, item, message.sku, (received,), context)
 
 
-def adjust(states: States, message: AdjustStock, context: Context) -> Decision:
+def adjust(policy: Policy, states: States, message: AdjustStock, context: Context) -> Decision:
     """On hand is corrected by a difference."""
     item = states.of(STOCK, message.sku)
     if fault := _fault(item, message.sku, message.location, message.change):
         return _refused(message.sku, message.location, message.change, fault)
     if message.change == 0:
-        return _accepted(item, message.sku, (), context)
+        return _accepted(policy, item, message.sku, (), context)
     adjusted = StockAdjusted(
         sku=message.sku, location=message.location, change=message.change, cause=message.cause
     )
-    return _accepted(item, message.sku, (adjusted,), context)
+    return _accepted(policy, item, message.sku, (adjusted,), context)
 
 
-def count(states: States, message: CountStock, context: Context) -> Decision:
+def count(policy: Policy, states: States, message: CountStock, context: Context) -> Decision:
     """A count found so many units: on hand is corrected by the difference."""
     item = states.of(STOCK, message.sku)
     change = message.counted - item.shelf(message.location).on_hand
     if fault := _fault(item, message.sku, message.location, change):
         return _refused(message.sku, message.location, change, fault)
     if change == 0:
-        return _accepted(item, message.sku, (), context)
+        return _accepted(policy, item, message.sku, (), context)
     adjusted = StockAdjusted(sku=message.sku, location=message.location, change=change, cause="count")
-    return _accepted(item, message.sku, (adjusted,), context)
+    return _accepted(policy, item, message.sku, (adjusted,), context)
 
 
-def transfer(states: States, message: TransferStock, context: Context) -> Decision:
+def transfer(policy: Policy, states: States, message: TransferStock, context: Context) -> Decision:
     """Units that nobody reserved move to another location."""
     item = states.of(STOCK, message.sku)
     if fault := _fault(item, message.sku, message.origin, -message.quantity):
         return _refused(message.sku, message.origin, -message.quantity, fault)
     if message.origin == message.destination:
-        return _accepted(item, message.sku, (), context)
+        return _accepted(policy, item, message.sku, (), context)
     if fault := _fault(item, message.sku, message.destination, message.quantity):
         return _refused(message.sku, message.destination, message.quantity, fault)
     transferred = StockTransferred(
         sku=message.sku, origin=message.origin, destination=message.destination, quantity=message.quantity
     )
-    return _accepted(item, message.sku, (transferred,), context)
+    return _accepted(policy, item, message.sku, (transferred,), context)
 
 
-def set_levels(states: States, message: SetStockLevels, context: Context) -> Decision:
+def set_levels(policy: Policy, states: States, message: SetStockLevels, context: Context) -> Decision:
     """Safety stock and reorder point; a lower safety stock may serve orders that wait."""
     item = states.of(STOCK, message.sku)
     if (item.safety_stock, item.reorder_point) == (message.safety_stock, message.reorder_point):
-        return _accepted(item, message.sku, (), context)
+        return _accepted(policy, item, message.sku, (), context)
     levels = StockLevelsSet(
         sku=message.sku, safety_stock=message.safety_stock, reorder_point=message.reorder_point
     )
-    return _accepted(item, message.sku, (levels,), context)
+    return _accepted(policy, item, message.sku, (levels,), context)
 
 
-def _accepted(item: StockItem, sku: str, changes: Sequence[Event], context: Context) -> Decision:
-    decision = settled(item, sku, changes, context.now)
+def _accepted(policy: Policy, item: StockItem, sku: str, changes: Sequence[Event], context: Context) -> Decision:
+    decision = settled(policy, item, sku, changes, context.now)
     after = item
     for recorded in decision.events:
         after = evolve(after, recorded.event)

@@ -96,6 +96,15 @@ def reservation_expired(case: Case, message: ReservationExpired) -> Decision:
             return NOTHING
 
 
+def waits_for_the_stock_of(case: Case, content: OrderContent) -> bool:
+    """Whether the order waits for stock, and another content would ask for the same."""
+    match case.placement:
+        case Backordered(expires_at=expires_at):
+            return _ask(case, content_of(case.order), expires_at) == _ask(case, content, expires_at)
+        case _:
+            return False
+
+
 def reservation_overdue(case: Case) -> Decision:
     """Ask again, and let a person look."""
     placement = case.placement

@@ -19,6 +19,7 @@ from services.order.domain.order import (
     Known,
     NoOrder,
 )
+from services.order.domain.reserving import waits_for_the_stock_of
 from services.order.domain.review import Finding, ReviewFacts
 from shared.events.channel import ChannelOrderRejected, RejectionCode
 from shared.events.order import (
@@ -32,7 +33,7 @@ from shared.events.order import (
     RestatementIgnored,
 )
 from shared.events.values import OrderContent
-from shared.eventsourcing.decider import Decision, Recorded, Reminder, Reply
+from shared.eventsourcing.decider import NOTHING, Decision, Recorded, Reminder, Reply
 
 KEPT_WHEN_REPLACED = frozenset({"manual", "payment_anomaly"})
 """Holds that another content does not answer; all others are opened again if they still apply."""
@@ -91,7 +92,10 @@ def _place(case: Case, customer: Customer, content: OrderContent) -> Decision:
 
 
 def _replace(case: Case, order: InReview | Approved, customer: Customer, content: OrderContent) -> Decision:
-    """The new content stands; what was asked for the old one is undone first."""
+    """The new content stands; what was asked for the old one is undone first.
+
+    An order that waits for stock, and would ask for the same again, keeps its place in the queue instead.
+    """
     moved = order.dossier.customer_id != content.customer.id
     freed = () if moved else _free_credit(case, customer, order.dossier.customer_id)
     credit = _use_credit(case, customer, content)
@@ -100,7 +104,9 @@ def _replace(case: Case, order: InReview | Approved, customer: Customer, content
     released = tuple(recorded for one in open_holds(order) if one not in kept for recorded in release(case, one))
     findings = _findings(case, customer, content)
     outcome = () if kept and not findings else _outcome(case, findings, order.dossier.holds_opened)
-    decision = undo(case) + Decision((*case.of_order(replaced), *freed, *credit, *released, *outcome))
+    stays = not kept and not findings and waits_for_the_stock_of(case, content)
+    undone = NOTHING if stays else undo(case)
+    decision = undone + Decision((*case.of_order(replaced), *freed, *credit, *released, *outcome))
     if moved and order.dossier.counts_as_credit:
         decision += Decision(reminders=(free_credit(case, order.dossier.customer_id),))
     return decision + _answer(case, "replaced")

@@ -112,10 +112,26 @@ def shipped(sku: str, location: str, quantity: int, order: str = "O1") -> Record
     )
 
 
-def queued(sku: str, quantity: int, order: str = "O1", priority: int = 0, at: datetime = NOON) -> Recorded:
+def queued(
+    sku: str,
+    quantity: int,
+    order: str = "O1",
+    priority: int = 0,
+    at: datetime = NOON,
+    held_at: tuple[str, ...] = (),
+) -> Recorded:
     return Recorded(
         f"stock-{sku}",
-        BackorderQueued(sku=sku, order_number=order, quantity=quantity, priority=priority, queued_at=at),
+        BackorderQueued(
+            sku=sku,
+            order_number=order,
+            quantity=quantity,
+            priority=priority,
+            queued_at=at,
+            country="US",
+            region="NY",
+            held_at=held_at,
+        ),
     )
 
 

@@ -10,15 +10,18 @@ from services.inventory.domain.stock import STOCK
 from shared.events.inventory import (
     AdjustStock,
     BackorderHandedOver,
+    BackorderQueued,
     CountStock,
     ReceiveStock,
     SetStockLevels,
     StockLevelsSet,
+    StockReceived,
     TransferStock,
 )
 from shared.events.payload import Command
+from shared.events.values import RequestedLine
 from shared.eventsourcing.decider import Recorded
-from shared.eventsourcing.testing import NOON, Scenario
+from shared.eventsourcing.testing import NOON, Outcome, Scenario
 from tests.unit.inventory.sample import (
     CENTRAL,
     EAST,
@@ -88,16 +91,67 @@ def test_an_order_that_comes_later_does_not_overtake_those_that_wait() -> None:
     assert late.state(RESERVATION, "O2").status == "waiting"
 
 
-def test_units_come_from_one_location_where_one_has_them_all_else_from_the_fullest_first() -> None:
-    frozen = StockLevelsSet(sku="A", safety_stock=10, reorder_point=0)
-    stocked = inventory(A={EAST: 12, CENTRAL: 14, WEST: 11}).given("stock-A", frozen)
-    scenario = waiting(("O1", 7 + 25, 0), scenario=stocked)
-    thawed = scenario.when(SetStockLevels(sku="A", safety_stock=0, reorder_point=0))
-    thawed.then(
-        thawed.decision.events[0],
-        filled("A", "O1", 0, CENTRAL=10, EAST=10, WEST=5),
+def thawed(lines: tuple[RequestedLine, ...], held: dict[str, int], **by_location: int) -> Outcome:
+    """An order to NY holds units of H and waits for B, which lies behind a safety stock that is then lifted."""
+    frozen = StockLevelsSet(sku="B", safety_stock=100, reorder_point=0)
+    scenario = inventory(H=held, B={f"WH-{name}": units for name, units in by_location.items()})
+    waits = scenario.given("stock-B", frozen).when(reserve(*lines, backorder=True)).after
+    return waits.when(SetStockLevels(sku="B", safety_stock=0, reorder_point=0))
+
+
+@pytest.mark.parametrize(
+    ("wanted", "there", "come_from"),
+    [
+        (1, {"EAST": 1, "WEST": 4}, {"WEST": 1}),
+        (5, {"EAST": 4, "WEST": 5}, {"WEST": 5}),
+        (6, {"EAST": 4, "WEST": 4, "CENTRAL": 9}, {"WEST": 4, "EAST": 2}),
+        (15, {"EAST": 9, "WEST": 4, "CENTRAL": 9}, {"WEST": 4, "EAST": 9, "CENTRAL": 2}),
+    ],
+)
+def test_units_come_from_where_the_order_holds_goods_and_then_as_those_of_any_order_do(
+    wanted: int, there: dict[str, int], come_from: dict[str, int]
+) -> None:
+    outcome = thawed((line("1", "H", 1), line("2", "B", wanted)), {WEST: 1}, **there)
+    outcome.then(outcome.decision.events[0], filled("B", "O1", 0, **come_from))
+
+
+def test_units_come_from_as_few_as_suffice_of_the_locations_where_the_order_holds_goods() -> None:
+    lines = (line("1", "H", 3), line("2", "B", 4))
+    outcome = thawed(lines, {EAST: 1, CENTRAL: 1, WEST: 1}, EAST=1, CENTRAL=2, WEST=3)
+    outcome.then(outcome.decision.events[0], filled("B", "O1", 0, EAST=1, WEST=3))
+
+
+@pytest.mark.parametrize(
+    ("wanted", "there", "come_from"),
+    [
+        (2, {"EAST": 3, "WEST": 4}, {"EAST": 2}),
+        (4, {"EAST": 3, "WEST": 4}, {"WEST": 4}),
+        (2, {"CENTRAL": 3, "WEST": 4}, {"WEST": 2}),
+        (2, {"CENTRAL": 4, "WEST": 4}, {"CENTRAL": 2}),
+        (5, {"EAST": 3, "WEST": 4, "CENTRAL": 3}, {"EAST": 3, "WEST": 2}),
+    ],
+)
+def test_an_order_that_holds_nothing_gets_fewest_splits_then_the_nearest_then_the_fullest(
+    wanted: int, there: dict[str, int], come_from: dict[str, int]
+) -> None:
+    outcome = thawed((line("1", "B", wanted),), {}, **there)
+    outcome.then(outcome.decision.events[0], filled("B", "O1", 0, **come_from))
+
+
+def test_what_arrives_later_comes_from_where_the_order_got_units_before() -> None:
+    scenario = waiting(("O1", 2, 0)).when(received(1, location=WEST)).after
+    stocked = scenario.given(
+        "stock-A", *(StockReceived(sku="A", location=place, quantity=1) for place in (EAST, WEST))
     )
-    assert thawed.state(STOCK, "A").to_promise() == {WEST: 5}
+    lifted = stocked.when(SetStockLevels(sku="A", safety_stock=0, reorder_point=1))
+    lifted.then(lifted.decision.events[0], filled("A", "O1", 0, WEST=1))
+
+
+def test_an_order_that_was_queued_before_its_address_was_told_gets_the_fullest_location() -> None:
+    told_less = BackorderQueued(sku="A", order_number="O1", quantity=2, priority=0, queued_at=NOON)
+    stocked = inventory(A={EAST: 3, WEST: 4}).given("stock-A", told_less)
+    lifted = stocked.when(SetStockLevels(sku="A", safety_stock=0, reorder_point=1))
+    lifted.then(lifted.decision.events[0], filled("A", "O1", 0, WEST=2))
 
 
 @pytest.mark.parametrize(

@@ -127,7 +127,7 @@ def test_an_order_that_waits_reserves_what_there_is_and_queues_the_rest_on_its_s
     outcome = inventory(A={EAST: 3}, B={EAST: 1}).when(reserve(*lines, backorder=True, priority=7))
     outcome.then(
         allocated("A", EAST=3),
-        queued("A", 2, priority=7),
+        queued("A", 2, priority=7, held_at=(EAST,)),
         allocated("B", EAST=1),
         backordered(
             plan("O1-F1", EAST, line("1", "A", 2), line("2", "A", 1), line("3", "B", 1)),
@@ -192,6 +192,16 @@ def test_reserving_reports_low_stock_once() -> None:
     )
     second = first.after.when(reserve(line("1", "A", 1), order="O2"))
     second.then(allocated("A", "O2", EAST=1), reserved(plan("O2-F1", EAST, line("1", "A", 1)), order="O2"))
+
+
+def test_stock_is_low_when_less_can_be_promised_than_the_reorder_point_whatever_lies_in_safety_stock() -> None:
+    levels = StockLevelsSet(sku="A", safety_stock=10, reorder_point=3)
+    scenario = inventory(A={EAST: 12, WEST: 12}).given("stock-A", levels)
+    scenario.when(reserve(line("1", "A", 4))).then(
+        allocated("A", EAST=2, WEST=2),
+        Recorded("stock-A", LowStockReported(sku="A", available=0, reorder_point=3)),
+        reserved(plan("O1-F1", EAST, line("1", "A", 2)), plan("O1-F2", WEST, line("1", "A", 2))),
+    )
 
 
 def test_a_reservation_asked_for_again_is_stated_again_and_takes_nothing_more() -> None:

@@ -2,6 +2,7 @@
 
 from itertools import combinations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -29,17 +30,25 @@ def test_one_location_far_away_is_better_than_two_near_ones() -> None:
     assert _source({"A": 1, "B": 1}, stock, region="NY") == Sourcing((WEST,), {"A": {WEST: 1}, "B": {WEST: 1}})
 
 
-def test_among_equally_near_locations_the_one_with_most_of_what_is_wanted_serves() -> None:
-    stock = {"A": {CENTRAL: 6, WEST: 9}, "B": {CENTRAL: 3, WEST: 1}}
-    assert _source({"A": 5, "B": 1}, stock, region="NY").locations == (CENTRAL,)
-    assert _source({"A": 5, "B": 9}, {"A": {CENTRAL: 5, WEST: 5}, "B": {CENTRAL: 4, WEST: 5}}).locations == (
-        WEST,
-        CENTRAL,
+def test_among_equally_near_locations_the_one_with_most_stock_of_the_wanted_skus_serves() -> None:
+    assert _source({"A": 5}, {"A": {CENTRAL: 6, WEST: 1000}}, region="NY").locations == (WEST,)
+    both = {"A": {CENTRAL: 6, WEST: 7}, "B": {CENTRAL: 9, WEST: 1}, "C": {WEST: 1000}}
+    assert _source({"A": 5, "B": 1}, both, region="NY").locations == (CENTRAL,)
+
+
+def test_among_equally_near_splits_the_one_with_most_stock_of_the_wanted_skus_serves() -> None:
+    stock = {"A": {EAST: 5}, "B": {CENTRAL: 5, WEST: 1000}}
+    assert _source({"A": 5, "B": 5}, stock, region="NY") == Sourcing(
+        (EAST, WEST), {"A": {EAST: 5}, "B": {WEST: 5}}
     )
+    needed = {"A": {CENTRAL: 5, WEST: 6}, "B": {CENTRAL: 4, WEST: 5}}
+    assert _source({"A": 5, "B": 9}, needed, region="NY").locations == (WEST, CENTRAL)
 
 
 def test_locations_alike_in_all_are_taken_by_name() -> None:
     assert _source({"A": 1}, {"A": {WEST: 5, CENTRAL: 5}}, region="NY").locations == (CENTRAL,)
+    split = {"A": {EAST: 5}, "B": {WEST: 5, CENTRAL: 5}}
+    assert _source({"A": 1, "B": 1}, split, region="NY").locations == (EAST, CENTRAL)
 
 
 def test_two_locations_serve_what_none_has_alone_each_sku_whole_where_it_can_be() -> None:
@@ -51,6 +60,15 @@ def test_two_locations_serve_what_none_has_alone_each_sku_whole_where_it_can_be(
 
 def test_a_sku_that_no_location_has_alone_comes_from_the_nearest_first() -> None:
     assert _source({"A": 6}, {"A": {WEST: 4, EAST: 4}}, region="NY").units == {"A": {EAST: 4, WEST: 2}}
+
+
+@pytest.mark.parametrize(("most_splits", "locations"), [(Policy().most_splits, 7), (27, 8)])
+def test_eight_locations_serve_by_the_fewest_while_not_too_many_splits_have_to_be_tried(
+    most_splits: int, locations: int
+) -> None:
+    stock = {"A": {"L1": 6, "L3": 4}, "B": {"L2": 6, "L3": 4}, "C": {f"L{number}": 1 for number in range(4, 9)}}
+    demand = {"A": 6, "B": 6, "C": 5}
+    assert len(source(demand, stock, lambda location: 1, most_splits).locations) == locations
 
 
 def test_all_locations_serve_what_needs_them_all() -> None:
@@ -88,19 +106,19 @@ skus = st.dictionaries(
 
 
 @settings(max_examples=150, deadline=None)
-@given(stock=skus, share=st.integers(1, 4), exact_up_to=st.sampled_from([6, 2]))
-def test_every_demand_is_met_from_what_is_there_and_by_the_fewest_locations_where_found_exactly(
-    stock: dict[str, dict[str, int]], share: int, exact_up_to: int
+@given(stock=skus, share=st.integers(1, 4), most_splits=st.sampled_from([Policy().most_splits, 20]))
+def test_every_demand_is_met_from_what_is_there_and_by_the_fewest_locations_where_all_splits_are_tried(
+    stock: dict[str, dict[str, int]], share: int, most_splits: int
 ) -> None:
     demand = {sku: sum(units.values()) * share // 4 for sku, units in stock.items()}
-    sourcing = source(demand, stock, lambda location: int(location[1:]) % 3, exact_up_to)
+    sourcing = source(demand, stock, lambda location: int(location[1:]) % 3, most_splits)
     for sku, wanted in demand.items():
         assert sum(sourcing.units[sku].values()) == wanted
         assert all(0 < units <= stock[sku][location] for location, units in sourcing.units[sku].items())
     used = {location for units in sourcing.units.values() for location in units}
     assert used <= set(sourcing.locations)
     everywhere = sorted({location for units in stock.values() for location in units})
-    if len(everywhere) <= exact_up_to:
+    if 2 ** len(everywhere) <= most_splits:
         fewer = combinations(everywhere, max(0, len(sourcing.locations) - 1))
         assert not sourcing.locations or not any(
             all(sum(stock[sku].get(location, 0) for location in few) >= demand[sku] for sku in demand)

@@ -52,6 +52,14 @@ def test_the_initial_states_come_back_from_json_as_they_were() -> None:
     assert reservation.validate_json(reservation.dump_json(RESERVATION.initial)) == RESERVATION.initial
 
 
+def test_a_state_kept_before_queues_knew_addresses_comes_back() -> None:
+    kept = (
+        b'{"queue": [{"order_number": "O1", "quantity": 2, "priority": 0, "queued_at": "2026-03-02T12:00:00Z"}]}'
+    )
+    (waiting,) = TypeAdapter(StockItem).validate_json(kept).queue
+    assert (waiting.country, waiting.region, waiting.held_at) == (None, "", ())
+
+
 def test_a_deadline_that_comes_back_from_json_still_means_its_reservation() -> None:
     reminder = expires("A", "B").message
     read = type(reminder).model_validate_json(reminder.model_dump_json())

@@ -136,8 +136,8 @@ def test_a_change_that_changes_nothing_is_accepted_and_not_recorded(message: Com
 
 
 def test_safety_stock_and_reorder_point_are_set_together() -> None:
-    outcome = stocked().when(SetStockLevels(sku="A", safety_stock=1, reorder_point=2))
-    outcome.then(Recorded("stock-A", StockLevelsSet(sku="A", safety_stock=1, reorder_point=2)))
+    outcome = stocked().when(SetStockLevels(sku="A", safety_stock=1, reorder_point=1))
+    outcome.then(Recorded("stock-A", StockLevelsSet(sku="A", safety_stock=1, reorder_point=1)))
     assert outcome.reply == accepted(5)
     assert outcome.state(STOCK, "A").to_promise() == {EAST: 1}
 
@@ -159,6 +159,17 @@ def test_a_lower_reorder_point_or_a_release_ends_low_stock_too() -> None:
     lower = low.when(SetStockLevels(sku="A", safety_stock=0, reorder_point=2))
     assert lower.state(STOCK, "A").low is False
     assert low.when(release("A")).state(STOCK, "A").low is False
+
+
+def test_safety_stock_makes_stock_low_and_ends_it_like_any_change_of_what_can_be_promised() -> None:
+    raised = stocked().when(SetStockLevels(sku="A", safety_stock=1, reorder_point=2))
+    raised.then(
+        Recorded("stock-A", StockLevelsSet(sku="A", safety_stock=1, reorder_point=2)),
+        Recorded("stock-A", LowStockReported(sku="A", available=1, reorder_point=2)),
+    )
+    still = raised.after.when(ReceiveStock(sku="A", location=WEST, quantity=1)).after
+    assert still.states["stock-A"].low is True
+    assert still.when(ReceiveStock(sku="A", location=WEST, quantity=1)).state(STOCK, "A").low is False
 
 
 def test_facts_that_concern_no_stock_leave_it_as_it_is() -> None:

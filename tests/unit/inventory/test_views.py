@@ -88,9 +88,22 @@ def test_a_sku_shows_what_is_where() -> None:
         "on_hand": 6,
         "reserved": 2,
         "available": 4,
+        "to_promise": 2,
         "status": "low",
         "changed_at": NOON.isoformat(),
     }
+
+
+def test_a_sku_is_low_when_what_can_be_promised_of_it_is_below_the_reorder_point() -> None:
+    facts = (
+        StockReceived(sku="A", location=EAST, quantity=12),
+        StockReceived(sku="A", location=WEST, quantity=3),
+        StockLevelsSet(sku="A", safety_stock=10, reorder_point=2),
+    )
+    enough = row_of(STOCK, *facts)
+    assert (enough["available"], enough["to_promise"], enough["status"]) == (15, 2, "enough")
+    low = row_of(STOCK, *facts, StockAllocated(sku="A", order_number="O1", allocations=units(EAST=1)))
+    assert (low["available"], low["to_promise"], low["status"]) == (14, 1, "low")
 
 
 def test_a_sku_has_enough_again_once_its_reorder_point_is_reached() -> None:

@@ -48,6 +48,7 @@ class Placements(RuleBasedStateMachine):
         self.shipping = Shipping(NUMBER, self.inventory)
         self.reminders: list[Reminder] = []
         self.statements = count(1)
+        self.stated: dict[str, object] = {}
 
     @property
     def neighbours(self) -> tuple[Inventory, Payment, Shipping]:
@@ -97,6 +98,7 @@ class Placements(RuleBasedStateMachine):
 
     def _statement(self, **changes: object) -> TakeChannelOrder:
         updated = T0 + timedelta(minutes=next(self.statements))
+        self.stated = changes
         return take(channel_order(channel_updated_at=updated, **changes))
 
     @initialize(
@@ -182,7 +184,7 @@ class Placements(RuleBasedStateMachine):
         self.say(ReleaseHold(order_number=NUMBER, hold_id=hold_id, street=street))
 
     @rule(
-        what=st.sampled_from(["cancel", "hold", "approve", "pay", "restate", "restate"]),
+        what=st.sampled_from(["cancel", "hold", "approve", "pay", "restate", "restate", "annotate"]),
         price=st.sampled_from([0, 9, 700]),
     )
     def someone_interferes(self, what: str, price: int) -> None:
@@ -198,6 +200,8 @@ class Placements(RuleBasedStateMachine):
             case "restate":
                 lines = (line("L1", "B", 2, price), line("L3", "C", 1, price))
                 self.say(self._statement(lines=lines))
+            case "annotate":
+                self.say(self._statement(**{**self.stated, "notes": "ring twice"}))
 
     @invariant()
     def never_more_is_captured_than_authorised(self) -> None:

@@ -9,7 +9,7 @@ from services.order.domain.content import frozen
 from services.order.domain.messages import DeadlinePassed, FreeCredit, RefuseIntake, TakeChannelOrder
 from services.order.domain.review import Finding, ReviewFacts
 from shared.events.channel import ChannelOrderRejected
-from shared.events.inventory import ReleaseStock, ReservationReleased, ReserveStock
+from shared.events.inventory import ReleaseStock, ReservationReleased, ReserveStock, StockBackordered
 from shared.events.order import (
     CancelOrder,
     CompensationBegan,
@@ -28,15 +28,17 @@ from shared.events.order import (
     RestatementHeld,
     RestatementIgnored,
 )
-from shared.events.payment import VoidPayment
+from shared.events.payment import AuthorisePayment, VoidPayment
 from shared.events.shipping import HoldShipment
-from shared.events.values import Customer, RequestedLine
+from shared.events.values import Customer, RequestedLine, Shortage
 from shared.eventsourcing.decider import Recorded, Reminder, Reply
 from shared.eventsourcing.testing import NOON, Scenario
 from tests.unit.order.samples import (
+    ADDRESS,
     EXPIRES,
     F1,
     NUMBER,
+    OTHER_CARD,
     POLICY,
     T0,
     after,
@@ -72,6 +74,9 @@ ASK = ReserveStock(
     expires_at=EXPIRES,
 )
 RELEASE = ReleaseStock(order_number=NUMBER, skus=("A", "B"))
+BACKORDERED = StockBackordered(
+    order_number=NUMBER, waiting=(Shortage(line_id="L2", sku="B", missing=1),), expires_at=EXPIRES
+)
 LIMIT = CreditLimitSet(customer_id="C1", limit=5_000, currency="USD")
 
 
@@ -176,6 +181,53 @@ def test_a_change_while_the_stock_is_asked_for_undoes_that_first_and_begins_agai
     assert outcome.reply == Reply("accepted", {"order_number": NUMBER, "outcome": "replaced"})
     undone = outcome.after.when(ReservationReleased(order_number=NUMBER, fulfilments=()))
     undone.then_asked(ASK)
+
+
+def test_a_change_that_asks_for_the_same_stock_leaves_a_backorder_its_place_in_the_queue() -> None:
+    changed: dict[str, Any] = {**CHANGED, "allow_backorder": True, "payment": OTHER_CARD}
+    waiting = after(reserving(allow_backorder=True), BACKORDERED)
+    outcome = waiting.when(take(**changed))
+    content = frozen(channel_order(**changed))
+    outcome.then(
+        *of_order(
+            OrderReplaced(order_number=NUMBER, content=content),
+            OrderApproved(order_number=NUMBER, automatic=True),
+        )
+    ).then_asked()
+    expires_at = POLICY.reservation_expires_at(NOON, allow_backorder=True)
+    (asked,) = outcome.after.when(stock_reserved(expires_at=expires_at)).commands
+    assert isinstance(asked, AuthorisePayment)
+    assert asked.payment == OTHER_CARD
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"lines": (line(), line("L2", "B", 2, 300))},
+        {"shipping_address": ADDRESS.model_copy(update={"region": "TX"})},
+        {"allow_partial": True},
+        {"allow_backorder": False},
+        {"priority": 1},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_a_change_of_what_stock_is_asked_for_ends_a_backorder_and_asks_anew(change: dict[str, Any]) -> None:
+    waiting = after(reserving(allow_backorder=True), BACKORDERED)
+    waiting.when(take(**{**CHANGED, "allow_backorder": True, **change})).then_asked(RELEASE)
+
+
+def test_a_change_that_has_to_be_looked_at_ends_a_backorder() -> None:
+    def review(facts: ReviewFacts) -> tuple[Finding, ...]:
+        return (finding(),) if facts.order.notes else ()
+
+    waiting = after(new(review), take(allow_backorder=True), BACKORDERED)
+    waiting.when(take(**CHANGED, allow_backorder=True)).then_asked(RELEASE)
+
+
+def test_a_change_of_a_backorder_on_a_hold_by_hand_ends_it() -> None:
+    waiting = after(reserving(allow_backorder=True), BACKORDERED)
+    held = after(waiting, OpenHold(order_number=NUMBER, explanation="wait"))
+    held.when(take(**CHANGED, allow_backorder=True)).then_asked(RELEASE)
 
 
 def test_a_change_while_the_payment_is_under_way_waits_for_both_answers() -> None:

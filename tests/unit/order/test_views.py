@@ -137,6 +137,14 @@ def test_a_backorder_and_a_declined_payment_are_shown() -> None:
     assert (again.status, again.row["payment_status"]) == ("authorising", "authorising")
 
 
+def test_a_changed_backorder_is_shown_as_waiting_while_it_keeps_its_place() -> None:
+    waiting = (Shortage(line_id="L2", sku="B", missing=1),)
+    placed = start().then(take(allow_backorder=True), StockBackordered(order_number=NUMBER, waiting=waiting))
+    later = T0 + timedelta(hours=1)
+    assert placed.then(take(allow_backorder=True, notes="x", channel_updated_at=later)).status == "backordered"
+    assert placed.then(take(allow_backorder=True, priority=1, channel_updated_at=later)).status == "received"
+
+
 def test_a_hold_while_the_stock_or_the_payment_is_there_is_shown() -> None:
     stocked = start().then(take(), HELD, stock_reserved())
     assert stocked.status == "held"
