@@ -143,6 +143,11 @@ class Placements(RuleBasedStateMachine):
 
     @precondition(lambda self: "left" in self.shipping.parcels.values())
     @rule()
+    def a_parcel_goes_astray(self) -> None:
+        self.shipping.go_wrong()
+
+    @precondition(lambda self: "left" in self.shipping.parcels.values())
+    @rule()
     def a_parcel_arrives(self) -> None:
         self.shipping.deliver(self.now)
 
