@@ -26,6 +26,7 @@ from shared.events.shipping import (
     ShipmentRequested,
     ShipmentResumed,
     TrackingReceived,
+    TrackingStatus,
 )
 from shared.events.values import Address, RequestedLine
 from shared.eventsourcing.decider import Category
@@ -168,8 +169,12 @@ class Dispatched:
 
     tracking_number: str
     estimated_delivery: datetime | None
+    estimate_made_at: datetime | None = None
+    """The carrier's time of the report that the estimate is from; None: it was promised with the label."""
     exception_at: datetime | None = None
     """The carrier's time of the newest exception."""
+    moved_at: datetime | None = None
+    """The carrier's time of the newest report that shows the parcel moving on."""
     status: Literal["dispatched"] = "dispatched"
 
 
@@ -190,6 +195,15 @@ class Cancelled:
 Unlabelled: TypeAlias = Requested | Rated | Picking | Picked | Packed | Refused
 Open: TypeAlias = Unlabelled | Labelling | Labelled | Voiding | HandingOver
 Shipment: TypeAlias = Unknown | Open | Dispatched | Delivered | Cancelled
+
+
+MOVING: frozenset[TrackingStatus] = frozenset({"accepted", "in_transit", "out_for_delivery"})
+"""Reports that show a parcel moving on: what went wrong before has been mended."""
+
+
+def later(moment: datetime, than: datetime | None) -> bool:
+    """Whether a moment is newer than one that may not have come yet."""
+    return than is None or moment > than
 
 
 def evolve(shipment: Shipment, event: Event) -> Shipment:
@@ -228,10 +242,21 @@ def _evolve_dispatched(shipment: Dispatched, event: Event) -> Dispatched:
     match event:
         case DeliveryDelayed():
             return replace(shipment, estimated_delivery=event.estimated_delivery)
-        case TrackingReceived(status="exception", occurred_at=moment):
-            return replace(shipment, exception_at=max(moment, shipment.exception_at or moment))
+        case TrackingReceived(tracking_number=number) if number == shipment.tracking_number:
+            return _tracked(shipment, event)
         case _:
             return shipment
+
+
+def _tracked(shipment: Dispatched, report: TrackingReceived) -> Dispatched:
+    moment = report.occurred_at
+    if report.estimated_delivery is not None and later(moment, shipment.estimate_made_at):
+        shipment = replace(shipment, estimated_delivery=report.estimated_delivery, estimate_made_at=moment)
+    if report.status in MOVING and later(moment, shipment.moved_at):
+        return replace(shipment, moved_at=moment)
+    if report.status == "exception" and later(moment, shipment.exception_at):
+        return replace(shipment, exception_at=moment)
+    return shipment
 
 
 def _parcel(requested: ShipmentRequested, *, held: bool) -> Parcel:

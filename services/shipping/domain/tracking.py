@@ -1,4 +1,4 @@
-"""What the carrier reports of a parcel, in any order: all is recorded, and things only move forward."""
+"""What the carrier reports of a parcel, in any order: all is recorded, and judged by when it occurred."""
 
 from datetime import datetime
 
@@ -14,6 +14,7 @@ from services.shipping.domain.shipment import (
     Unknown,
     Voiding,
     evolve,
+    later,
 )
 from shared.events.payload import Event
 from shared.events.shipping import (
@@ -55,25 +56,30 @@ def _received(message: ParcelTracked) -> TrackingReceived:
         status=message.status,
         occurred_at=message.occurred_at,
         location=message.location,
+        estimated_delivery=message.estimated_at,
     )
 
 
 def _consequences(shipment: Dispatched, message: ParcelTracked) -> tuple[Event, ...]:
     if message.tracking_number != shipment.tracking_number:
         return ()
-    match message.status:
-        case "delivered":
-            return (_delivered(message),)
-        case "delayed" if message.estimated_at and _later(message.estimated_at, shipment.estimated_delivery):
-            return (_delayed(message, message.estimated_at),)
-        case "exception" if _later(message.occurred_at, shipment.exception_at):
-            return (_exception(message),)
-        case _:
-            return ()
+    if message.status == "delivered":
+        return (_delivered(message),)
+    return _delay(shipment, message) + _trouble(shipment, message)
 
 
-def _later(moment: datetime, than: datetime | None) -> bool:
-    return than is None or moment > than
+def _delay(shipment: Dispatched, message: ParcelTracked) -> tuple[Event, ...]:
+    """Any report may bring the newest estimate; the customer is told of one that is worse than the last."""
+    estimate = message.estimated_at
+    if estimate is None or not later(message.occurred_at, shipment.estimate_made_at):
+        return ()
+    return (_delayed(message, estimate),) if later(estimate, shipment.estimated_delivery) else ()
+
+
+def _trouble(shipment: Dispatched, message: ParcelTracked) -> tuple[Event, ...]:
+    """What went wrong before the parcel moved on has been mended."""
+    newest = later(message.occurred_at, shipment.exception_at) and later(message.occurred_at, shipment.moved_at)
+    return (_exception(message),) if message.status == "exception" and newest else ()
 
 
 def _delivered(message: ParcelTracked) -> ShipmentDelivered:
@@ -97,4 +103,5 @@ def _exception(message: ParcelTracked) -> ShipmentExceptionRaised:
         order_number=message.order_number,
         fulfilment_id=message.fulfilment_id,
         explanation=message.explanation or "the carrier reports an exception",
+        occurred_at=message.occurred_at,
     )
