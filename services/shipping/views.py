@@ -43,7 +43,9 @@ def _shipment(key: str, row: Row | None, fact: Fact) -> Row | None:
     event: Any = fact.event
     before = row or _unknown(event.order_number, key)
     changes = _beginning(event) or _on_the_road(before, event) or _interrupted(before, event)
-    return {**before, **changes, "changed_at": fact.recorded_at.isoformat()}
+    after = {**before, **changes}
+    troubled = "yes" if after["exception"] else "no"
+    return {**after, "has_exception": troubled, "changed_at": fact.recorded_at.isoformat()}
 
 
 def _unknown(order_number: str, fulfilment_id: str) -> dict[str, Any]:
@@ -208,7 +210,8 @@ SHIPMENTS = View(
     keys=_fulfilments,
     project=_shipment,
 )
-"""One row for each fulfilment; `status` is the work's, `tracking_status` the carrier's."""
+"""One row for each fulfilment; `status` is the work's, `tracking_status` the carrier's; `has_exception`
+is text, so that it can be asked for."""
 
 
 def _pick_list(key: str, row: Row | None, fact: Fact) -> Row | None:

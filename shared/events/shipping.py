@@ -213,7 +213,7 @@ class DeliveryDelayed(Event, name="shipping.delivery-delayed", version=1):
 
 
 class ShipmentExceptionRaised(Event, name="shipping.exception-raised", version=1):
-    """Something went wrong on the way; the carrier deals with it."""
+    """Something went wrong on the way, or a parcel is on its way that was cancelled; a person looks after it."""
 
     order_number: OrderNumber
     fulfilment_id: FulfilmentId

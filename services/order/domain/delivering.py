@@ -9,7 +9,7 @@ from services.order.domain.compensating import compensate
 from services.order.domain.delivery import Fulfilment
 from services.order.domain.holds import hold, open_holds, release, stands_still
 from services.order.domain.messages import FulfilmentOverdue
-from services.order.domain.order import Cancelling, Confirmed
+from services.order.domain.order import Cancelling, Completed, Confirmed
 from services.order.domain.placement import Placement, Shipping, delivery_of
 from shared.events.inventory import KeepReservation
 from shared.events.order import (
@@ -127,9 +127,12 @@ def label_refused(case: Case, message: LabelRefused) -> Decision:
 
 
 def delivery_exception(case: Case, message: ShipmentExceptionRaised) -> Decision:
-    """Something went wrong on the way: a person looks after the parcel until it is delivered."""
+    """Something went wrong on the way: a person looks after the parcel until it is delivered.
+
+    A parcel that was cancelled may be on its way nevertheless, also when the rest of the order is done.
+    """
     fulfilment = delivery_of(case.placement).find(message.fulfilment_id)
-    if fulfilment is None or fulfilment.status == "delivered":
+    if fulfilment is None or fulfilment.status == "delivered" or isinstance(case.order, Completed):
         return NOTHING
     return Decision(hold(case, "delivery_exception", message.explanation, fulfilment.fulfilment_id))
 

@@ -22,6 +22,7 @@ from shared.events.shipping import (
     ShipmentCancelled,
     ShipmentDelivered,
     ShipmentDispatched,
+    ShipmentExceptionRaised,
     ShipmentHeld,
     ShipmentRequested,
     ShipmentResumed,
@@ -189,6 +190,8 @@ class Delivered:
 class Cancelled:
     """It will not leave, and no label stays behind; remembered, so that a late request finds it."""
 
+    left_after_all: bool = False
+    """The carrier has its parcel nevertheless, and that was told."""
     status: Literal["cancelled"] = "cancelled"
 
 
@@ -210,7 +213,7 @@ def evolve(shipment: Shipment, event: Event) -> Shipment:
     """The shipment after a fact; one that only tells (a silent carrier, tracking) leaves it as it is."""
     match event:
         case ShipmentCancelled():
-            return Cancelled()
+            return shipment if isinstance(shipment, Cancelled) else Cancelled()
         case ShipmentDelivered():
             return Delivered()
         case ShipmentDispatched(tracking_number=number, estimated_delivery=estimated):
@@ -220,6 +223,8 @@ def evolve(shipment: Shipment, event: Event) -> Shipment:
             return _evolve_unknown(shipment, event)
         case Dispatched():
             return _evolve_dispatched(shipment, event)
+        case Cancelled() if isinstance(event, ShipmentExceptionRaised):
+            return Cancelled(left_after_all=True)
         case Delivered() | Cancelled():
             return shipment
         case _:

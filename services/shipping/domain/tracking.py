@@ -7,6 +7,7 @@ from services.shipping.domain.messages import ParcelTracked
 from services.shipping.domain.next_step import left_with_carrier
 from services.shipping.domain.policy import Policy
 from services.shipping.domain.shipment import (
+    Cancelled,
     Dispatched,
     HandingOver,
     Labelled,
@@ -28,6 +29,8 @@ from shared.eventsourcing.decider import Context, Decision, Reply
 ACCEPTED = Reply("accepted", {"known": True})
 UNKNOWN = Reply("accepted", {"known": False})
 
+LEFT_AFTER_ALL = "The shipment was cancelled, and the carrier has its parcel {} all the same."
+
 
 def track(shipment: Shipment, message: ParcelTracked, context: Context, policy: Policy) -> Decision:
     """Record a report and what follows from it; a report on a parcel that we never sent is ignored.
@@ -44,8 +47,8 @@ def track(shipment: Shipment, message: ParcelTracked, context: Context, policy: 
             left = left_with_carrier(shipment)
     for fact in left:
         shipment = evolve(shipment, fact)
-    consequences = _consequences(shipment, message) if isinstance(shipment, Dispatched) else ()
-    return facts(message.fulfilment_id, *left, _received(message), *consequences, reply=ACCEPTED)
+    told = (_received(message), *_consequences(shipment, message))
+    return facts(message.fulfilment_id, *left, *told, reply=ACCEPTED)
 
 
 def _received(message: ParcelTracked) -> TrackingReceived:
@@ -60,12 +63,16 @@ def _received(message: ParcelTracked) -> TrackingReceived:
     )
 
 
-def _consequences(shipment: Dispatched, message: ParcelTracked) -> tuple[Event, ...]:
-    if message.tracking_number != shipment.tracking_number:
-        return ()
-    if message.status == "delivered":
-        return (_delivered(message),)
-    return _delay(shipment, message) + _trouble(shipment, message)
+def _consequences(shipment: Shipment, message: ParcelTracked) -> tuple[Event, ...]:
+    match shipment:
+        case Cancelled(left_after_all=False):
+            return (_exception(message, LEFT_AFTER_ALL.format(message.tracking_number)),)
+        case Dispatched(tracking_number=number) if number == message.tracking_number:
+            if message.status == "delivered":
+                return (_delivered(message),)
+            return _delay(shipment, message) + _trouble(shipment, message)
+        case _:
+            return ()
 
 
 def _delay(shipment: Dispatched, message: ParcelTracked) -> tuple[Event, ...]:
@@ -79,7 +86,9 @@ def _delay(shipment: Dispatched, message: ParcelTracked) -> tuple[Event, ...]:
 def _trouble(shipment: Dispatched, message: ParcelTracked) -> tuple[Event, ...]:
     """What went wrong before the parcel moved on has been mended."""
     newest = later(message.occurred_at, shipment.exception_at) and later(message.occurred_at, shipment.moved_at)
-    return (_exception(message),) if message.status == "exception" and newest else ()
+    if message.status != "exception" or not newest:
+        return ()
+    return (_exception(message, message.explanation or "the carrier reports an exception"),)
 
 
 def _delivered(message: ParcelTracked) -> ShipmentDelivered:
@@ -98,10 +107,10 @@ def _delayed(message: ParcelTracked, estimated_at: datetime) -> DeliveryDelayed:
     )
 
 
-def _exception(message: ParcelTracked) -> ShipmentExceptionRaised:
+def _exception(message: ParcelTracked, explanation: str) -> ShipmentExceptionRaised:
     return ShipmentExceptionRaised(
         order_number=message.order_number,
         fulfilment_id=message.fulfilment_id,
-        explanation=message.explanation or "the carrier reports an exception",
+        explanation=explanation,
         occurred_at=message.occurred_at,
     )

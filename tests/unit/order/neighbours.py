@@ -275,9 +275,9 @@ class Shipping:
                 return
 
     def go_wrong(self) -> None:
-        """The next parcel meets with an exception on its way."""
+        """The next parcel meets with an exception on its way, or moves though it was cancelled."""
         for name, status in self.parcels.items():
-            if status == "left":
+            if status in ("left", "cancelled"):
                 raised = ShipmentExceptionRaised(order_number=self.number, fulfilment_id=name, explanation="lost")
                 self.answers.append(raised)
                 return

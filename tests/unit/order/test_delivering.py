@@ -38,7 +38,6 @@ from tests.unit.order.samples import (
     channel_order,
     delivered,
     dispatched,
-    exception_raised,
     new,
     of_order,
     of_placement,
@@ -366,51 +365,6 @@ def test_a_parcel_that_should_have_arrived_gets_an_owner_until_it_does() -> None
         HoldReleased(order_number=NUMBER, hold_id="H1", reason="shipment_overdue", fulfilment_id=F1),
         COMPLETED,
     )
-
-
-def test_a_parcel_that_met_with_an_exception_gets_an_owner_until_it_arrives() -> None:
-    outcome = after(shipping(SPLIT), dispatched(), captured(amount=800)).when(exception_raised())
-    outcome.then(
-        *of_order(
-            HoldOpened(
-                order_number=NUMBER,
-                hold_id="H1",
-                reason="delivery_exception",
-                explanation="nobody at home",
-                owner="warehouse",
-                fulfilment_id=F1,
-            )
-        )
-    ).then_asked()
-    outcome.after.when(exception_raised()).then_nothing_happened()
-    outcome.after.when(delivered()).then(
-        *of_placement(progressed("delivered")),
-        *of_order(HoldReleased(order_number=NUMBER, hold_id="H1", reason="delivery_exception", fulfilment_id=F1)),
-    )
-
-
-def test_a_person_releases_an_exception_and_the_next_one_alarms_again() -> None:
-    released = after(shipping(), dispatched(), exception_raised()).when(release(), reason="they try tomorrow")
-    released.then(
-        *of_order(HoldReleased(order_number=NUMBER, hold_id="H1", reason="delivery_exception", fulfilment_id=F1))
-    ).then_asked()
-    assert hold_of(released.after.when(exception_raised()).events[0]) == held("delivery_exception", 2)
-
-
-def test_an_exception_stops_nothing_else_of_the_order() -> None:
-    troubled = after(shipping(SPLIT), dispatched(F1), exception_raised(F1))
-    troubled.when(dispatched(F2)).then(*of_placement(progressed("dispatched", F2))).then_asked(capture(F2, 500))
-
-
-def test_an_exception_that_is_told_before_the_dispatch_outlasts_it() -> None:
-    early = after(shipping(), exception_raised())
-    early.when(dispatched()).then(*of_placement(progressed("dispatched"))).then_asked(capture())
-
-
-def test_an_exception_of_what_is_delivered_or_unknown_alarms_nobody() -> None:
-    after(shipping(), dispatched(), delivered()).when(exception_raised()).then_nothing_happened()
-    shipping().when(exception_raised("unknown")).then_nothing_happened()
-    authorising().when(exception_raised()).then_nothing_happened()
 
 
 def test_a_deadline_of_an_earlier_wait_of_a_parcel_does_nothing() -> None:

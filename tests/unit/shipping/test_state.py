@@ -5,7 +5,7 @@ from typing import Annotated
 import pytest
 from pydantic import Discriminator, TypeAdapter
 
-from services.shipping.domain.shipment import SHIPMENT, Dispatched, Shipment
+from services.shipping.domain.shipment import SHIPMENT, Cancelled, Dispatched, Shipment
 from shared.eventsourcing.testing import Scenario
 from tests.unit.shipping.road import (
     PROMISE,
@@ -36,6 +36,7 @@ SCENARIOS = [
     collecting("packed"),
     nothing_yet().given(STREAM, held),
     nothing_yet().given(STREAM, cancelled),
+    nothing_yet().given(STREAM, cancelled).when(tracked("in_transit")).after,
 ]
 
 
@@ -49,7 +50,7 @@ def test_an_unknown_shipment_is_the_same_after_a_trip_through_the_store() -> Non
     assert STORED.validate_json(STORED.dump_json(SHIPMENT.initial)) == SHIPMENT.initial
 
 
-def test_a_parcel_on_its_way_that_was_stored_with_less_is_read() -> None:
+def test_what_was_stored_with_less_is_read() -> None:
     older = (
         b'{"tracking_number": "CR1", "estimated_delivery": "2026-11-24T12:00:00Z", "exception_at": null,'
         b' "status": "dispatched"}'
@@ -57,6 +58,7 @@ def test_a_parcel_on_its_way_that_was_stored_with_less_is_read() -> None:
     read = STORED.validate_json(older)
     assert isinstance(read, Dispatched)
     assert (read.estimate_made_at, read.moved_at) == (None, None)
+    assert STORED.validate_json(b'{"status": "cancelled"}') == Cancelled()
 
 
 def test_a_shipment_that_nobody_asked_for_stays_unknown_whatever_is_told_of_it() -> None:

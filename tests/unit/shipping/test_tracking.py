@@ -9,6 +9,7 @@ from shared.events.shipping import DeliveryDelayed, ShipmentExceptionRaised, Tra
 from shared.eventsourcing.decider import Decision, Recorded, Reply
 from shared.eventsourcing.testing import NOON, Scenario
 from tests.unit.shipping.road import (
+    CANCEL,
     MANUAL,
     PROMISE,
     STREAM,
@@ -193,9 +194,22 @@ def test_tracking_of_another_parcel_says_nothing_of_this_one() -> None:
     assert before.when(foreign).after.states == before.states
 
 
-def test_tracking_of_what_is_cancelled_is_recorded_and_revives_nothing() -> None:
-    outcome = nothing_yet().given(STREAM, cancelled).when(tracked("in_transit")).then(tracking("in_transit"))
+@pytest.mark.parametrize("status", ALL)
+def test_a_parcel_that_moves_though_it_was_cancelled_is_an_exception_and_revives_nothing(
+    status: TrackingStatus,
+) -> None:
+    outcome = nothing_yet().given(STREAM, cancelled).when(tracked(status))
+    explanation = "The shipment was cancelled, and the carrier has its parcel CR1 all the same."
+    outcome.then(tracking(status), exception(explanation))
     assert status_of(outcome.after) == "cancelled"
+    assert outcome.reply == ANSWER
+
+
+def test_the_moves_of_what_is_cancelled_are_one_exception_whatever_is_asked_meanwhile() -> None:
+    told = nothing_yet().given(STREAM, cancelled).when(tracked("accepted")).after
+    told.when(tracked("in_transit", LATER)).then(tracking("in_transit", LATER))
+    asked_again = told.when(CANCEL).then(cancelled).after
+    asked_again.when(tracked("delivered", LATER)).then(tracking("delivered", LATER))
 
 
 def test_tracking_of_what_is_collected_changes_nothing() -> None:

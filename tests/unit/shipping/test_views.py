@@ -114,6 +114,7 @@ def test_a_delivered_shipment_shows_all_that_is_known_of_it() -> None:
         "refusal": "",
         "exception": "",
         "exception_at": None,
+        "has_exception": "no",
         "changed_at": NOON.isoformat(),
     }
 
@@ -146,6 +147,11 @@ def test_an_exception_is_shown_until_the_parcel_moves_on() -> None:
     assert (late["exception"], late["exception_at"]) == ("nobody at home", NOON.isoformat())
     recovered = shipment(*LABELLED, dispatched(), *wrong, later)
     assert (recovered["exception"], recovered["exception_at"]) == ("", None)
+
+
+def test_a_parcel_that_moves_though_it_was_cancelled_can_be_asked_for() -> None:
+    row = shipment(requested, cancelled, tracking("in_transit"), raised(NOON), tracking("delivered", NOON + HOUR))
+    assert (row["status"], row["exception"], row["has_exception"]) == ("cancelled", "nobody at home", "yes")
 
 
 def test_the_newest_estimate_of_the_carrier_is_shown_whenever_it_comes() -> None:
