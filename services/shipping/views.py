@@ -42,7 +42,7 @@ def _fulfilments(event: Any) -> tuple[str, ...]:
 def _shipment(key: str, row: Row | None, fact: Fact) -> Row | None:
     event: Any = fact.event
     before = row or _unknown(event.order_number, key)
-    changes = _beginning(event) or _on_the_road(before, event) or _interrupted(before, event)
+    changes = _beginning(before, event) or _on_the_road(before, event) or _interrupted(before, event)
     after = {**before, **changes}
     troubled = "yes" if after["exception"] else "no"
     return {**after, "has_exception": troubled, "changed_at": fact.recorded_at.isoformat()}
@@ -74,7 +74,7 @@ def _unknown(order_number: str, fulfilment_id: str) -> dict[str, Any]:
     }
 
 
-def _beginning(event: Any) -> dict[str, Any]:
+def _beginning(before: Row, event: Any) -> dict[str, Any]:
     match event:
         case ShipmentRequested():
             return {
@@ -87,7 +87,8 @@ def _beginning(event: Any) -> dict[str, Any]:
                 "deliver_by": _moment(event.deliver_by),
             }
         case RateChosen():
-            return {"status": "rated", "carrier_service": event.service}
+            again = before["status"] in ("packed", "labelling")
+            return {"status": "packed" if again else "rated", "carrier_service": event.service}
         case PickListIssued():
             return {"status": "picking"}
         case ItemsPicked():

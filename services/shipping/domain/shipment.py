@@ -51,6 +51,8 @@ class Parcel:
     """The semantic lock: no way forward but to take the label back and cancel."""
     service: str = ""
     """The carrier's service, once chosen."""
+    rated_for: Address | None = None
+    """Where the parcel went when its service was chosen; None: it was not, or that is not known any more."""
     quotes_asked: int = 0
     labels_asked: int = 0
     """How many labels were asked for, each under a key of its own."""
@@ -111,6 +113,8 @@ class Packed:
     """The parcel is closed and has no label; what is collected waits here for the customer."""
 
     parcel: Parcel
+    requoting: bool = False
+    """The carrier is asked for its rates anew, for the parcel goes elsewhere than they were for."""
     status: Literal["packed"] = "packed"
 
 
@@ -284,7 +288,11 @@ def _evolve_open(shipment: Open, event: Event) -> Shipment:
         case Requested(), QuotesRequested():
             return Requested(parcel=replace(parcel, quotes_asked=event.asked))
         case Requested(), RateChosen():
-            return Rated(parcel=replace(parcel, service=event.service))
+            return Rated(parcel=replace(parcel, service=event.service, rated_for=parcel.address))
+        case _, QuotesRequested():
+            return Packed(parcel=replace(parcel, quotes_asked=event.asked), requoting=True)
+        case Packed(), RateChosen():
+            return Packed(parcel=replace(parcel, service=event.service, rated_for=parcel.address))
         case _, PickListIssued():
             return Picking(parcel=parcel)
         case _, ItemsPicked():
@@ -327,7 +335,7 @@ def _label(bought: LabelBought, address: Address) -> Label:
 def _resumed(shipment: Open, parcel: Parcel) -> Open:
     """What was refused stands again where it was before the carrier was asked."""
     match shipment:
-        case Refused() if parcel.labels_asked:
+        case Refused() if parcel.service:
             return Packed(parcel=parcel)
         case Refused():
             return Requested(parcel=parcel)

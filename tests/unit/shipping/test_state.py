@@ -8,6 +8,7 @@ from pydantic import Discriminator, TypeAdapter
 from services.shipping.domain.shipment import SHIPMENT, Cancelled, Dispatched, Shipment
 from shared.eventsourcing.testing import Scenario
 from tests.unit.shipping.road import (
+    ELSEWHERE,
     PROMISE,
     STATUSES,
     STREAM,
@@ -17,7 +18,9 @@ from tests.unit.shipping.road import (
     held,
     nothing_yet,
     picked,
+    quotes_requested,
     refused,
+    resumed,
     status_of,
     tracked,
     up_to,
@@ -31,6 +34,7 @@ SCENARIOS = [
     *(up_to(status).given(STREAM, held) for status in STATUSES),
     up_to("labelled").given(STREAM, cancellation_requested, void_requested()),
     up_to("labelling").given(STREAM, refused),
+    up_to("packed").given(STREAM, held, resumed(ELSEWHERE), quotes_requested(2, ELSEWHERE)),
     up_to("dispatched").when(tracked("exception")).after,
     up_to("dispatched").when(tracked("in_transit", estimated_at=PROMISE)).after,
     collecting("packed"),

@@ -167,6 +167,12 @@ def test_the_newest_estimate_of_the_carrier_is_shown_whenever_it_comes() -> None
         assert found == (better.isoformat(), (NOON + HOUR).isoformat())
 
 
+def test_a_parcel_that_is_rated_anew_stays_packed() -> None:
+    express = rate_chosen.model_copy(update={"service": "express"})
+    row = shipment(*LABELLED[:-2], held, resumed(ELSEWHERE), express)
+    assert (row["status"], row["carrier_service"]) == ("packed", "express")
+
+
 def test_a_hold_is_shown_beside_the_status() -> None:
     on_hold = shipment(requested, held)
     assert (on_hold["status"], on_hold["held"]) == ("requested", True)
