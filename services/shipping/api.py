@@ -54,11 +54,15 @@ def routers(submit: Submit, views: ViewReader, *, reports: SignedReports) -> tup
 def _reading(views: ViewReader) -> APIRouter:
     routes = APIRouter(tags=["shipments"], dependencies=[Depends(requires("shipments:read"))])
 
-    @routes.get("/shipments", summary="Shipments, of one order or in one status")
+    @routes.get("/shipments", summary="Shipments, of one order, in one status, or in trouble on their way")
     async def shipments(
-        order_number: str = "", status: Status | None = None, limit: Limit = 100, offset: Offset = 0
+        order_number: str = "",
+        status: Status | None = None,
+        has_exception: Literal["yes", "no"] | None = None,
+        limit: Limit = 100,
+        offset: Offset = 0,
     ) -> dict[str, Any]:
-        where = _given(order_number=order_number, status=status or "")
+        where = _given(order_number=order_number, status=status or "", has_exception=has_exception or "")
         return {"shipments": await views.find(SHIPMENTS, where, limit=limit, offset=offset)}
 
     @routes.get("/shipments/{fulfilment_id}", summary="The shipment of one fulfilment")

@@ -1,7 +1,9 @@
 """What the service can be asked: every shipment, and the pick lists that are open."""
 
+from datetime import datetime
 from typing import Any
 
+from services.shipping.domain.shipment import MOVING, later
 from shared.events.shipping import (
     DeliveryDelayed,
     HandoverRequested,
@@ -30,6 +32,8 @@ from shared.eventsourcing.views import Fact, Row, View
 PROGRESS = ("", "accepted", "in_transit", "out_for_delivery", "delivered")
 """What a carrier says of a parcel, in the order of its way; a late report never leads back."""
 
+NO_EXCEPTION: Row = {"exception": "", "exception_at": None}
+
 
 def _fulfilments(event: Any) -> tuple[str, ...]:
     return (event.fulfilment_id,)
@@ -38,8 +42,10 @@ def _fulfilments(event: Any) -> tuple[str, ...]:
 def _shipment(key: str, row: Row | None, fact: Fact) -> Row | None:
     event: Any = fact.event
     before = row or _unknown(event.order_number, key)
-    changes = _beginning(event) or _on_the_road(before, event) or _interrupted(before, event)
-    return {**before, **changes, "changed_at": fact.recorded_at.isoformat()}
+    changes = _beginning(before, event) or _on_the_road(before, event) or _interrupted(before, event)
+    after = {**before, **changes}
+    troubled = "yes" if after["exception"] else "no"
+    return {**after, "has_exception": troubled, "changed_at": fact.recorded_at.isoformat()}
 
 
 def _unknown(order_number: str, fulfilment_id: str) -> dict[str, Any]:
@@ -60,13 +66,15 @@ def _unknown(order_number: str, fulfilment_id: str) -> dict[str, Any]:
         "tracking_number": "",
         "tracking_status": "",
         "estimated_delivery": None,
+        "estimate_made_at": None,
         "delivered_at": None,
         "refusal": "",
         "exception": "",
+        "exception_at": None,
     }
 
 
-def _beginning(event: Any) -> dict[str, Any]:
+def _beginning(before: Row, event: Any) -> dict[str, Any]:
     match event:
         case ShipmentRequested():
             return {
@@ -79,7 +87,8 @@ def _beginning(event: Any) -> dict[str, Any]:
                 "deliver_by": _moment(event.deliver_by),
             }
         case RateChosen():
-            return {"status": "rated", "carrier_service": event.service}
+            again = before["status"] in ("packed", "labelling")
+            return {"status": "packed" if again else "rated", "carrier_service": event.service}
         case PickListIssued():
             return {"status": "picking"}
         case ItemsPicked():
@@ -106,15 +115,27 @@ def _on_the_road(before: Row, event: Any) -> dict[str, Any]:
         case ShipmentDispatched():
             return {"status": "dispatched", "estimated_delivery": _moment(event.estimated_delivery)}
         case TrackingReceived(status=status, tracking_number=number) if number == before["tracking_number"]:
-            return {"tracking_status": _further(before["tracking_status"], status)}
+            return {"tracking_status": _further(before["tracking_status"], status), **_tracked(before, event)}
         case DeliveryDelayed():
             return {"estimated_delivery": _moment(event.estimated_delivery)}
         case ShipmentExceptionRaised():
-            return {"exception": event.explanation}
+            return {"exception": event.explanation, "exception_at": _moment(event.occurred_at)}
         case ShipmentDelivered():
-            return {"status": "delivered", "delivered_at": _moment(event.delivered_at), "exception": ""}
+            return {"status": "delivered", "delivered_at": _moment(event.delivered_at), **NO_EXCEPTION}
         case _:
             return {}
+
+
+def _tracked(before: Row, report: TrackingReceived) -> dict[str, Any]:
+    """The newest estimate, and whether the parcel has moved on since something went wrong."""
+    changes: dict[str, Any] = {}
+    if report.estimated_delivery is not None and later(report.occurred_at, _read(before["estimate_made_at"])):
+        estimate = _moment(report.estimated_delivery)
+        changes = {"estimated_delivery": estimate, "estimate_made_at": _moment(report.occurred_at)}
+    raised_at = _read(before["exception_at"])
+    if report.status in MOVING and (raised_at is None or report.occurred_at >= raised_at):
+        changes |= NO_EXCEPTION
+    return changes
 
 
 def _interrupted(before: Row, event: Any) -> dict[str, Any]:
@@ -154,13 +175,17 @@ def _moment(moment: Any) -> str | None:
     return None if moment is None else str(moment.isoformat())
 
 
+def _read(moment: str | None) -> datetime | None:
+    return None if moment is None else datetime.fromisoformat(moment)
+
+
 def _lines(lines: tuple[RequestedLine, ...]) -> list[dict[str, Any]]:
     return [line.model_dump(mode="json") for line in lines]
 
 
 SHIPMENTS = View(
     name="shipments",
-    version=1,
+    version=2,
     handles=(
         ShipmentRequested,
         RateChosen,
@@ -186,7 +211,8 @@ SHIPMENTS = View(
     keys=_fulfilments,
     project=_shipment,
 )
-"""One row for each fulfilment; `status` is the work's, `tracking_status` the carrier's."""
+"""One row for each fulfilment; `status` is the work's, `tracking_status` the carrier's; `has_exception`
+is text, so that it can be asked for."""
 
 
 def _pick_list(key: str, row: Row | None, fact: Fact) -> Row | None:

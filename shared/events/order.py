@@ -32,6 +32,7 @@ HoldReason = Literal[
     "payment_overdue",
     "authorisation_lapsed",
     "shipment_overdue",
+    "delivery_exception",
     "capture_refused",
     "carrier_refused",
     "compensation_overdue",

@@ -197,13 +197,15 @@ class TrackingReceived(Event, name="shipping.tracking-received", version=1):
     occurred_at: Instant
     location: str = ""
     """Where the parcel was, as the carrier wrote it."""
+    estimated_delivery: Instant | None = None
+    """When the parcel was expected to arrive at that time, where the carrier says so."""
 
     def happened_at(self) -> datetime:
         return self.occurred_at
 
 
 class DeliveryDelayed(Event, name="shipping.delivery-delayed", version=1):
-    """The parcel will come later than promised."""
+    """The parcel will come later than was expected so far."""
 
     order_number: OrderNumber
     fulfilment_id: FulfilmentId
@@ -211,11 +213,16 @@ class DeliveryDelayed(Event, name="shipping.delivery-delayed", version=1):
 
 
 class ShipmentExceptionRaised(Event, name="shipping.exception-raised", version=1):
-    """Something went wrong on the way; the carrier deals with it."""
+    """Something went wrong on the way, or a parcel is on its way that was cancelled; a person looks after it."""
 
     order_number: OrderNumber
     fulfilment_id: FulfilmentId
     explanation: Text
+    occurred_at: Instant | None = None
+    """When it went wrong, by the carrier's account."""
+
+    def happened_at(self) -> datetime | None:
+        return self.occurred_at
 
 
 class ShipmentDelivered(Event, name="shipping.delivered", version=1):

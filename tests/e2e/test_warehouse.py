@@ -151,6 +151,24 @@ def test_a_delay_is_told_to_the_customer_once(shop: Shop) -> None:
     assert [mail["notice_kind"] for mail in shop.mails(order)].count("delay") == 1
 
 
+def test_a_parcel_that_met_with_an_exception_stands_on_a_hold_until_it_is_delivered(shop: Shop) -> None:
+    number = shop.order(a_line(shop.sku(EAST=1)))
+    [fulfilment] = pick(shop, number)
+    shop.client.post("shipping", f"/shipments/{fulfilment}/packed", {"weight_grams": 700})
+    shipment = labelled(shop, fulfilment)
+
+    body = report(shipment, "exception", datetime.now(UTC), reason="nobody at home")
+    assert send(shop, "carrier", body).status_code == 204
+
+    hold = shop.wait_for_hold(number, "delivery_exception")
+    found = hold["owner"], hold["fulfilment_id"], hold["explanation"]
+    assert found == ("warehouse", fulfilment, "nobody at home")
+    listed = shop.client.get("order", "/holds", owner="warehouse", limit=1_000)["holds"]
+    assert (number, hold["hold_id"]) in {(one["order_number"], one["hold_id"]) for one in listed}
+    shop.hand_over(fulfilment)
+    assert shop.wait(number, "completed")["holds"] == []
+
+
 def test_steps_out_of_their_order_are_refused_and_repeated_ones_change_nothing(shop: Shop) -> None:
     number = shop.order(a_line(shop.sku(EAST=1)))
     [fulfilment] = pick(shop, number)

@@ -9,10 +9,16 @@ from services.order.domain.compensating import compensate
 from services.order.domain.delivery import Fulfilment
 from services.order.domain.holds import hold, open_holds, release, stands_still
 from services.order.domain.messages import FulfilmentOverdue
-from services.order.domain.order import Cancelling, Confirmed
+from services.order.domain.order import Cancelling, Completed, Confirmed
 from services.order.domain.placement import Authorised, Authorising, Placement, Shipping, delivery_of
 from shared.events.inventory import KeepReservation
-from shared.events.order import FulfilmentProgressed, OrderCompleted, OrderConfirmed, PricedFulfilment
+from shared.events.order import (
+    FulfilmentProgressed,
+    HoldReason,
+    OrderCompleted,
+    OrderConfirmed,
+    PricedFulfilment,
+)
 from shared.events.payload import Command
 from shared.events.shipping import (
     HoldShipment,
@@ -21,6 +27,7 @@ from shared.events.shipping import (
     ResumeShipment,
     ShipmentDelivered,
     ShipmentDispatched,
+    ShipmentExceptionRaised,
 )
 from shared.events.values import FulfilmentPlan, OrderContent, RequestedLine
 from shared.eventsourcing.decider import NOTHING, Decision, Recorded, Reminder
@@ -100,7 +107,7 @@ def dispatched(case: Case, message: ShipmentDispatched) -> Decision:
         return NOTHING
     progressed = case.of_placement(_progressed(case, fulfilment.fulfilment_id, "dispatched"))
     left = Decision(
-        progressed + _released(case, fulfilment.fulfilment_id),
+        progressed + _released(case, fulfilment.fulfilment_id, besides=("capture_refused", "delivery_exception")),
         reminders=(_delivery_deadline(case, fulfilment.fulfilment_id, fulfilment.waits + 1),),
     )
     return left + capture(case, fulfilment)
@@ -112,7 +119,7 @@ def delivered(case: Case, message: ShipmentDelivered) -> Decision:
     if fulfilment is None or fulfilment.status in ("delivered", "cancelled"):
         return NOTHING
     progressed = case.of_placement(_progressed(case, fulfilment.fulfilment_id, "delivered"))
-    arrived = Decision(progressed + _released(case, fulfilment.fulfilment_id))
+    arrived = Decision(progressed + _released(case, fulfilment.fulfilment_id, besides=("capture_refused",)))
     return arrived + capture(case, fulfilment) if fulfilment.at_hand else arrived
 
 
@@ -126,6 +133,17 @@ def label_refused(case: Case, message: LabelRefused) -> Decision:
     if held and fulfilment.status != "held":
         held = case.of_placement(_progressed(case, fulfilment.fulfilment_id, "held")) + held
     return Decision(held)
+
+
+def delivery_exception(case: Case, message: ShipmentExceptionRaised) -> Decision:
+    """Something went wrong on the way: a person looks after the parcel until it is delivered.
+
+    A parcel that was cancelled may be on its way nevertheless, also when the rest of the order is done.
+    """
+    fulfilment = delivery_of(case.placement).find(message.fulfilment_id)
+    if fulfilment is None or fulfilment.status == "delivered" or isinstance(case.order, Completed):
+        return NOTHING
+    return Decision(hold(case, "delivery_exception", message.explanation, fulfilment.fulfilment_id))
 
 
 def fulfilment_overdue(case: Case, message: FulfilmentOverdue) -> Decision:
@@ -201,12 +219,12 @@ def _at_hand(placement: Placement, fulfilment_id: str) -> Fulfilment | None:
     return fulfilment if fulfilment is not None and fulfilment.at_hand else None
 
 
-def _released(case: Case, fulfilment_id: str) -> tuple[Recorded, ...]:
-    """Holds on a parcel that has left have nothing to stop any more; its money is another matter."""
+def _released(case: Case, fulfilment_id: str, *, besides: tuple[HoldReason, ...]) -> tuple[Recorded, ...]:
+    """Holds on a parcel that has left have nothing to stop any more; its money, and its way, are other matters."""
     return tuple(
         recorded
         for one in open_holds(case.order)
-        if one.fulfilment_id == fulfilment_id and one.reason != "capture_refused"
+        if one.fulfilment_id == fulfilment_id and one.reason not in besides
         for recorded in release(case, one)
     )
 

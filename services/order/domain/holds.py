@@ -19,6 +19,7 @@ OWNERS: Mapping[HoldReason, str] = MappingProxyType(
         "authorisation_lapsed": "payments",
         "payment_anomaly": "payments",
         "shipment_overdue": "warehouse",
+        "delivery_exception": "warehouse",
         "capture_refused": "payments",
         "carrier_refused": "warehouse",
         "compensation_overdue": "operations",
@@ -27,9 +28,16 @@ OWNERS: Mapping[HoldReason, str] = MappingProxyType(
 """Who answers for the holds that the rules open; those of the review name their owner themselves."""
 
 ALARMS: frozenset[HoldReason] = frozenset(
-    {"reservation_overdue", "payment_overdue", "shipment_overdue", "capture_refused", "compensation_overdue"}
+    {
+        "reservation_overdue",
+        "payment_overdue",
+        "shipment_overdue",
+        "delivery_exception",
+        "capture_refused",
+        "compensation_overdue",
+    }
 )
-"""Holds that give a wait an owner. They stop nothing, and are released by the answer when it comes late."""
+"""Holds that give a wait or a trouble an owner. They stop nothing, and are released by what was waited for."""
 
 
 def open_holds(order: Order) -> tuple[Hold, ...]:

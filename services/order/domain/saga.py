@@ -62,6 +62,7 @@ from shared.events.shipping import (
     ShipmentCancelled,
     ShipmentDelivered,
     ShipmentDispatched,
+    ShipmentExceptionRaised,
 )
 from shared.eventsourcing.decider import NOTHING, Decision
 
@@ -113,6 +114,7 @@ _DELIVERING: Answers = {
     ShipmentDispatched: Answer(delivering.dispatched),
     ShipmentDelivered: Answer(delivering.delivered),
     LabelRefused: Answer(delivering.label_refused),
+    ShipmentExceptionRaised: Answer(delivering.delivery_exception),
     FulfilmentOverdue: Answer(delivering.fulfilment_overdue),
     PaymentCaptured: Answer(capturing.captured),
     CaptureRefused: Answer(capturing.capture_refused),

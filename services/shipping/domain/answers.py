@@ -1,6 +1,6 @@
 """How a shipment begins, and what the carrier's answers mean; late and repeated answers change nothing."""
 
-from services.shipping.domain.asking import ask_label, facts, label_key
+from services.shipping.domain.asking import facts, label_key
 from services.shipping.domain.messages import (
     HandoverAnswered,
     HandoverDeclined,
@@ -11,13 +11,14 @@ from services.shipping.domain.messages import (
     VoidAnswered,
     VoidDeclined,
 )
-from services.shipping.domain.next_step import cancelled, left_with_carrier
+from services.shipping.domain.next_step import cancelled, go_for_label, left_with_carrier
 from services.shipping.domain.policy import Policy
 from services.shipping.domain.rate_choice import choose_rate, keeps_promise
 from services.shipping.domain.shipment import (
     Cancelled,
     HandingOver,
     Labelling,
+    Packed,
     Parcel,
     Refused,
     Requested,
@@ -52,7 +53,9 @@ def request(shipment: Shipment, message: RequestShipment, context: Context, poli
 def rates_named(shipment: Shipment, message: QuotesAnswered, context: Context, policy: Policy) -> Decision:
     """Choose among the carrier's services."""
     match shipment:
-        case Requested(parcel=parcel) if message.asked == parcel.quotes_asked:
+        case Requested(parcel=parcel) | Packed(parcel=parcel, requoting=True) if (
+            message.asked == parcel.quotes_asked
+        ):
             if not message.quotes:
                 return facts(
                     message.fulfilment_id,
@@ -76,7 +79,9 @@ def rates_named(shipment: Shipment, message: QuotesAnswered, context: Context, p
 def rates_declined(shipment: Shipment, message: QuotesDeclined, context: Context, policy: Policy) -> Decision:
     """Without a rate there will be no label: a person decides."""
     match shipment:
-        case Requested(parcel=parcel) if message.asked == parcel.quotes_asked:
+        case Requested(parcel=parcel) | Packed(parcel=parcel, requoting=True) if (
+            message.asked == parcel.quotes_asked
+        ):
             return facts(message.fulfilment_id, _refused(parcel, message.refusal_code, message.explanation))
         case _:
             return NOTHING
@@ -105,7 +110,7 @@ def label_refused(shipment: Shipment, message: LabelDeclined, context: Context, 
     match shipment:
         case Labelling(parcel=parcel, address=address) if message.idempotency_key == _current_key(parcel):
             if address != parcel.address and not parcel.held and not parcel.cancel_requested:
-                return ask_label(parcel, context.now, policy)
+                return go_for_label(parcel, context, policy)
             return facts(message.fulfilment_id, _refused(parcel, message.refusal_code, message.explanation))
         case _:
             return NOTHING

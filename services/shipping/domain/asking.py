@@ -10,6 +10,7 @@ from services.shipping.domain.shipment import (
     HandingOver,
     Label,
     Labelling,
+    Packed,
     Parcel,
     Requested,
     Shipment,
@@ -47,7 +48,7 @@ class Question(NamedTuple):
 def open_question(shipment: Shipment) -> Question | None:
     """The question that the shipment waits for."""
     match shipment:
-        case Requested(parcel=parcel) if parcel.quotes_asked:
+        case Requested(parcel=parcel) | Packed(parcel=parcel, requoting=True) if parcel.quotes_asked:
             return Question(quotes_key(parcel.fulfilment_id), parcel.quotes_asked)
         case Labelling(parcel=parcel, asked=asked):
             return Question(label_key(parcel.fulfilment_id, parcel.labels_asked), asked)
@@ -139,7 +140,7 @@ def ask_again(shipment: Shipment, message: AskCarrierAgain, context: Context, po
         return NOTHING
     asked = message.asked + 1
     match shipment:
-        case Requested(parcel=parcel):
+        case Requested(parcel=parcel) | Packed(parcel=parcel):
             return ask_quotes(parcel, context.now, policy)
         case Labelling(parcel=parcel, address=address):
             return _ask_label(parcel, address, Question(message.idempotency_key, asked), context.now, policy)

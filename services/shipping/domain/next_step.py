@@ -75,13 +75,20 @@ def go_on(shipment: Shipment, context: Context, policy: Policy) -> Decision:
         case Labelled(parcel=parcel, label=label) if label.address != parcel.address:
             return ask_void(parcel, label, context.now, policy)
         case Packed(parcel=parcel) if parcel.delivery == "ship":
-            return ask_label(parcel, context.now, policy)
+            return go_for_label(parcel, context, policy, requoting=shipment.requoting)
         case Picking() | Picked() | Packed() | Labelled():
             return _automatic_step(shipment, context, policy) if policy.warehouse == "automatic" else NOTHING
         case Labelling() | Voiding() | HandingOver() | Refused():
             return NOTHING
         case _:
             assert_never(shipment)
+
+
+def go_for_label(parcel: Parcel, context: Context, policy: Policy, *, requoting: bool = False) -> Decision:
+    """Ask for a label, and before it for the rates anew where the service was chosen for another address."""
+    if requoting or parcel.rated_for not in (None, parcel.address):
+        return ask_quotes(parcel, context.now, policy)
+    return ask_label(parcel, context.now, policy)
 
 
 def _towards_cancellation(shipment: Open, context: Context, policy: Policy) -> Decision:

@@ -22,10 +22,12 @@ from shared.events.shipping import (
     ShipmentCancelled,
     ShipmentDelivered,
     ShipmentDispatched,
+    ShipmentExceptionRaised,
     ShipmentHeld,
     ShipmentRequested,
     ShipmentResumed,
     TrackingReceived,
+    TrackingStatus,
 )
 from shared.events.values import Address, RequestedLine
 from shared.eventsourcing.decider import Category
@@ -49,6 +51,8 @@ class Parcel:
     """The semantic lock: no way forward but to take the label back and cancel."""
     service: str = ""
     """The carrier's service, once chosen."""
+    rated_for: Address | None = None
+    """Where the parcel went when its service was chosen; None: it was not, or that is not known any more."""
     quotes_asked: int = 0
     labels_asked: int = 0
     """How many labels were asked for, each under a key of its own."""
@@ -109,6 +113,8 @@ class Packed:
     """The parcel is closed and has no label; what is collected waits here for the customer."""
 
     parcel: Parcel
+    requoting: bool = False
+    """The carrier is asked for its rates anew, for the parcel goes elsewhere than they were for."""
     status: Literal["packed"] = "packed"
 
 
@@ -168,8 +174,12 @@ class Dispatched:
 
     tracking_number: str
     estimated_delivery: datetime | None
+    estimate_made_at: datetime | None = None
+    """The carrier's time of the report that the estimate is from; None: it was promised with the label."""
     exception_at: datetime | None = None
     """The carrier's time of the newest exception."""
+    moved_at: datetime | None = None
+    """The carrier's time of the newest report that shows the parcel moving on."""
     status: Literal["dispatched"] = "dispatched"
 
 
@@ -184,6 +194,8 @@ class Delivered:
 class Cancelled:
     """It will not leave, and no label stays behind; remembered, so that a late request finds it."""
 
+    left_after_all: bool = False
+    """The carrier has its parcel nevertheless, and that was told."""
     status: Literal["cancelled"] = "cancelled"
 
 
@@ -192,11 +204,20 @@ Open: TypeAlias = Unlabelled | Labelling | Labelled | Voiding | HandingOver
 Shipment: TypeAlias = Unknown | Open | Dispatched | Delivered | Cancelled
 
 
+MOVING: frozenset[TrackingStatus] = frozenset({"accepted", "in_transit", "out_for_delivery"})
+"""Reports that show a parcel moving on: what went wrong before has been mended."""
+
+
+def later(moment: datetime, than: datetime | None) -> bool:
+    """Whether a moment is newer than one that may not have come yet."""
+    return than is None or moment > than
+
+
 def evolve(shipment: Shipment, event: Event) -> Shipment:
     """The shipment after a fact; one that only tells (a silent carrier, tracking) leaves it as it is."""
     match event:
         case ShipmentCancelled():
-            return Cancelled()
+            return shipment if isinstance(shipment, Cancelled) else Cancelled()
         case ShipmentDelivered():
             return Delivered()
         case ShipmentDispatched(tracking_number=number, estimated_delivery=estimated):
@@ -206,6 +227,8 @@ def evolve(shipment: Shipment, event: Event) -> Shipment:
             return _evolve_unknown(shipment, event)
         case Dispatched():
             return _evolve_dispatched(shipment, event)
+        case Cancelled() if isinstance(event, ShipmentExceptionRaised):
+            return Cancelled(left_after_all=True)
         case Delivered() | Cancelled():
             return shipment
         case _:
@@ -228,10 +251,21 @@ def _evolve_dispatched(shipment: Dispatched, event: Event) -> Dispatched:
     match event:
         case DeliveryDelayed():
             return replace(shipment, estimated_delivery=event.estimated_delivery)
-        case TrackingReceived(status="exception", occurred_at=moment):
-            return replace(shipment, exception_at=max(moment, shipment.exception_at or moment))
+        case TrackingReceived(tracking_number=number) if number == shipment.tracking_number:
+            return _tracked(shipment, event)
         case _:
             return shipment
+
+
+def _tracked(shipment: Dispatched, report: TrackingReceived) -> Dispatched:
+    moment = report.occurred_at
+    if report.estimated_delivery is not None and later(moment, shipment.estimate_made_at):
+        shipment = replace(shipment, estimated_delivery=report.estimated_delivery, estimate_made_at=moment)
+    if report.status in MOVING and later(moment, shipment.moved_at):
+        return replace(shipment, moved_at=moment)
+    if report.status == "exception" and later(moment, shipment.exception_at):
+        return replace(shipment, exception_at=moment)
+    return shipment
 
 
 def _parcel(requested: ShipmentRequested, *, held: bool) -> Parcel:
@@ -254,7 +288,11 @@ def _evolve_open(shipment: Open, event: Event) -> Shipment:
         case Requested(), QuotesRequested():
             return Requested(parcel=replace(parcel, quotes_asked=event.asked))
         case Requested(), RateChosen():
-            return Rated(parcel=replace(parcel, service=event.service))
+            return Rated(parcel=replace(parcel, service=event.service, rated_for=parcel.address))
+        case _, QuotesRequested():
+            return Packed(parcel=replace(parcel, quotes_asked=event.asked), requoting=True)
+        case Packed(), RateChosen():
+            return Packed(parcel=replace(parcel, service=event.service, rated_for=parcel.address))
         case _, PickListIssued():
             return Picking(parcel=parcel)
         case _, ItemsPicked():
@@ -297,7 +335,7 @@ def _label(bought: LabelBought, address: Address) -> Label:
 def _resumed(shipment: Open, parcel: Parcel) -> Open:
     """What was refused stands again where it was before the carrier was asked."""
     match shipment:
-        case Refused() if parcel.labels_asked:
+        case Refused() if parcel.service:
             return Packed(parcel=parcel)
         case Refused():
             return Requested(parcel=parcel)

@@ -1,4 +1,4 @@
-"""What the carrier reports of a parcel, in any order: all is recorded, and things only move forward."""
+"""What the carrier reports of a parcel, in any order: all is recorded, and judged by when it occurred."""
 
 from datetime import datetime
 
@@ -7,6 +7,7 @@ from services.shipping.domain.messages import ParcelTracked
 from services.shipping.domain.next_step import left_with_carrier
 from services.shipping.domain.policy import Policy
 from services.shipping.domain.shipment import (
+    Cancelled,
     Dispatched,
     HandingOver,
     Labelled,
@@ -14,6 +15,7 @@ from services.shipping.domain.shipment import (
     Unknown,
     Voiding,
     evolve,
+    later,
 )
 from shared.events.payload import Event
 from shared.events.shipping import (
@@ -26,6 +28,8 @@ from shared.eventsourcing.decider import Context, Decision, Reply
 
 ACCEPTED = Reply("accepted", {"known": True})
 UNKNOWN = Reply("accepted", {"known": False})
+
+LEFT_AFTER_ALL = "The shipment was cancelled, and the carrier has its parcel {} all the same."
 
 
 def track(shipment: Shipment, message: ParcelTracked, context: Context, policy: Policy) -> Decision:
@@ -43,8 +47,8 @@ def track(shipment: Shipment, message: ParcelTracked, context: Context, policy: 
             left = left_with_carrier(shipment)
     for fact in left:
         shipment = evolve(shipment, fact)
-    consequences = _consequences(shipment, message) if isinstance(shipment, Dispatched) else ()
-    return facts(message.fulfilment_id, *left, _received(message), *consequences, reply=ACCEPTED)
+    told = (_received(message), *_consequences(shipment, message))
+    return facts(message.fulfilment_id, *left, *told, reply=ACCEPTED)
 
 
 def _received(message: ParcelTracked) -> TrackingReceived:
@@ -55,25 +59,36 @@ def _received(message: ParcelTracked) -> TrackingReceived:
         status=message.status,
         occurred_at=message.occurred_at,
         location=message.location,
+        estimated_delivery=message.estimated_at,
     )
 
 
-def _consequences(shipment: Dispatched, message: ParcelTracked) -> tuple[Event, ...]:
-    if message.tracking_number != shipment.tracking_number:
-        return ()
-    match message.status:
-        case "delivered":
-            return (_delivered(message),)
-        case "delayed" if message.estimated_at and _later(message.estimated_at, shipment.estimated_delivery):
-            return (_delayed(message, message.estimated_at),)
-        case "exception" if _later(message.occurred_at, shipment.exception_at):
-            return (_exception(message),)
+def _consequences(shipment: Shipment, message: ParcelTracked) -> tuple[Event, ...]:
+    match shipment:
+        case Cancelled(left_after_all=False):
+            return (_exception(message, LEFT_AFTER_ALL.format(message.tracking_number)),)
+        case Dispatched(tracking_number=number) if number == message.tracking_number:
+            if message.status == "delivered":
+                return (_delivered(message),)
+            return _delay(shipment, message) + _trouble(shipment, message)
         case _:
             return ()
 
 
-def _later(moment: datetime, than: datetime | None) -> bool:
-    return than is None or moment > than
+def _delay(shipment: Dispatched, message: ParcelTracked) -> tuple[Event, ...]:
+    """Any report may bring the newest estimate; the customer is told of one that is worse than the last."""
+    estimate = message.estimated_at
+    if estimate is None or not later(message.occurred_at, shipment.estimate_made_at):
+        return ()
+    return (_delayed(message, estimate),) if later(estimate, shipment.estimated_delivery) else ()
+
+
+def _trouble(shipment: Dispatched, message: ParcelTracked) -> tuple[Event, ...]:
+    """What went wrong before the parcel moved on has been mended."""
+    newest = later(message.occurred_at, shipment.exception_at) and later(message.occurred_at, shipment.moved_at)
+    if message.status != "exception" or not newest:
+        return ()
+    return (_exception(message, message.explanation or "the carrier reports an exception"),)
 
 
 def _delivered(message: ParcelTracked) -> ShipmentDelivered:
@@ -92,9 +107,10 @@ def _delayed(message: ParcelTracked, estimated_at: datetime) -> DeliveryDelayed:
     )
 
 
-def _exception(message: ParcelTracked) -> ShipmentExceptionRaised:
+def _exception(message: ParcelTracked, explanation: str) -> ShipmentExceptionRaised:
     return ShipmentExceptionRaised(
         order_number=message.order_number,
         fulfilment_id=message.fulfilment_id,
-        explanation=message.explanation or "the carrier reports an exception",
+        explanation=explanation,
+        occurred_at=message.occurred_at,
     )

@@ -33,7 +33,7 @@ def confirm_picked(shipment: Shipment, message: ConfirmPicked, context: Context,
             return _as_it_stands(shipment, message.fulfilment_id)
         case HandingOver() | Dispatched() | Delivered():
             return _as_it_stands(shipment, message.fulfilment_id)
-        case Refused(parcel=parcel) if parcel.labels_asked:
+        case Refused(parcel=parcel) if parcel.service:
             return _as_it_stands(shipment, message.fulfilment_id)
         case _:
             return _refused(shipment, message.fulfilment_id, "there is no open pick list for it")
@@ -56,7 +56,7 @@ def confirm_packed(shipment: Shipment, message: ConfirmPacked, context: Context,
             return facts(message.fulfilment_id, parcel_packed(parcel, message.weight_grams), reply=done)
         case Packed() | Labelling() | Labelled() | Voiding() | HandingOver() | Dispatched() | Delivered():
             return _as_it_stands(shipment, message.fulfilment_id)
-        case Refused(parcel=parcel) if parcel.labels_asked:
+        case Refused(parcel=parcel) if parcel.service:
             return _as_it_stands(shipment, message.fulfilment_id)
         case _:
             return _refused(shipment, message.fulfilment_id, "it is not picked")

@@ -36,6 +36,7 @@ from shared.events.shipping import (
     ShipmentCancelled,
     ShipmentDelivered,
     ShipmentDispatched,
+    ShipmentExceptionRaised,
 )
 from shared.events.values import FulfilmentPlan, RequestedLine, Shortage
 from shared.eventsourcing.testing import NOON
@@ -271,6 +272,14 @@ class Shipping:
                         estimated_delivery=None,
                     )
                 )
+                return
+
+    def go_wrong(self) -> None:
+        """The next parcel meets with an exception on its way, or moves though it was cancelled."""
+        for name, status in self.parcels.items():
+            if status in ("left", "cancelled"):
+                raised = ShipmentExceptionRaised(order_number=self.number, fulfilment_id=name, explanation="lost")
+                self.answers.append(raised)
                 return
 
     def deliver(self, now: datetime) -> None:

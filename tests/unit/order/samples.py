@@ -13,7 +13,7 @@ from shared.events.inventory import StockReserved
 from shared.events.order import HoldReason
 from shared.events.payload import Event, Payload
 from shared.events.payment import PaymentAuthorised, PaymentCaptured
-from shared.events.shipping import ShipmentDelivered, ShipmentDispatched
+from shared.events.shipping import ShipmentDelivered, ShipmentDispatched, ShipmentExceptionRaised
 from shared.events.values import (
     Address,
     Customer,
@@ -141,6 +141,10 @@ def dispatched(fulfilment_id: str = F1) -> ShipmentDispatched:
 
 def delivered(fulfilment_id: str = F1) -> ShipmentDelivered:
     return ShipmentDelivered(order_number=NUMBER, fulfilment_id=fulfilment_id, delivered_at=NOON)
+
+
+def exception_raised(fulfilment_id: str = F1) -> ShipmentExceptionRaised:
+    return ShipmentExceptionRaised(order_number=NUMBER, fulfilment_id=fulfilment_id, explanation="nobody at home")
 
 
 def captured(fulfilment_id: str = F1, amount: int = VALUE) -> PaymentCaptured:

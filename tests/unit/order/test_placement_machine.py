@@ -143,6 +143,11 @@ class Placements(RuleBasedStateMachine):
     def a_parcel_leaves(self) -> None:
         self.shipping.dispatch()
 
+    @precondition(lambda self: not {"left", "cancelled"}.isdisjoint(self.shipping.parcels.values()))
+    @rule()
+    def a_parcel_goes_astray(self) -> None:
+        self.shipping.go_wrong()
+
     @precondition(lambda self: "left" in self.shipping.parcels.values())
     @rule()
     def a_parcel_arrives(self) -> None:

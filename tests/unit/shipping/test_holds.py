@@ -102,9 +102,9 @@ def test_an_automatic_warehouse_begins_its_pick_anew() -> None:
     assert outcome.reminders == (Reminder(NOON + timedelta(minutes=20), FinishPicking(**WHO)),)
 
 
-def test_what_is_picked_is_packed_and_labelled_for_the_new_address() -> None:
+def test_what_is_picked_is_packed_and_rated_anew_for_the_new_address() -> None:
     outcome = up_to("picked").given(STREAM, held).when(resume(ELSEWHERE))
-    outcome.then(resumed(ELSEWHERE), packed, label_requested(address=ELSEWHERE))
+    outcome.then(resumed(ELSEWHERE), packed, quotes_requested(2, ELSEWHERE))
 
 
 def test_what_is_picked_is_left_to_people_in_a_manual_warehouse() -> None:
@@ -146,10 +146,10 @@ def test_a_label_on_its_way_back_is_waited_for() -> None:
     scenario.when(resume()).then(resumed())
 
 
-def test_after_a_refusal_a_label_is_asked_for_the_new_address_under_a_new_key() -> None:
+def test_after_a_refusal_the_rates_are_asked_for_the_new_address() -> None:
     outcome = up_to("labelling").given(STREAM, refused).when(resume(ELSEWHERE))
-    outcome.then(resumed(ELSEWHERE), label_requested(2, address=ELSEWHERE))
-    assert outcome.reminders == (deadline("label-2"),)
+    outcome.then(resumed(ELSEWHERE), quotes_requested(2, ELSEWHERE))
+    assert outcome.reminders == (deadline("quotes", 2),)
 
 
 def test_a_refused_shipment_that_is_held_as_well_goes_on_with_one_word() -> None:

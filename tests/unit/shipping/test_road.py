@@ -146,10 +146,10 @@ def test_a_label_bought_for_an_address_that_has_changed_is_taken_back() -> None:
     assert outcome.reminders == (deadline("void-1"),)
 
 
-def test_once_it_is_taken_back_a_label_is_asked_for_the_new_address_under_a_new_key() -> None:
+def test_once_a_label_is_taken_back_the_rates_are_asked_for_the_new_address() -> None:
     scenario = up_to("labelled").given(STREAM, held, resumed(ELSEWHERE), void_requested())
-    outcome = scenario.when(void_answer()).then(voided(), label_requested(2, address=ELSEWHERE))
-    assert outcome.reminders == (deadline("label-2"),)
+    outcome = scenario.when(void_answer()).then(voided(), quotes_requested(2, ELSEWHERE))
+    assert outcome.reminders == (deadline("quotes", 2),)
 
 
 def test_a_label_taken_back_on_a_hold_is_not_replaced_before_it_ends() -> None:
@@ -162,10 +162,10 @@ def test_a_refused_label_leaves_the_parcel_to_a_person() -> None:
     assert status_of(outcome.after) == "refused"
 
 
-def test_a_label_refused_for_an_address_that_has_changed_is_asked_for_again_under_a_new_key() -> None:
+def test_a_label_refused_for_an_address_that_has_changed_is_rated_anew() -> None:
     scenario = up_to("labelling").given(STREAM, held, resumed(ELSEWHERE))
-    outcome = scenario.when(label_refusal()).then(label_requested(2, address=ELSEWHERE))
-    assert outcome.reminders == (deadline("label-2"),)
+    outcome = scenario.when(label_refusal()).then(quotes_requested(2, ELSEWHERE))
+    assert outcome.reminders == (deadline("quotes", 2),)
 
 
 def test_a_label_refused_for_a_changed_address_on_another_hold_is_left_to_a_person() -> None:

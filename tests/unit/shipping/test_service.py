@@ -205,6 +205,8 @@ async def test_shipments_are_found_by_order_and_by_status(alone: RunningService)
     assert await found(f"order_number={ORDER}") == [FULFILMENT]
     assert await found("status=picking") == [FULFILMENT]
     assert await found("status=delivered") == []
+    assert await found("has_exception=no") == [FULFILMENT]
+    assert await found("has_exception=yes") == []
     assert await found("order_number=unknown") == []
     assert (await alone.get("/shipments?status=lost")).status_code == 422
 

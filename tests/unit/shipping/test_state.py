@@ -5,9 +5,11 @@ from typing import Annotated
 import pytest
 from pydantic import Discriminator, TypeAdapter
 
-from services.shipping.domain.shipment import SHIPMENT, Shipment
+from services.shipping.domain.shipment import SHIPMENT, Cancelled, Dispatched, Shipment
 from shared.eventsourcing.testing import Scenario
 from tests.unit.shipping.road import (
+    ELSEWHERE,
+    PROMISE,
     STATUSES,
     STREAM,
     cancellation_requested,
@@ -16,7 +18,9 @@ from tests.unit.shipping.road import (
     held,
     nothing_yet,
     picked,
+    quotes_requested,
     refused,
+    resumed,
     status_of,
     tracked,
     up_to,
@@ -30,10 +34,13 @@ SCENARIOS = [
     *(up_to(status).given(STREAM, held) for status in STATUSES),
     up_to("labelled").given(STREAM, cancellation_requested, void_requested()),
     up_to("labelling").given(STREAM, refused),
+    up_to("packed").given(STREAM, held, resumed(ELSEWHERE), quotes_requested(2, ELSEWHERE)),
     up_to("dispatched").when(tracked("exception")).after,
+    up_to("dispatched").when(tracked("in_transit", estimated_at=PROMISE)).after,
     collecting("packed"),
     nothing_yet().given(STREAM, held),
     nothing_yet().given(STREAM, cancelled),
+    nothing_yet().given(STREAM, cancelled).when(tracked("in_transit")).after,
 ]
 
 
@@ -45,6 +52,17 @@ def test_every_status_is_the_same_after_a_trip_through_the_store(scenario: Scena
 
 def test_an_unknown_shipment_is_the_same_after_a_trip_through_the_store() -> None:
     assert STORED.validate_json(STORED.dump_json(SHIPMENT.initial)) == SHIPMENT.initial
+
+
+def test_what_was_stored_with_less_is_read() -> None:
+    older = (
+        b'{"tracking_number": "CR1", "estimated_delivery": "2026-11-24T12:00:00Z", "exception_at": null,'
+        b' "status": "dispatched"}'
+    )
+    read = STORED.validate_json(older)
+    assert isinstance(read, Dispatched)
+    assert (read.estimate_made_at, read.moved_at) == (None, None)
+    assert STORED.validate_json(b'{"status": "cancelled"}') == Cancelled()
 
 
 def test_a_shipment_that_nobody_asked_for_stays_unknown_whatever_is_told_of_it() -> None:

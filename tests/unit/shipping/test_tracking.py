@@ -1,6 +1,7 @@
-"""Tracking comes in any order; all of it is recorded, and things only move forward."""
+"""Tracking comes in any order; all of it is recorded, and judged by when it occurred."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from itertools import permutations
 
 import pytest
 
@@ -8,6 +9,7 @@ from shared.events.shipping import DeliveryDelayed, ShipmentExceptionRaised, Tra
 from shared.eventsourcing.decider import Decision, Recorded, Reply
 from shared.eventsourcing.testing import NOON, Scenario
 from tests.unit.shipping.road import (
+    CANCEL,
     MANUAL,
     PROMISE,
     STREAM,
@@ -38,8 +40,19 @@ ALL: list[TrackingStatus] = [
 ]
 
 
+def arriving(days: int) -> datetime:
+    """So many days after the promise."""
+    return PROMISE + timedelta(days=days)
+
+
 def delayed_to(days: int) -> DeliveryDelayed:
-    return DeliveryDelayed(**WHO, estimated_delivery=PROMISE + timedelta(days=days))
+    return DeliveryDelayed(**WHO, estimated_delivery=arriving(days))
+
+
+def exception(
+    explanation: str = "the carrier reports an exception", at: datetime = NOON
+) -> ShipmentExceptionRaised:
+    return ShipmentExceptionRaised(**WHO, explanation=explanation, occurred_at=at)
 
 
 @pytest.mark.parametrize("status", ["accepted", "in_transit", "out_for_delivery"])
@@ -58,27 +71,44 @@ def test_a_delivery_is_stated_with_the_time_the_carrier_names() -> None:
 
 @pytest.mark.parametrize("status", ALL)
 def test_what_comes_after_the_delivery_is_recorded_and_changes_nothing_else(status: TrackingStatus) -> None:
-    late = tracked(status, estimated_at=PROMISE + timedelta(days=9))
-    up_to("delivered").when(late).then(tracking(status))
+    late = tracked(status, estimated_at=arriving(9))
+    up_to("delivered").when(late).then(tracking(status, estimated_delivery=arriving(9)))
 
 
 def test_a_delay_is_told_with_its_new_estimate() -> None:
-    message = tracked("delayed", estimated_at=PROMISE + timedelta(days=2))
-    up_to("dispatched").when(message).then(tracking("delayed"), delayed_to(2))
+    message = tracked("delayed", estimated_at=arriving(2))
+    up_to("dispatched").when(message).then(tracking("delayed", estimated_delivery=arriving(2)), delayed_to(2))
 
 
 def test_a_delay_is_told_once_for_each_estimate() -> None:
-    message = tracked("delayed", estimated_at=PROMISE + timedelta(days=2))
+    message = tracked("delayed", estimated_at=arriving(2))
     once = up_to("dispatched").when(message).after
-    once.when(message).then(tracking("delayed"))
-    longer = tracked("delayed", estimated_at=PROMISE + timedelta(days=3))
-    once.when(longer).then(tracking("delayed"), delayed_to(3))
+    once.when(message).then(tracking("delayed", estimated_delivery=arriving(2)))
+    longer = tracked("delayed", LATER, estimated_at=arriving(3))
+    once.when(longer).then(tracking("delayed", LATER, estimated_delivery=arriving(3)), delayed_to(3))
 
 
-def test_an_outdated_delay_that_comes_after_a_longer_one_is_not_told() -> None:
-    longer = tracked("delayed", estimated_at=PROMISE + timedelta(days=3))
-    shorter = tracked("delayed", estimated_at=PROMISE + timedelta(days=2))
-    up_to("dispatched").when(longer).after.when(shorter).then(tracking("delayed"))
+def test_an_estimate_that_occurred_before_the_one_that_stands_is_not_taken() -> None:
+    newer = up_to("dispatched").when(tracked("delayed", LATER, estimated_at=arriving(1))).after
+    outdated = newer.when(tracked("delayed", estimated_at=arriving(5)))
+    outdated.then(tracking("delayed", estimated_delivery=arriving(5)))
+    assert outdated.after.states[STREAM].estimated_delivery == arriving(1)
+
+
+@pytest.mark.parametrize("status", ["delayed", "in_transit", "out_for_delivery", "exception"])
+def test_a_newer_estimate_is_taken_from_any_report_and_a_better_one_is_no_delay(status: TrackingStatus) -> None:
+    worse = up_to("dispatched").when(tracked("delayed", estimated_at=arriving(5))).after
+    outcome = worse.when(tracked(status, LATER, estimated_at=arriving(1)))
+    assert not [event for event in outcome.events if isinstance(event, DeliveryDelayed)]
+    assert outcome.after.states[STREAM].estimated_delivery == arriving(1)
+
+
+def test_a_delay_that_is_first_seen_on_a_later_report_is_told_once() -> None:
+    overtaking = tracked("in_transit", LATER, estimated_at=arriving(2))
+    outcome = up_to("dispatched").when(overtaking)
+    outcome.then(tracking("in_transit", LATER, estimated_delivery=arriving(2)), delayed_to(2))
+    overtaken = tracked("delayed", estimated_at=arriving(2))
+    outcome.after.when(overtaken).then(tracking("delayed", estimated_delivery=arriving(2)))
 
 
 def test_a_delay_without_an_estimate_is_only_recorded() -> None:
@@ -86,22 +116,52 @@ def test_a_delay_without_an_estimate_is_only_recorded() -> None:
 
 
 def test_an_exception_is_raised_with_what_the_carrier_says_of_it() -> None:
-    raised = ShipmentExceptionRaised(**WHO, explanation="nobody at home")
+    raised = exception("nobody at home")
     up_to("dispatched").when(tracked("exception", explanation="nobody at home")).then(
         tracking("exception"), raised
     )
 
 
 def test_an_exception_without_an_explanation_has_one() -> None:
-    raised = ShipmentExceptionRaised(**WHO, explanation="the carrier reports an exception")
-    up_to("dispatched").when(tracked("exception")).then(tracking("exception"), raised)
+    up_to("dispatched").when(tracked("exception")).then(tracking("exception"), exception())
 
 
 def test_the_same_exception_is_raised_once_and_another_one_again() -> None:
     once = up_to("dispatched").when(tracked("exception")).after
     once.when(tracked("exception")).then(tracking("exception"))
-    raised = ShipmentExceptionRaised(**WHO, explanation="the carrier reports an exception")
-    once.when(tracked("exception", LATER)).then(tracking("exception", LATER), raised)
+    once.when(tracked("exception", LATER)).then(tracking("exception", LATER), exception(at=LATER))
+
+
+@pytest.mark.parametrize("status", ["accepted", "in_transit", "out_for_delivery"])
+def test_an_exception_from_before_the_parcel_moved_on_is_only_recorded(status: TrackingStatus) -> None:
+    recovered = up_to("dispatched").when(tracked(status, LATER)).after
+    recovered.when(tracked("exception")).then(tracking("exception"))
+    again = LATER + timedelta(hours=1)
+    recovered.when(tracked("exception", again)).then(tracking("exception", again), exception(at=again))
+
+
+def test_a_late_report_of_an_earlier_move_does_not_bring_an_old_exception_back() -> None:
+    late = up_to("dispatched").when(tracked("out_for_delivery", LATER)).after.when(tracked("accepted")).after
+    late.when(tracked("exception", NOON + timedelta(hours=1))).then(
+        tracking("exception", NOON + timedelta(hours=1))
+    )
+
+
+def test_what_is_known_of_a_parcel_does_not_depend_on_the_order_of_its_reports() -> None:
+    reports = (
+        tracked("in_transit", NOON, estimated_at=arriving(0)),
+        tracked("delayed", NOON + timedelta(hours=1), estimated_at=arriving(5)),
+        tracked("exception", NOON + timedelta(hours=2)),
+        tracked("out_for_delivery", NOON + timedelta(hours=3), estimated_at=arriving(1)),
+    )
+    known = set()
+    for order in permutations(reports):
+        scenario = up_to("dispatched")
+        for message in order:
+            scenario = scenario.when(message).after
+        known.add(scenario.states[STREAM])
+    assert len(known) == 1
+    assert known.pop().estimated_delivery == arriving(1)
 
 
 @pytest.mark.parametrize("status", ["labelled", "handing_over"])
@@ -128,9 +188,28 @@ def test_tracking_of_another_parcel_is_recorded_and_changes_nothing_else(status:
     assert status_of(outcome.after) == status
 
 
-def test_tracking_of_what_is_cancelled_is_recorded_and_revives_nothing() -> None:
-    outcome = nothing_yet().given(STREAM, cancelled).when(tracked("in_transit")).then(tracking("in_transit"))
+def test_tracking_of_another_parcel_says_nothing_of_this_one() -> None:
+    foreign = tracked("out_for_delivery", LATER, tracking_number="CR999", estimated_at=arriving(9))
+    before = up_to("dispatched")
+    assert before.when(foreign).after.states == before.states
+
+
+@pytest.mark.parametrize("status", ALL)
+def test_a_parcel_that_moves_though_it_was_cancelled_is_an_exception_and_revives_nothing(
+    status: TrackingStatus,
+) -> None:
+    outcome = nothing_yet().given(STREAM, cancelled).when(tracked(status))
+    explanation = "The shipment was cancelled, and the carrier has its parcel CR1 all the same."
+    outcome.then(tracking(status), exception(explanation))
     assert status_of(outcome.after) == "cancelled"
+    assert outcome.reply == ANSWER
+
+
+def test_the_moves_of_what_is_cancelled_are_one_exception_whatever_is_asked_meanwhile() -> None:
+    told = nothing_yet().given(STREAM, cancelled).when(tracked("accepted")).after
+    told.when(tracked("in_transit", LATER)).then(tracking("in_transit", LATER))
+    asked_again = told.when(CANCEL).then(cancelled).after
+    asked_again.when(tracked("delivered", LATER)).then(tracking("delivered", LATER))
 
 
 def test_tracking_of_what_is_collected_changes_nothing() -> None:

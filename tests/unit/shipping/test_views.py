@@ -1,6 +1,6 @@
 """What can be asked about shipments follows their facts."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -74,7 +74,12 @@ def shipment(*events: Event) -> dict[str, Any]:
     return row
 
 
+HOUR = timedelta(hours=1)
 LABELLED = (requested, rate_chosen, pick_list, picked, packed, label_requested(), label_bought())
+
+
+def raised(at: datetime) -> ShipmentExceptionRaised:
+    return ShipmentExceptionRaised(**WHO, explanation="nobody at home", occurred_at=at)
 
 
 def test_a_shipment_shows_where_it_stands_at_every_step() -> None:
@@ -104,9 +109,12 @@ def test_a_delivered_shipment_shows_all_that_is_known_of_it() -> None:
         "tracking_number": "CR1",
         "tracking_status": "delivered",
         "estimated_delivery": PROMISE.isoformat(),
+        "estimate_made_at": None,
         "delivered_at": NOON.isoformat(),
         "refusal": "",
         "exception": "",
+        "exception_at": None,
+        "has_exception": "no",
         "changed_at": NOON.isoformat(),
     }
 
@@ -130,6 +138,39 @@ def test_a_delay_and_an_exception_are_shown_until_the_delivery() -> None:
     on_its_way = shipment(*LABELLED, dispatched(), *trouble)
     assert (on_its_way["estimated_delivery"], on_its_way["exception"]) == (later.isoformat(), "nobody at home")
     assert shipment(*LABELLED, dispatched(), *trouble, delivered())["exception"] == ""
+
+
+def test_an_exception_is_shown_until_the_parcel_moves_on() -> None:
+    wrong = (tracking("exception", NOON), raised(NOON))
+    earlier, later = tracking("in_transit", NOON - HOUR), tracking("out_for_delivery", NOON + HOUR)
+    late = shipment(*LABELLED, dispatched(), *wrong, earlier)
+    assert (late["exception"], late["exception_at"]) == ("nobody at home", NOON.isoformat())
+    recovered = shipment(*LABELLED, dispatched(), *wrong, later)
+    assert (recovered["exception"], recovered["exception_at"]) == ("", None)
+
+
+def test_a_parcel_that_moves_though_it_was_cancelled_can_be_asked_for() -> None:
+    row = shipment(requested, cancelled, tracking("in_transit"), raised(NOON), tracking("delivered", NOON + HOUR))
+    assert (row["status"], row["exception"], row["has_exception"]) == ("cancelled", "nobody at home", "yes")
+
+
+def test_the_newest_estimate_of_the_carrier_is_shown_whenever_it_comes() -> None:
+    better, worse = PROMISE + timedelta(days=1), PROMISE + timedelta(days=5)
+    first = (
+        tracking("delayed", NOON, estimated_delivery=worse),
+        DeliveryDelayed(**WHO, estimated_delivery=worse),
+    )
+    second = tracking("in_transit", NOON + HOUR, estimated_delivery=better)
+    for facts in ((*first, second), (second, first[0])):
+        row = shipment(*LABELLED, dispatched(), *facts)
+        found = row["estimated_delivery"], row["estimate_made_at"]
+        assert found == (better.isoformat(), (NOON + HOUR).isoformat())
+
+
+def test_a_parcel_that_is_rated_anew_stays_packed() -> None:
+    express = rate_chosen.model_copy(update={"service": "express"})
+    row = shipment(*LABELLED[:-2], held, resumed(ELSEWHERE), express)
+    assert (row["status"], row["carrier_service"]) == ("packed", "express")
 
 
 def test_a_hold_is_shown_beside_the_status() -> None:
