@@ -31,6 +31,12 @@ class Metrics:
         self._published = Counter(
             "oms_published_total", "Log entries acknowledged by the broker", registry=self.registry
         )
+        self._effect_failures = Counter(
+            "oms_effect_failures_total",
+            "Effects that failed unexpectedly and are tried again, by the intent's type",
+            ["intent"],
+            registry=self.registry,
+        )
         self._lag = Gauge(
             "oms_reader_lag", "Log entries a reader has yet to see", ["reader"], registry=self.registry
         )
@@ -48,6 +54,10 @@ class Metrics:
     def published(self, entries: int) -> None:
         """The broker acknowledged so many entries."""
         self._published.inc(entries)
+
+    def effect_failed(self, intent: str) -> None:
+        """An effect raised, or its intent can't be read."""
+        self._effect_failures.labels(intent).inc()
 
     def lag(self, positions: list[ReaderPosition]) -> None:
         """Set each reader's lag."""

@@ -8,10 +8,10 @@ import orjson
 from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, Field, TypeAdapter
 
-from shared.events.payload import Payload
 from shared.eventsourcing.api_keys import Caller, requires
 from shared.eventsourcing.batch import StateCodec
 from shared.eventsourcing.decider import Model
+from shared.eventsourcing.decoding import Decoder
 from shared.eventsourcing.pipeline import Pipeline
 from shared.eventsourcing.problems import problem
 from shared.eventsourcing.store import LogEntry, ParkedMessage, Store
@@ -40,14 +40,14 @@ def operations_routers(
     store: Store,
     pipeline: Pipeline,
     taken_from: dict[str, list[str]],
-    decoders: dict[str, type[Payload]],
+    decoder: Decoder,
 ) -> tuple[APIRouter, APIRouter]:
     """The routes under `/operations`: those that read, and those that write.
 
     `taken_from` says which wire types the service takes from which topic; `oms verify` compares by it.
     """
     reads, writes = _requiring("operations:read"), _requiring("operations:write")
-    _tell_facts(reads, model, store, decoders)
+    _tell_facts(reads, model, store, decoder)
     _handle_parked(reads, writes, store, pipeline)
     _tell_log(reads, store, taken_from)
     return reads, writes
@@ -57,7 +57,7 @@ def _requiring(scope: str) -> APIRouter:
     return APIRouter(prefix="/operations", tags=["operations"], dependencies=[Depends(requires(scope))])
 
 
-def _tell_facts(reads: APIRouter, model: Model, store: Store, decoders: dict[str, type[Payload]]) -> None:
+def _tell_facts(reads: APIRouter, model: Model, store: Store, decoder: Decoder) -> None:
     codec = StateCodec(model)
 
     @reads.get("/facts", summary="All that the service recorded about one order")
@@ -93,7 +93,7 @@ def _tell_facts(reads: APIRouter, model: Model, store: Store, decoders: dict[str
         state = category.initial
         for entry in kept:
             try:
-                state = category.evolve(state, decoders[entry.type].model_validate_json(entry.payload))  # type: ignore[arg-type]  # a stream records events only
+                state = category.evolve(state, decoder.read(entry.type, entry.payload))  # type: ignore[arg-type]  # a stream records events only
             except Exception as error:  # someone altered the log, and an operator wants to know where
                 detail = f"version {entry.version} of {stream} can't be folded: {type(error).__name__}"
                 raise problem(500, "Altered facts", detail, version=entry.version) from error

@@ -9,6 +9,7 @@ import structlog
 from shared.events.payload import Event
 from shared.eventsourcing.batch import storable
 from shared.eventsourcing.clock import Clock
+from shared.eventsourcing.decoding import Decoder
 from shared.eventsourcing.reading_lanes import LaneReader
 from shared.eventsourcing.store import LeaseLost, LogEntry, Store, StoreConflict, StoreUnavailable
 from shared.eventsourcing.views import Fact, Row, View
@@ -31,9 +32,9 @@ def view_id(view: View) -> str:
 class Projector:
     """Feeds each fact to the view once: rows and cursors move in one transaction."""
 
-    def __init__(self, view: View, reader: LaneReader, store: Store, clock: Clock) -> None:
+    def __init__(self, view: View, reader: LaneReader, store: Store, clock: Clock, decoder: Decoder) -> None:
         self._view = view
-        self._events = {event.wire_type: event for event in view.handles}
+        self._decoder = decoder
         self._reader = reader
         self._store = store
         self._clock = clock
@@ -78,10 +79,11 @@ class Projector:
         self._reader.wake()
 
     def _event(self, entry: LogEntry) -> Event:
-        if entry.message is None:
-            return self._events[entry.type].model_validate_json(entry.payload)
+        message = entry.message
+        if message is None:
+            message = self._decoder.read(entry.type, entry.payload)
         # The view asked for events only; to ask a model for its class costs more than to read it.
-        return cast("Event", entry.message)
+        return cast("Event", message)
 
     def _fact(self, entry: LogEntry) -> Fact:
         return Fact(

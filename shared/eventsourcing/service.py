@@ -128,7 +128,7 @@ def http_application(
         if message not in definition.internal and topic_of(message) in definition.topics:
             taken_from.setdefault(topic_of(message), []).append(message.wire_type)
     own = definition.routers(runtime.submit, StoredViews(store)) if definition.routers else ()
-    operations = operations_routers(definition.model, store, runtime.pipeline, taken_from, runtime.decoders)
+    operations = operations_routers(definition.model, store, runtime.pipeline, taken_from, runtime.decoder)
     return application(
         definition.model.service,
         [*own, *operations],

@@ -5,6 +5,8 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
 
+from msgspec.structs import replace
+
 from shared.events.order import CreditLimitSet
 from shared.events.payload import Command
 from shared.eventsourcing.failpoints import Failpoint, on_reach
@@ -198,3 +200,28 @@ async def test_when_leases_ran_out_only_what_was_under_way_is_done_again(install
 
     assert sum(outside.done.values()) <= 500 + 128
     assert all(installation.facts(f"c{n}").count("blocked") == 1 for n in range(500))
+
+
+async def test_an_intent_that_cannot_be_read_is_counted_and_carried_out_once_it_can_be(
+    installation: Installation,
+) -> None:
+    outside = Outside()
+    async with installation.pipeline() as pipeline:
+        await pipeline.take([arrival(set_limit("a", 1), "key"), arrival(set_limit("b", 2), "key")])
+    log = installation.tables.log[lane_of("key")]
+    readable = log[0]
+    log[0] = replace(readable, payload="{}", message=None)
+
+    async with installation.running(effects={CreditLimitSet: outside.act}) as instance:
+        await until(lambda: outside.done == {2: 1})
+        await asyncio.sleep(600)
+        failures = instance.metrics.registry.get_sample_value(
+            "oms_effect_failures_total", {"intent": "order.credit-limit-set.v1"}
+        )
+        assert failures is not None
+        assert 20 <= failures <= 40
+        assert installation.tables.readers["effects"][lane_of("key")].position == 0
+
+    log[0] = readable
+    async with installation.running(effects={CreditLimitSet: outside.act}):
+        await until(lambda: outside.done == {1: 1, 2: 1})

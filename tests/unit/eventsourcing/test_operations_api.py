@@ -6,7 +6,9 @@ from collections.abc import AsyncIterator
 import httpx2
 import pytest
 
+from shared.events.registry import CONTRACT
 from shared.eventsourcing.api_keys import ApiKey
+from shared.eventsourcing.decoding import Decoder
 from shared.eventsourcing.http import application
 from shared.eventsourcing.messages import Record
 from shared.eventsourcing.metrics import Metrics
@@ -30,7 +32,7 @@ async def operations(installation: Installation) -> AsyncIterator[httpx2.AsyncCl
         )
         app = application(
             "order",
-            operations_routers(model, installation.store(), pipeline, {}, {}),
+            operations_routers(model, installation.store(), pipeline, {}, Decoder(CONTRACT)),
             api_keys=[ApiKey(name="olga", sha256=hashlib.sha256(b"olga").hexdigest(), scopes=("*",))],
             metrics=Metrics(),
             ready=ready,

@@ -20,6 +20,8 @@ from shared.events.order import (
     UnblockCustomer,
 )
 from shared.events.payload import Event, Payload
+from shared.events.registry import CONTRACT
+from shared.events.upcasters import UPCASTERS, Upcasters
 from shared.eventsourcing.broker import Outgoing
 from shared.eventsourcing.decider import (
     NOTHING,
@@ -33,6 +35,7 @@ from shared.eventsourcing.decider import (
     Route,
     States,
 )
+from shared.eventsourcing.decoding import Decoder
 from shared.eventsourcing.definition import Effect, ServiceDefinition, Translate
 from shared.eventsourcing.lanes import lane_of
 from shared.eventsourcing.memory.broker import Cluster, Hazard, MemoryBroker
@@ -174,8 +177,9 @@ def calm(moment: str) -> None:
 class Instance:
     """One process of the service, started or not."""
 
-    def __init__(self, runtime: Runtime, broker: MemoryBroker) -> None:
+    def __init__(self, runtime: Runtime, broker: MemoryBroker, metrics: Metrics) -> None:
         self.runtime = runtime
+        self.metrics = metrics
         self._broker = broker
 
     async def crash(self) -> None:
@@ -209,6 +213,7 @@ class Installation:
         model: Model | None = None,
         effects: Mapping[type[Event], Effect] | None = None,
         views: tuple[View, ...] = (),
+        upcasters: Upcasters = UPCASTERS,
         store_hazard: Hazard = calm,
         broker_hazard: Hazard = calm,
     ) -> Instance:
@@ -221,11 +226,13 @@ class Installation:
             translate=translate(model),
             effects=effects or {},
             views=views,
+            upcasters=upcasters,
         )
+        metrics = Metrics()
         runtime = Runtime(
-            definition, store, broker, self.clock, metrics=Metrics(), owner=owner, source="/orderstream/order"
+            definition, store, broker, self.clock, metrics=metrics, owner=owner, source="/orderstream/order"
         )
-        return Instance(runtime, broker)
+        return Instance(runtime, broker, metrics)
 
     @asynccontextmanager
     async def running(self, owner: str = "one", **options: Any) -> AsyncIterator[Instance]:
@@ -248,6 +255,7 @@ class Installation:
             self.store(store_hazard),
             self.clock,
             translate=translation or translate(model),
+            decoder=Decoder(CONTRACT),
             observer=Metrics(),
             on_commit=lambda committed: None,
         )
