@@ -120,6 +120,9 @@ class MemoryBroker:
     def delivering(self) -> bool:
         return self._handle is None or self in self._cluster.members.get(self._group, [])
 
+    async def ping(self) -> None:
+        await asyncio.sleep(0)
+
     async def _deliver(self) -> None:
         assert self._handle is not None
         while not self._stopping:

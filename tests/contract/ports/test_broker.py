@@ -217,6 +217,23 @@ async def test_a_broker_with_a_subscription_delivers_only_once_it_has_started(ne
     await until(broker.delivering)
 
 
+async def test_a_broker_that_answers_says_so_while_the_subscription_lasts(new_broker: NewBroker) -> None:
+    member = await started(new_broker())
+
+    await member.broker.ping()
+
+
+async def test_a_member_that_is_given_no_partition_because_others_have_all_counts_as_subscribed(
+    new_broker: NewBroker,
+) -> None:
+    members = [Member(new_broker()) for _ in range(PARTITIONS + 1)]
+    await asyncio.gather(*(one.broker.start() for one in members))
+    assert all(await new_broker().publish([message(lane, "v") for lane in range(LANES)]))
+    await until(lambda: len({place for one in members for place in _places(one)}) == LANES)
+
+    await until(lambda: all(one.broker.delivering() for one in members))
+
+
 async def test_nothing_to_publish_is_nothing_to_acknowledge(new_broker: NewBroker) -> None:
     assert list(await new_broker().publish([])) == []
 
@@ -245,6 +262,8 @@ async def test_no_broker_is_said_in_one_line() -> None:
         await broker.start()
     with pytest.raises(BrokerUnavailable, match="no broker"):
         await broker.publish([message(1, "x")])
+    with pytest.raises(BrokerUnavailable):
+        await broker.ping()
     with suppress(BrokerUnavailable):
         await broker.stop()
 

@@ -180,18 +180,18 @@ class Instance:
     def __init__(self, runtime: Runtime, broker: MemoryBroker, metrics: Metrics) -> None:
         self.runtime = runtime
         self.metrics = metrics
-        self._broker = broker
+        self.broker = broker
 
     async def crash(self) -> None:
         """Be gone in the middle of everything; leases run out by themselves."""
         tasks = [*self.runtime._tasks.values()]
-        if self._broker._delivering is not None:
-            tasks.append(self._broker._delivering)
+        if self.broker._delivering is not None:
+            tasks.append(self.broker._delivering)
         tasks += getattr(self.runtime._effects, "_running", ())
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        self._broker.leave()
+        self.broker.leave()
 
 
 @dataclass
