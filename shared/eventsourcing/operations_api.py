@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import orjson
+import structlog
 from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, Field, TypeAdapter
 
@@ -15,6 +16,8 @@ from shared.eventsourcing.decoding import Decoder
 from shared.eventsourcing.pipeline import Pipeline
 from shared.eventsourcing.problems import problem
 from shared.eventsourcing.store import LogEntry, ParkedMessage, Store
+
+log = structlog.get_logger()
 
 NO_ID = UUID(int=0)
 PAGE = 1_000
@@ -115,12 +118,15 @@ def _handle_parked(reads: APIRouter, writes: APIRouter, store: Store, pipeline: 
         }
 
     @writes.post("/parked/{key:path}/retry", summary="Try a key's parked messages again, in their order")
-    async def retry(key: str) -> dict[str, int]:
-        return {"went_through": await pipeline.retry_parked(key), "left": len(await store.parked(key))}
+    async def retry(key: str, caller: Writer) -> dict[str, int]:
+        outcome = {"went_through": await pipeline.retry_parked(key), "left": len(await store.parked(key))}
+        log.info("parked messages were tried again", key=key, actor=caller.name, **outcome)
+        return outcome
 
     @writes.post("/parked/{key:path}/discard", summary="Drop a key's parked messages")
     async def discard(key: str, why: Discard, caller: Writer) -> dict[str, Any]:
         count = await store.discard_parked(key, at=datetime.now(UTC), actor=caller.name, reason=why.reason)
+        log.info("parked messages were discarded", key=key, actor=caller.name, reason=why.reason, discarded=count)
         return {"discarded": count, "reason": why.reason}
 
     @reads.get("/discarded", summary="Messages that a person dropped, with who and why")
@@ -243,6 +249,7 @@ def _parked_json(message: ParkedMessage) -> dict[str, Any]:
         "message_id": str(message.message_id),
         "source": message.source,
         "type": message.type,
+        "correlation_id": message.correlation_id,
         "reason": message.explanation,
         "origin": dict(message.origin),
         "payload": message.payload.decode(errors="replace"),

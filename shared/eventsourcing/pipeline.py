@@ -278,6 +278,8 @@ class Pipeline:
         log.error(
             "message parked: its outputs can't be stored",
             error=str(error),
+            message_type=arrival.message.wire_type,
+            key=arrival.partition_key,
             correlation_id=arrival.correlation_id,
         )
         work.unreadable = [*work.unreadable, unstorable(self._clock, arrival, str(error))]
@@ -354,7 +356,7 @@ class Pipeline:
             loaded = Loaded(loaded.streams, frozenset(), loaded.heads)
         if held:
             loaded = Loaded(loaded.streams, loaded.parked_keys | held, loaded.heads)
-        with _blaming_the_messages():
+        with _blaming(fresh):
             batch = decide_batch(self._model, self._codec, self._clock, fresh, loaded)
             return batch, seal(batch, self._codec, self._clock, loaded.heads)
 
@@ -411,10 +413,10 @@ class _Unwritable(Exception):
 
 
 @contextmanager
-def _blaming_the_messages() -> Iterator[None]:
+def _blaming(fresh: Sequence[Arrival]) -> Iterator[None]:
     """One message or its stream is at fault: the batch is taken apart, so that it parks alone."""
     try:
         yield
     except Exception as error:
-        log.exception("the batch is taken apart")
+        log.exception("the batch is taken apart", correlation_ids=sorted({one.correlation_id for one in fresh}))
         raise _Unwritable(f"{type(error).__name__}: {error}") from error

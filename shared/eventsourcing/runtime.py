@@ -132,6 +132,8 @@ class Runtime:
         """A caller can be told what a broker's record could only be parked for."""
         if holds_nul(message, partition_key, actor, reason):
             raise StoreRejects("a text holds the character NUL")
+        # Callers have a task each: what goes wrong there says what it is about.
+        structlog.contextvars.bind_contextvars(correlation_id=metadata.get("correlation_id") or partition_key)
         metadata |= {"partition_key": partition_key, "actor": actor, "reason": reason}
         return await asyncio.wait_for(self.pipeline.submit(message, **metadata), ANSWER_WITHIN_S)
 

@@ -104,7 +104,14 @@ class MemoryBroker:
         acknowledged = [False] * len(messages)
         stuck: set[int] = set()
         for number, message in enumerate(messages):
-            if message.lane in stuck or len(message.value) > MAX_MESSAGE_BYTES:
+            if message.lane in stuck:
+                continue
+            if len(message.value) > MAX_MESSAGE_BYTES:
+                log.error(
+                    "a message is too large for the broker and holds its lane",
+                    bytes=len(message.value),
+                    lane=message.lane,
+                )
                 stuck.add(message.lane)
                 continue
             try:

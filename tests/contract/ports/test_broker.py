@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 import pytest
+from structlog.testing import capture_logs
 
 from shared.eventsourcing.broker import Broker, BrokerUnavailable, Outgoing
 from shared.eventsourcing.kafka.broker import KafkaBroker
@@ -243,12 +244,14 @@ async def test_a_message_too_large_is_not_acknowledged_and_does_not_keep_other_l
 ) -> None:
     member = await started(new_broker())
 
-    acknowledged = await member.broker.publish(
-        [message(1, "a"), message(2, "x" * 5_000_000), message(2, "behind"), message(3, "c")]
-    )
+    with capture_logs() as lines:
+        acknowledged = await member.broker.publish(
+            [message(1, "a"), message(2, "x" * 5_000_000), message(2, "behind"), message(3, "c")]
+        )
     await until(lambda: len(member.records) == 2)
 
     assert list(acknowledged) == [True, False, False, True]
+    assert [(one["lane"], one["bytes"]) for one in lines if "too large" in one["event"]] == [(2, 5_000_000)]
     assert sorted(member.values) == ["a", "c"]
 
 

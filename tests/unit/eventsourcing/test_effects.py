@@ -5,7 +5,9 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
 
+import structlog
 from msgspec.structs import replace
+from structlog.testing import capture_logs
 
 from shared.events.order import CreditLimitSet
 from shared.events.payload import Command
@@ -225,3 +227,17 @@ async def test_an_intent_that_cannot_be_read_is_counted_and_carried_out_once_it_
     log[0] = readable
     async with installation.running(effects={CreditLimitSet: outside.act}):
         await until(lambda: outside.done == {1: 1, 2: 1})
+
+
+async def test_whatever_an_effect_logs_says_which_order_it_is_about(installation: Installation) -> None:
+    async def act(intent: CreditLimitSet) -> Command:
+        structlog.get_logger().warning("the partner is slow")
+        return block(intent.customer_id)
+
+    with capture_logs(processors=[structlog.contextvars.merge_contextvars]) as lines:
+        async with installation.running(effects={CreditLimitSet: act}) as instance:
+            await instance.runtime.pipeline.take([arrival(set_limit(name, n)) for n, name in enumerate("ab")])
+            await until(lambda: all("blocked" in installation.facts(name) for name in "ab"))
+
+    said = [one["correlation_id"] for one in lines if one["event"] == "the partner is slow"]
+    assert sorted(said) == ["a", "b"]

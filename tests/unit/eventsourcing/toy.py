@@ -146,9 +146,15 @@ def arrival(message: Payload, key: str = "", **columns: Any) -> Arrival:
     return Arrival(message=message, partition_key=key, **settled)
 
 
-def outgoing(message: Payload, key: str, message_id: str = "", value: bytes | None = None) -> Outgoing:
+def outgoing(
+    message: Payload, key: str, message_id: str = "", value: bytes | None = None, about: str = ""
+) -> Outgoing:
     metadata = Metadata(
-        id=message_id or str(uuid4()), source="/partner", type=message.wire_type, partition_key=key
+        id=message_id or str(uuid4()),
+        source="/partner",
+        type=message.wire_type,
+        partition_key=key,
+        correlation_id=about,
     )
     return Outgoing(
         topic="order.commands",
