@@ -27,6 +27,7 @@ from shared.events.registry import CONTRACT
 from shared.eventsourcing.batch import StateCodec
 from shared.eventsourcing.clock import SystemClock
 from shared.eventsourcing.decider import Model
+from shared.eventsourcing.decoding import Decoder
 from shared.eventsourcing.lanes import LANES
 from shared.eventsourcing.postgres.store import PostgresStore
 from shared.eventsourcing.projections import Projector, view_id
@@ -137,7 +138,7 @@ async def _rebuild(store: PostgresStore, url: str, run: int) -> float:
     events = await _count(url, "select count(*) from log where type = any($1::text[])", types)
     clock = SystemClock()
     reader = LaneReader(store, clock, name=view_id(view), owner="benchmarks", types=types)
-    projector = Projector(view, reader, store, clock)
+    projector = Projector(view, reader, store, clock, Decoder(CONTRACT))
 
     async def at_the_heads() -> bool:
         return {lane: lease.position for lane, lease in reader.leases.items()} == heads

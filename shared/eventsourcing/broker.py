@@ -53,5 +53,9 @@ class Broker(Protocol):
         ...
 
     def delivering(self) -> bool:
-        """Whether the subscription has its partitions."""
+        """Whether the group has given the subscription its partitions, be they none: not while they move."""
+        ...
+
+    async def ping(self) -> None:
+        """Raises BrokerUnavailable when no broker answers the subscription."""
         ...

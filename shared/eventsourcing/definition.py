@@ -9,6 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter
 
 from shared.events.payload import Command, Event, Payload
+from shared.events.upcasters import UPCASTERS, Upcasters
 from shared.eventsourcing.decider import Model, Reply
 from shared.eventsourcing.messages import Arrival, Record
 from shared.eventsourcing.views import View, ViewReader
@@ -68,6 +69,8 @@ class ServiceDefinition:
     translate: Translate
     internal: tuple[type[Payload], ...] = ()
     """Its messages to itself: reminders, results of effects."""
+    upcasters: Upcasters = field(default_factory=lambda: UPCASTERS)
+    """How what it stored in older versions is read."""
     effects: Mapping[type[Event], Effect] = field(default_factory=dict)
     views: tuple[View, ...] = ()
     routers: Callable[[Submit, ViewReader], Sequence[APIRouter]] | None = None

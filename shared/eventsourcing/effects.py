@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -11,6 +11,7 @@ import structlog
 
 from shared.events.payload import Event
 from shared.eventsourcing.clock import Clock
+from shared.eventsourcing.decoding import Decoder
 from shared.eventsourcing.definition import Effect
 from shared.eventsourcing.failpoints import reach
 from shared.eventsourcing.ids import named_id
@@ -52,12 +53,18 @@ class EffectWorker:
         clock: Clock,
         pipeline: Pipeline,
         effects: Mapping[type[Event], Effect],
+        decoder: Decoder,
+        *,
+        failed: Callable[[str], None],
     ) -> None:
+        """`failed` is told the wire type of an intent at each failure."""
         self._reader = reader
         self._store = store
         self._clock = clock
         self._pipeline = pipeline
-        self._effects = {event.wire_type: (event, effect) for event, effect in effects.items()}
+        self._effects = {event.wire_type: effect for event, effect in effects.items()}
+        self._decoder = decoder
+        self._failed = failed
         self._windows: dict[int, _Window] = {}
         self._scanned: dict[int, int] = {}
         self._tenures = -1
@@ -155,16 +162,17 @@ class EffectWorker:
         return await self._store.taken(suspects) if suspects else frozenset()
 
     async def _carry_out(self, entry: LogEntry, window: _Window) -> None:
-        event_type, effect = self._effects[entry.type]
-        intent = entry.message or event_type.model_validate_json(entry.payload)
+        # The task's own: all that the effect logs says what it is about.
+        structlog.contextvars.bind_contextvars(correlation_id=entry.correlation_id)
         pause, longest = PAUSE_AFTER_FAILURE_S
         while not self._stopping:
             try:
                 async with self._slots:
                     if not self._still_held(entry.lane, window):
                         return
+                    intent = entry.message or self._decoder.read(entry.type, entry.payload)
                     reach("before_effect")
-                    result = await effect(intent)
+                    result = await self._effects[intent.wire_type](intent)
                     reach("after_effect")
                 await self._pipeline.take(
                     [
@@ -179,6 +187,7 @@ class EffectWorker:
                     ]
                 )
             except Exception:
+                self._failed(entry.type)
                 log.exception(
                     "effect failed", intent=entry.type, correlation_id=entry.correlation_id, pause_s=pause
                 )

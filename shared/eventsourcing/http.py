@@ -18,6 +18,13 @@ MOST_DIGITS = 18
 Ready = Callable[[], Awaitable[dict[str, bool]]]
 """What must be there before the service can work, and whether it is."""
 
+Measure = Callable[[], Awaitable[None]]
+"""Brings the metrics up to date that nobody keeps."""
+
+
+async def _nothing_to_measure() -> None:
+    return None
+
 
 def application(
     service: str,
@@ -26,6 +33,7 @@ def application(
     api_keys: Sequence[ApiKey],
     metrics: Metrics,
     ready: Ready,
+    measure: Measure = _nothing_to_measure,
     max_body_bytes: int,
 ) -> FastAPI:
     """The ASGI application of a service."""
@@ -49,6 +57,7 @@ def application(
 
     @app.get("/metrics", tags=["health"], summary="Prometheus metrics", response_class=PlainTextResponse)
     async def prometheus() -> PlainTextResponse:
+        await measure()
         return PlainTextResponse(generate_latest(metrics.registry))
 
     for router in routers:

@@ -1,8 +1,11 @@
 """Prometheus metrics of a service's runtime."""
 
+from collections.abc import Sequence
+from math import nan
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from shared.eventsourcing.store import ReaderPosition
+from shared.eventsourcing.store import Backlog, ReaderPosition
 
 
 class Metrics:
@@ -31,9 +34,25 @@ class Metrics:
         self._published = Counter(
             "oms_published_total", "Log entries acknowledged by the broker", registry=self.registry
         )
+        self._effect_failures = Counter(
+            "oms_effect_failures_total",
+            "Effects that failed unexpectedly and are tried again, by the intent's type",
+            ["intent"],
+            registry=self.registry,
+        )
         self._lag = Gauge(
             "oms_reader_lag", "Log entries a reader has yet to see", ["reader"], registry=self.registry
         )
+
+        self._parked = Gauge(
+            "oms_parked_messages", "Messages that wait for a person; NaN: not known", registry=self.registry
+        )
+        self._overdue = Gauge(
+            "oms_overdue_reminders",
+            "Reminders that should have come by now; NaN: not known",
+            registry=self.registry,
+        )
+        self.nothing_known()
 
     def batch_committed(self, messages: int, duplicates: int, parked: int, seconds: float) -> None:
         self._messages.labels("decided").inc(messages)
@@ -49,10 +68,23 @@ class Metrics:
         """The broker acknowledged so many entries."""
         self._published.inc(entries)
 
-    def lag(self, positions: list[ReaderPosition]) -> None:
-        """Set each reader's lag."""
+    def effect_failed(self, intent: str) -> None:
+        """An effect raised, or its intent can't be read."""
+        self._effect_failures.labels(intent).inc()
+
+    def waiting(self, positions: Sequence[ReaderPosition], backlog: Backlog) -> None:
+        """How far the readers are behind, and what else waits in the store, as it stands now."""
         by_reader: dict[str, int] = {}
         for one in positions:
             by_reader[one.reader] = by_reader.get(one.reader, 0) + one.head - one.position
+        self._lag.clear()  # a view's older version has no reader any more
         for reader, behind in by_reader.items():
             self._lag.labels(reader).set(behind)
+        self._parked.set(backlog.parked)
+        self._overdue.set(backlog.overdue_reminders)
+
+    def nothing_known(self) -> None:
+        """The store doesn't say what waits in it."""
+        self._lag.clear()
+        self._parked.set(nan)
+        self._overdue.set(nan)

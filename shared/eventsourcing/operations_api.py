@@ -5,16 +5,19 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import orjson
+import structlog
 from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, Field, TypeAdapter
 
-from shared.events.payload import Payload
 from shared.eventsourcing.api_keys import Caller, requires
 from shared.eventsourcing.batch import StateCodec
 from shared.eventsourcing.decider import Model
+from shared.eventsourcing.decoding import Decoder
 from shared.eventsourcing.pipeline import Pipeline
 from shared.eventsourcing.problems import problem
 from shared.eventsourcing.store import LogEntry, ParkedMessage, Store
+
+log = structlog.get_logger()
 
 NO_ID = UUID(int=0)
 PAGE = 1_000
@@ -40,14 +43,14 @@ def operations_routers(
     store: Store,
     pipeline: Pipeline,
     taken_from: dict[str, list[str]],
-    decoders: dict[str, type[Payload]],
+    decoder: Decoder,
 ) -> tuple[APIRouter, APIRouter]:
     """The routes under `/operations`: those that read, and those that write.
 
     `taken_from` says which wire types the service takes from which topic; `oms verify` compares by it.
     """
     reads, writes = _requiring("operations:read"), _requiring("operations:write")
-    _tell_facts(reads, model, store, decoders)
+    _tell_facts(reads, model, store, decoder)
     _handle_parked(reads, writes, store, pipeline)
     _tell_log(reads, store, taken_from)
     return reads, writes
@@ -57,7 +60,7 @@ def _requiring(scope: str) -> APIRouter:
     return APIRouter(prefix="/operations", tags=["operations"], dependencies=[Depends(requires(scope))])
 
 
-def _tell_facts(reads: APIRouter, model: Model, store: Store, decoders: dict[str, type[Payload]]) -> None:
+def _tell_facts(reads: APIRouter, model: Model, store: Store, decoder: Decoder) -> None:
     codec = StateCodec(model)
 
     @reads.get("/facts", summary="All that the service recorded about one order")
@@ -93,7 +96,7 @@ def _tell_facts(reads: APIRouter, model: Model, store: Store, decoders: dict[str
         state = category.initial
         for entry in kept:
             try:
-                state = category.evolve(state, decoders[entry.type].model_validate_json(entry.payload))  # type: ignore[arg-type]  # a stream records events only
+                state = category.evolve(state, decoder.read(entry.type, entry.payload))  # type: ignore[arg-type]  # a stream records events only
             except Exception as error:  # someone altered the log, and an operator wants to know where
                 detail = f"version {entry.version} of {stream} can't be folded: {type(error).__name__}"
                 raise problem(500, "Altered facts", detail, version=entry.version) from error
@@ -115,12 +118,15 @@ def _handle_parked(reads: APIRouter, writes: APIRouter, store: Store, pipeline: 
         }
 
     @writes.post("/parked/{key:path}/retry", summary="Try a key's parked messages again, in their order")
-    async def retry(key: str) -> dict[str, int]:
-        return {"went_through": await pipeline.retry_parked(key), "left": len(await store.parked(key))}
+    async def retry(key: str, caller: Writer) -> dict[str, int]:
+        outcome = {"went_through": await pipeline.retry_parked(key), "left": len(await store.parked(key))}
+        log.info("parked messages were tried again", key=key, actor=caller.name, **outcome)
+        return outcome
 
     @writes.post("/parked/{key:path}/discard", summary="Drop a key's parked messages")
     async def discard(key: str, why: Discard, caller: Writer) -> dict[str, Any]:
         count = await store.discard_parked(key, at=datetime.now(UTC), actor=caller.name, reason=why.reason)
+        log.info("parked messages were discarded", key=key, actor=caller.name, reason=why.reason, discarded=count)
         return {"discarded": count, "reason": why.reason}
 
     @reads.get("/discarded", summary="Messages that a person dropped, with who and why")
@@ -243,6 +249,7 @@ def _parked_json(message: ParkedMessage) -> dict[str, Any]:
         "message_id": str(message.message_id),
         "source": message.source,
         "type": message.type,
+        "correlation_id": message.correlation_id,
         "reason": message.explanation,
         "origin": dict(message.origin),
         "payload": message.payload.decode(errors="replace"),

@@ -14,14 +14,15 @@ import structlog
 from msgspec import structs
 
 from shared.events.payload import Payload
-from shared.eventsourcing.batch import Batch, StateCodec, decide_batch, decode_reply, seal, storable
+from shared.eventsourcing.batch import Batch, StateCodec, decide_batch, decode_reply, seal
 from shared.eventsourcing.clock import Clock
 from shared.eventsourcing.decider import Model, Reply
+from shared.eventsourcing.decoding import Decoder
 from shared.eventsourcing.definition import IdempotencyConflict, KeyParked, Translate
 from shared.eventsourcing.failpoints import reach
-from shared.eventsourcing.ids import named_id
 from shared.eventsourcing.lanes import lane_of
 from shared.eventsourcing.messages import Arrival, Malformed, Record
+from shared.eventsourcing.parking import correlation_id_of, unreadable_record, unstorable
 from shared.eventsourcing.store import (
     Append,
     Claim,
@@ -93,6 +94,7 @@ class Pipeline:
         clock: Clock,
         *,
         translate: Translate,
+        decoder: Decoder,
         observer: PipelineObserver,
         on_commit: Callable[[Committed], None],
     ) -> None:
@@ -100,6 +102,7 @@ class Pipeline:
         self._store = store
         self._clock = clock
         self._translate = translate
+        self._decoder = decoder
         self._observer = observer
         self._on_commit = on_commit
         self._codec = StateCodec(model)
@@ -131,20 +134,25 @@ class Pipeline:
             try:
                 arrival = self._translate(record)
             except Malformed as error:
-                unreadable.append(self._unreadable(record, str(error)))
+                unreadable.append(unreadable_record(self._clock, record, str(error)))
                 continue
             except Exception as error:
-                log.exception("message parked: it can't be translated", place=record.place)
-                unreadable.append(self._unreadable(record, f"{type(error).__name__}: {error}"))
+                log.exception(
+                    "message parked: it can't be translated",
+                    place=record.place,
+                    correlation_id=correlation_id_of(record),
+                )
+                explanation = f"{type(error).__name__}: {error}"
+                unreadable.append(unreadable_record(self._clock, record, explanation))
                 continue
             if arrival is not None and type(arrival.message) in self._model.routes:
                 arrivals.append(arrival)
         for start in range(0, max(len(arrivals), 1), MAX_BATCH):
             await self._enqueue(_Work(arrivals[start : start + MAX_BATCH], unreadable if start == 0 else ()))
 
-    async def take(self, arrivals: Sequence[Arrival]) -> None:
+    async def take(self, arrivals: Sequence[Arrival], unreadable: Sequence[ParkedMessage] = ()) -> None:
         """Take reminders or results of effects; returns when they are safe in the store."""
-        await self._enqueue(_Work(arrivals))
+        await self._enqueue(_Work(arrivals, unreadable))
 
     async def submit(
         self,
@@ -181,7 +189,17 @@ class Pipeline:
         succeeded = 0
         row = await self._first_parked(key)
         while row is not None:
-            await self._enqueue(_Work([self._again(row)]))
+            try:
+                again = self._again(row)
+            except Malformed as error:
+                log.warning(
+                    "a parked message still can't be read",
+                    key=key,
+                    correlation_id=row.correlation_id,
+                    error=str(error),
+                )
+                break
+            await self._enqueue(_Work([again]))
             following = await self._first_parked(key)
             if following is not None and following.id == row.id:
                 break
@@ -260,9 +278,11 @@ class Pipeline:
         log.error(
             "message parked: its outputs can't be stored",
             error=str(error),
+            message_type=arrival.message.wire_type,
+            key=arrival.partition_key,
             correlation_id=arrival.correlation_id,
         )
-        work.unreadable = [*work.unreadable, _unstorable(self._clock, arrival, str(error))]
+        work.unreadable = [*work.unreadable, unstorable(self._clock, arrival, str(error))]
         work.answers[arrival.message_id] = KeyParked(arrival.partition_key)
         work.arrivals = ()
         await self._decide_until_stored([work])
@@ -274,11 +294,12 @@ class Pipeline:
         async with self._store.transaction() as transaction:
             fresh, new_unreadable, earlier = await self._claim(transaction, arrivals, unreadable)
             reach("after_claim")
-            batch, append = await self._decide_fresh(transaction, fresh)
+            held = frozenset(one.key for one in new_unreadable if one.blocking)
+            batch, append = await self._decide_fresh(transaction, fresh, held)
             if new_unreadable:
                 append = structs.replace(
                     append,
-                    parked=[*append.parked, *new_unreadable],
+                    parked=[*new_unreadable, *append.parked],
                     done_reminders=[
                         *append.done_reminders,
                         *(one.message_id for one in new_unreadable if one.source == "reminder"),
@@ -320,7 +341,9 @@ class Pipeline:
         earlier = dict(await transaction.replies(repeated)) if repeated else {}
         return fresh, new_unreadable, earlier
 
-    async def _decide_fresh(self, transaction: Transaction, fresh: Sequence[Arrival]) -> tuple[Batch, Append]:
+    async def _decide_fresh(
+        self, transaction: Transaction, fresh: Sequence[Arrival], held: frozenset[str]
+    ) -> tuple[Batch, Append]:
         if not fresh:
             return Batch(self._clock.now()), Append(recorded_at=self._clock.now())
         keys = sorted({arrival.partition_key for arrival in fresh})
@@ -331,7 +354,9 @@ class Pipeline:
         )
         if fresh[0].parked_id:
             loaded = Loaded(loaded.streams, frozenset(), loaded.heads)
-        with _blaming_the_messages():
+        if held:
+            loaded = Loaded(loaded.streams, loaded.parked_keys | held, loaded.heads)
+        with _blaming(fresh):
             batch = decide_batch(self._model, self._codec, self._clock, fresh, loaded)
             return batch, seal(batch, self._codec, self._clock, loaded.heads)
 
@@ -349,26 +374,9 @@ class Pipeline:
                 if arrival.wants_reply:
                     work.answers[arrival.message_id] = _answer_to(arrival, batch, earlier, digests)
 
-    def _unreadable(self, record: Record, explanation: str) -> ParkedMessage:
-        return ParkedMessage(
-            id=self._clock.new_id(),
-            key=record.place,
-            blocking=False,
-            message_id=named_id(record.place),
-            source=record.topic,
-            type="",
-            payload=record.value or b"",
-            correlation_id="",
-            actor="system",
-            explanation=storable(explanation),
-            origin={"place": record.place},
-            parked_at=self._clock.now(),
-        )
-
     def _again(self, row: ParkedMessage) -> Arrival:
-        message_type = next(one for one in self._model.routes if one.wire_type == row.type)
         return Arrival(
-            message=message_type.model_validate_json(row.payload),
+            message=self._decoder.read(row.type, row.payload),
             message_id=row.message_id,
             partition_key=row.key,
             correlation_id=row.correlation_id,
@@ -400,37 +408,15 @@ def _answer_to(
     return KeyParked(arrival.partition_key)
 
 
-def _unstorable(clock: Clock, arrival: Arrival, explanation: str) -> ParkedMessage:
-    """A message whose outputs the store refuses, without what it can't hold."""
-
-    def clean(text: str) -> str:
-        return storable(text, 500)
-
-    return ParkedMessage(
-        id=clock.new_id(),
-        key=clean(arrival.partition_key),
-        blocking=True,
-        message_id=arrival.message_id,
-        source=clean(arrival.source),
-        type=arrival.message.wire_type,
-        payload=arrival.message.model_dump_json().encode(),
-        correlation_id=clean(arrival.correlation_id),
-        actor=clean(arrival.actor),
-        explanation=clean(explanation),
-        origin={**arrival.origin, "reason": arrival.reason, "traceparent": arrival.traceparent},
-        parked_at=clock.now(),
-    )
-
-
 class _Unwritable(Exception):
     """What a batch decided can't be written down, or a stored state not read."""
 
 
 @contextmanager
-def _blaming_the_messages() -> Iterator[None]:
+def _blaming(fresh: Sequence[Arrival]) -> Iterator[None]:
     """One message or its stream is at fault: the batch is taken apart, so that it parks alone."""
     try:
         yield
     except Exception as error:
-        log.exception("the batch is taken apart")
+        log.exception("the batch is taken apart", correlation_ids=sorted({one.correlation_id for one in fresh}))
         raise _Unwritable(f"{type(error).__name__}: {error}") from error

@@ -9,6 +9,8 @@ import structlog
 from shared.events.payload import Event
 from shared.eventsourcing.batch import storable
 from shared.eventsourcing.clock import Clock
+from shared.eventsourcing.decoding import Decoder
+from shared.eventsourcing.messages import Malformed
 from shared.eventsourcing.reading_lanes import LaneReader
 from shared.eventsourcing.store import LeaseLost, LogEntry, Store, StoreConflict, StoreUnavailable
 from shared.eventsourcing.views import Fact, Row, View
@@ -31,9 +33,9 @@ def view_id(view: View) -> str:
 class Projector:
     """Feeds each fact to the view once: rows and cursors move in one transaction."""
 
-    def __init__(self, view: View, reader: LaneReader, store: Store, clock: Clock) -> None:
+    def __init__(self, view: View, reader: LaneReader, store: Store, clock: Clock, decoder: Decoder) -> None:
         self._view = view
-        self._events = {event.wire_type: event for event in view.handles}
+        self._decoder = decoder
         self._reader = reader
         self._store = store
         self._clock = clock
@@ -63,9 +65,10 @@ class Projector:
                 log.warning("view will be brought up to date again", view=self._view.name, error=str(error))
                 self._reader.forget()
                 await self._clock.sleep(0.2)
-            except Exception:
+            except Exception as error:
                 # Orders are taken without a view; how far it is behind can be seen.
-                log.exception("view stands still", view=self._view.name, pause_s=PAUSE_AFTER_FAILURE_S)
+                which = error.which if isinstance(error, _Unfoldable) else {}
+                log.exception("view stands still", view=self._view.name, pause_s=PAUSE_AFTER_FAILURE_S, **which)
                 await self._clock.sleep(PAUSE_AFTER_FAILURE_S)
 
     def wake(self, *, elsewhere: bool) -> None:
@@ -78,10 +81,14 @@ class Projector:
         self._reader.wake()
 
     def _event(self, entry: LogEntry) -> Event:
-        if entry.message is None:
-            return self._events[entry.type].model_validate_json(entry.payload)
+        message = entry.message
+        if message is None:
+            try:
+                message = self._decoder.read(entry.type, entry.payload)
+            except Malformed as error:
+                raise _Unfoldable(entry) from error
         # The view asked for events only; to ask a model for its class costs more than to read it.
-        return cast("Event", entry.message)
+        return cast("Event", message)
 
     def _fact(self, entry: LogEntry) -> Fact:
         return Fact(
@@ -105,14 +112,37 @@ class _Folding:
 
     def __init__(self, view: View, facts: Sequence[Fact]) -> None:
         self._view = view
-        self._facts = [(storable(key, 500), fact) for fact in facts for key in view.keys(fact.event)]
+        self._facts: list[tuple[str, Fact]] = []
+        for fact in facts:
+            try:
+                self._facts += [(storable(key, 500), fact) for key in view.keys(fact.event)]
+            except Exception as error:
+                raise _Unfoldable(fact) from error
         self.keys: Sequence[str] = sorted({key for key, _ in self._facts})
 
     def apply(self, rows: Mapping[str, Row]) -> Mapping[str, Row | None]:
         after: dict[str, Row | None] = {key: rows.get(key) for key in self.keys}
         for key, fact in self._facts:
-            after[key] = self._view.project(key, after[key], fact)
+            try:
+                after[key] = self._view.project(key, after[key], fact)
+            except Exception as error:
+                raise _Unfoldable(fact) from error
         return after
+
+
+class _Unfoldable(Exception):
+    """A fact that the view does not get past."""
+
+    def __init__(self, fact: LogEntry | Fact) -> None:
+        self.which = {
+            "fact": str(fact.id),
+            "stream": fact.stream,
+            "version": fact.version,
+            "lane": fact.lane,
+            "position": fact.position,
+            "correlation_id": fact.correlation_id,
+        }
+        super().__init__(f"version {fact.version} of {fact.stream}")
 
 
 class StoredViews:

@@ -1,16 +1,17 @@
 """Reminders: messages of the service to itself, brought back when they are due."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from datetime import datetime
 
 import structlog
 
-from shared.events.payload import Payload
 from shared.eventsourcing.bell import Bell
 from shared.eventsourcing.clock import Clock
-from shared.eventsourcing.messages import Arrival
+from shared.eventsourcing.decoding import Decoder
+from shared.eventsourcing.messages import Arrival, Malformed
+from shared.eventsourcing.parking import unreadable_reminder
 from shared.eventsourcing.pipeline import Pipeline
-from shared.eventsourcing.store import Store, StoreConflict, StoredReminder, StoreUnavailable
+from shared.eventsourcing.store import ParkedMessage, Store, StoreConflict, StoredReminder, StoreUnavailable
 
 log = structlog.get_logger()
 
@@ -23,11 +24,11 @@ POLL_S = 1.0
 class Reminders:
     """Feeds due reminders to the pipeline. Several instances may bring the same one: the inbox takes it once."""
 
-    def __init__(self, store: Store, clock: Clock, pipeline: Pipeline, types: Mapping[str, type[Payload]]) -> None:
+    def __init__(self, store: Store, clock: Clock, pipeline: Pipeline, decoder: Decoder) -> None:
         self._store = store
         self._clock = clock
         self._pipeline = pipeline
-        self._types = types
+        self._decoder = decoder
         self._woken = Bell()
         self._stopping = False
 
@@ -47,12 +48,29 @@ class Reminders:
             try:
                 due = await self._store.due_reminders(self._clock.now(), AT_ONCE)
                 if due:
-                    await self._pipeline.take([self._arrival(one) for one in due])
+                    await self._bring(due)
                 else:
                     await self._pause()
             except (StoreUnavailable, StoreConflict) as error:
                 log.warning("reminders will be looked for again", error=str(error))
                 await self._clock.sleep(0.5)
+
+    async def _bring(self, due: Sequence[StoredReminder]) -> None:
+        """One that can't be read parks under its key, so that it keeps no other back and a person sees it."""
+        arrivals: list[Arrival] = []
+        unreadable: list[ParkedMessage] = []
+        for one in due:
+            try:
+                arrivals.append(self._arrival(one))
+            except Malformed as error:
+                log.error(
+                    "reminder parked: it can't be read",
+                    key=one.partition_key,
+                    correlation_id=one.correlation_id,
+                    error=str(error),
+                )
+                unreadable.append(unreadable_reminder(self._clock, one, str(error)))
+        await self._pipeline.take(arrivals, unreadable)
 
     async def _pause(self) -> None:
         coming = await self._store.next_reminder_at()
@@ -63,7 +81,7 @@ class Reminders:
 
     def _arrival(self, reminder: StoredReminder) -> Arrival:
         return Arrival(
-            message=self._types[reminder.type].model_validate_json(reminder.payload),
+            message=self._decoder.read(reminder.type, reminder.payload),
             message_id=reminder.id,
             partition_key=reminder.partition_key,
             correlation_id=reminder.correlation_id,

@@ -1,16 +1,17 @@
 """A service's moving parts on any store, broker and clock: pipeline, relay, reminders, effects, views."""
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Iterable, Sequence
 from typing import Any
 
 import structlog
 
-from shared.events.payload import Payload
+from shared.events.payload import Event, Payload
 from shared.events.registry import CONTRACT
 from shared.eventsourcing.broker import Broker
 from shared.eventsourcing.clock import Clock
 from shared.eventsourcing.decider import Reply
+from shared.eventsourcing.decoding import Decoder
 from shared.eventsourcing.definition import ServiceDefinition, Submit
 from shared.eventsourcing.effects import EffectWorker
 from shared.eventsourcing.messages import Record
@@ -46,9 +47,8 @@ class Runtime:
         lease_s: float = LEASE_S,
     ) -> None:
         self.service = definition.model.service
-        self.decoders: dict[str, type[Payload]] = dict(CONTRACT) | {
-            message.wire_type: message for message in definition.internal
-        }
+        internal = {message.wire_type: message for message in definition.internal}
+        self.decoder = Decoder({**CONTRACT, **internal}, definition.upcasters)
         self.running = False
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._definition = definition
@@ -63,6 +63,7 @@ class Runtime:
             store,
             clock,
             translate=definition.translate,
+            decoder=self.decoder,
             observer=metrics,
             on_commit=self._committed,
         )
@@ -70,10 +71,10 @@ class Runtime:
         self._tail = Tail()
         self._relay_reader = self._reader("relay")
         self._relay = Relay(self._relay_reader, broker, clock, source=source, published=metrics.published)
-        self._reminders = Reminders(store, clock, self.pipeline, self.decoders)
-        self._effects = self._effect_worker(clock) if definition.effects else None
+        self._reminders = Reminders(store, clock, self.pipeline, self.decoder)
+        self._effects = self._effect_worker(metrics) if definition.effects else None
         self._projectors = [
-            Projector(view, self._reader(view_id(view), [one.wire_type for one in view.handles]), store, clock)
+            Projector(view, self._reader(view_id(view), view.handles), store, clock, self.decoder)
             for view in definition.views
         ]
         broker.subscribe(definition.topics, self.service, self._take)
@@ -131,6 +132,8 @@ class Runtime:
         """A caller can be told what a broker's record could only be parked for."""
         if holds_nul(message, partition_key, actor, reason):
             raise StoreRejects("a text holds the character NUL")
+        # Callers have a task each: what goes wrong there says what it is about.
+        structlog.contextvars.bind_contextvars(correlation_id=metadata.get("correlation_id") or partition_key)
         metadata |= {"partition_key": partition_key, "actor": actor, "reason": reason}
         return await asyncio.wait_for(self.pipeline.submit(message, **metadata), ANSWER_WITHIN_S)
 
@@ -149,20 +152,30 @@ class Runtime:
             self.wake_all(elsewhere=False)
         self._reminders.wake(committed.earliest_reminder)
 
-    def _effect_worker(self, clock: Clock) -> EffectWorker:
-        types = [event.wire_type for event in self._definition.effects]
+    def _effect_worker(self, metrics: Metrics) -> EffectWorker:
+        effects = self._definition.effects
         # A few of each lane at a time: thousands of tasks at once would keep the rest of the process waiting.
-        reader = self._reader("effects", types, limit_per_lane=8)
-        return EffectWorker(reader, self._store, clock, self.pipeline, self._definition.effects)
+        reader = self._reader("effects", effects, limit_per_lane=8)
+        return EffectWorker(
+            reader,
+            self._store,
+            self._clock,
+            self.pipeline,
+            effects,
+            self.decoder,
+            failed=metrics.effect_failed,
+        )
 
-    def _reader(self, name: str, types: Sequence[str] | None = None, *, limit_per_lane: int = 200) -> LaneReader:
+    def _reader(
+        self, name: str, events: Iterable[type[Event]] | None = None, *, limit_per_lane: int = 200
+    ) -> LaneReader:
         return LaneReader(
             self._store,
             self._clock,
             name=name,
             owner=self._owner,
             tail=self._tail,
-            types=types,
+            types=None if events is None else self.decoder.versions_of(events),
             limit_per_lane=limit_per_lane,
             lease_s=self._lease_s,
         )

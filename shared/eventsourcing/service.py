@@ -21,6 +21,7 @@ from shared.eventsourcing.broker import Broker, BrokerUnavailable
 from shared.eventsourcing.clock import SystemClock
 from shared.eventsourcing.definition import ServiceDefinition
 from shared.eventsourcing.failpoints import die_at
+from shared.eventsourcing.health import Health
 from shared.eventsourcing.http import application
 from shared.eventsourcing.ids import new_id
 from shared.eventsourcing.kafka.broker import KafkaBroker
@@ -114,27 +115,20 @@ def http_application(
 ) -> FastAPI:
     """All routes of a service: health, the operations API and its own."""
 
-    async def ready() -> dict[str, bool]:
-        try:
-            await store.ping()
-            metrics.lag(list(await store.reader_positions()))
-            database = True
-        except StoreUnavailable:
-            database = False
-        return {"database": database, "subscriptions": broker.delivering(), "runtime": runtime.running}
-
     taken_from: dict[str, list[str]] = {}
     for message in definition.model.routes:
         if message not in definition.internal and topic_of(message) in definition.topics:
             taken_from.setdefault(topic_of(message), []).append(message.wire_type)
     own = definition.routers(runtime.submit, StoredViews(store)) if definition.routers else ()
-    operations = operations_routers(definition.model, store, runtime.pipeline, taken_from, runtime.decoders)
+    health = Health(runtime, store, broker, SystemClock(), metrics)
+    operations = operations_routers(definition.model, store, runtime.pipeline, taken_from, runtime.decoder)
     return application(
         definition.model.service,
         [*own, *operations],
         api_keys=settings.api_keys,
         metrics=metrics,
-        ready=ready,
+        ready=health.ready,
+        measure=health.measure,
         max_body_bytes=settings.max_body_bytes,
     )
 

@@ -216,6 +216,14 @@ class ReaderPosition:
     """How often the lane has been taken."""
 
 
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What waits for a person, or should have been brought by now."""
+
+    parked: int
+    overdue_reminders: int
+
+
 class Store(Protocol):
     """A service's own store."""
 
@@ -309,6 +317,10 @@ class Store(Protocol):
 
     async def reader_positions(self) -> Sequence[ReaderPosition]:
         """How far every reader is, and who it is."""
+        ...
+
+    async def backlog(self, overdue_since: datetime) -> Backlog:
+        """How much is parked, and how many reminders were due before a time."""
         ...
 
     async def consumed(self, source: str, after: UUID, limit: int) -> Sequence[UUID]:

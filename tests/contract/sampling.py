@@ -10,10 +10,17 @@ import re
 from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
+from services.inventory.domain import messages as inventory
+from services.notification.domain import messages as notification
+from services.order.domain import messages as order
+from services.payment.domain import messages as payment
+from services.shipping.domain import messages as shipping
 from shared.events.compatibility import breaking_changes
 from shared.events.json_schema import Schema, resolve, schema_of
+from shared.events.payload import Payload
 from shared.events.registry import CONTRACT
 
 HERE = Path(__file__).parent
@@ -21,6 +28,17 @@ SAMPLES = HERE / "samples"
 BASELINE = HERE / "baseline"
 
 _BASELINE_NAME = re.compile(r"(.+\.v\d+)(?:\.(\d+))?\.json")
+INTERNAL: Mapping[str, type[Payload]] = MappingProxyType(
+    {
+        message.wire_type: message
+        for service in (order, inventory, payment, shipping, notification)
+        for message in service.INTERNAL
+    }
+)
+"""What the services say to themselves: reminders and what is parked are read long after they were written."""
+KEPT: Mapping[str, type[Payload]] = MappingProxyType({**CONTRACT, **INTERNAL})
+"""Every message that somebody may have kept."""
+
 _STRINGS = {"^[A-Z]{3}$": "USD", "^[A-Z]{2}$": "US"}
 
 
@@ -80,7 +98,7 @@ def missing() -> list[str]:
     kept = baselines()
     return [
         wire_type
-        for wire_type, message in CONTRACT.items()
+        for wire_type, message in KEPT.items()
         if not kept.get(wire_type) or _has_grown(wire_type, kept[wire_type][-1], schema_of(message))
     ]
 
@@ -96,7 +114,7 @@ def main() -> None:
     for wire_type in missing():
         number = len(kept.get(wire_type, [])) + 1
         suffix = f".{number}" if number > 1 else ""
-        schema = schema_of(CONTRACT[wire_type])
+        schema = schema_of(KEPT[wire_type])
         _write(BASELINE / f"{wire_type}{suffix}.json", schema)
         for name, complete in (("complete", True), ("required_only", False)):
             _write(SAMPLES / wire_type / f"{name}{suffix}.json", sample(schema, complete=complete))

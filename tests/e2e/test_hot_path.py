@@ -94,7 +94,7 @@ LEASES = (
     "release_leases forget_instances"
 )
 POLLS = "read_lanes read_lanes_of_types advance due_reminders next_reminder_at"
-QUESTIONS = "lanes reader_positions"
+QUESTIONS = "lanes reader_positions backlog"
 LISTENING = ('listen "log"', "select 1", 'unlisten "log"')
 BY_THE_CLOCK = frozenset({*LEASES.split(), *POLLS.split(), *QUESTIONS.split(), *LISTENING})
 """Not counted: leases, polls and positions of readers, what operators ask, wake-ups from other instances."""

@@ -11,6 +11,9 @@ from tests.e2e.traffic import Traffic
 
 pytestmark = TROUBLES
 
+WITHIN_S = 5.0
+"""Whoever asks for readiness or metrics has an answer by then, whatever is away."""
+
 
 @pytest.fixture
 def traffic(shop: Shop) -> Traffic:
@@ -40,6 +43,10 @@ def test_without_its_database_a_service_says_so_and_takes_orders_again_when_it_i
         assert (ready.status_code, ready.json()["database"]) == (503, False)
         assert shop.ask("GET", "order", "/orders").status_code == 503
         assert shop.ask("GET", "order", "/health", key="").status_code == 200
+        metrics = shop.ask("GET", "order", "/metrics", key="", timeout=WITHIN_S)
+        assert metrics.status_code == 200
+        assert "oms_reader_lag{" not in metrics.text
+        assert "oms_parked_messages NaN" in metrics.text
         traffic.flows(5)
     finally:
         shop.stack.restart("postgres")
@@ -49,6 +56,26 @@ def test_without_its_database_a_service_says_so_and_takes_orders_again_when_it_i
     answer = shop.ask("POST", "order", "/orders", content=body, headers={"Idempotency-Key": "after-the-outage"})
     assert answer.status_code == 201
     shop.wait(number_of(order), "completed")
+    traffic.arrives_once()
+
+
+@pytest.mark.parametrize("outage", ["killed", "frozen"])
+def test_without_its_broker_a_service_says_so_and_is_ready_again_when_it_is_back(
+    shop: Shop, traffic: Traffic, outage: str
+) -> None:
+    traffic.flows(5)
+    shop.until(lambda: shop.ask("GET", "order", "/ready", key="").status_code == 200, "the service to be ready")
+
+    shop.stack.kill("kafka") if outage == "killed" else shop.stack.freeze("kafka")
+    try:
+        ready = shop.ask("GET", "order", "/ready", key="", timeout=WITHIN_S)
+        assert (ready.status_code, ready.json()["broker"], ready.json()["database"]) == (503, False, True)
+        assert shop.ask("GET", "order", "/health", key="").status_code == 200
+    finally:
+        shop.stack.restart("kafka") if outage == "killed" else shop.stack.resume("kafka")
+
+    shop.until(lambda: shop.ask("GET", "order", "/ready", key="").status_code == 200, "the service to be ready")
+    traffic.flows(5)
     traffic.arrives_once()
 
 

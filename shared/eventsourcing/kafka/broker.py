@@ -67,13 +67,14 @@ class _BatchInHand(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka
             await asyncio.shield(self._committing)
 
     async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
+        self.assigned = False
         try:
             await asyncio.wait_for(self.committed(), REBALANCE_TIMEOUT_MS / 1000 * 0.8)
         except TimeoutError:
             log.warning("rebalance goes on without the batch in hand; it will be delivered again")
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
-        self.assigned = True
+        self.assigned = True  # none of them is an answer too: other members have them all
 
     async def _commit_all(self, consumer: Any) -> None:
         while self._offsets:
@@ -117,6 +118,7 @@ class KafkaBroker:
         self._producer: AIOKafkaProducer | None = None
         self._producing = asyncio.Lock()
         self._group = ""
+        self._subscriber: Any = None
 
     def subscribe(self, topics: Sequence[str], group: str, handle: Handle) -> None:
         self._group = f"{self._prefix}{group}"
@@ -136,6 +138,8 @@ class KafkaBroker:
             parser=_as_it_came,
             decoder=_handed_over,
         )
+
+        self._subscriber = subscriber
 
         @subscriber
         async def take(delivery: _Delivery) -> None:
@@ -205,7 +209,13 @@ class KafkaBroker:
             if message.lane in stuck:
                 continue
             if len(message.value) > MAX_MESSAGE_BYTES:
-                log.error("a message is too large for the broker and holds its lane", bytes=len(message.value))
+                log.error(
+                    "a message is too large for the broker and holds its lane",
+                    bytes=len(message.value),
+                    lane=message.lane,
+                    message_id=_header(message, "ce_id"),
+                    correlation_id=_header(message, "ce_correlationid"),
+                )
                 stuck.add(message.lane)
                 continue
             where = self._prefix + message.topic, message.lane % self._partitions
@@ -219,6 +229,15 @@ class KafkaBroker:
 
     def delivering(self) -> bool:
         return self._hand.assigned or not self._group
+
+    async def ping(self) -> None:
+        consumer = self._subscriber and self._subscriber.consumer
+        if consumer is None:
+            raise BrokerUnavailable("not connected to a broker")
+        try:
+            await consumer.topics()  # asks one broker after the other; the first answer counts
+        except (KafkaError, OSError) as error:
+            raise self._unavailable(error) from error
 
     def _record(self, record: Any) -> Record:
         return Record(
@@ -291,6 +310,10 @@ class _Batch:
             return False
         self.places.append(place)
         return True
+
+
+def _header(message: Outgoing, name: str) -> str:
+    return next((value.decode(errors="replace") for known, value in message.headers if known == name), "")
 
 
 def _seek_back(consumer: Any, records: Sequence[Any]) -> None:

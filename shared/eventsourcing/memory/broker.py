@@ -104,7 +104,14 @@ class MemoryBroker:
         acknowledged = [False] * len(messages)
         stuck: set[int] = set()
         for number, message in enumerate(messages):
-            if message.lane in stuck or len(message.value) > MAX_MESSAGE_BYTES:
+            if message.lane in stuck:
+                continue
+            if len(message.value) > MAX_MESSAGE_BYTES:
+                log.error(
+                    "a message is too large for the broker and holds its lane",
+                    bytes=len(message.value),
+                    lane=message.lane,
+                )
                 stuck.add(message.lane)
                 continue
             try:
@@ -119,6 +126,9 @@ class MemoryBroker:
 
     def delivering(self) -> bool:
         return self._handle is None or self in self._cluster.members.get(self._group, [])
+
+    async def ping(self) -> None:
+        await asyncio.sleep(0)
 
     async def _deliver(self) -> None:
         assert self._handle is not None

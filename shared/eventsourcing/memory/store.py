@@ -14,6 +14,7 @@ from shared.eventsourcing.memory.locks import Locks
 from shared.eventsourcing.memory.tables import NEVER, ReaderRow, Tables
 from shared.eventsourcing.memory.transaction import MemoryTransaction, storable
 from shared.eventsourcing.store import (
+    Backlog,
     DiscardedMessage,
     LaneHead,
     LaneSlice,
@@ -201,6 +202,10 @@ class MemoryStore:
             for reader, rows in sorted(self._tables.readers.items())
             for lane, row in sorted(rows.items())
         ]
+
+    async def backlog(self, overdue_since: datetime) -> Backlog:
+        overdue = sum(1 for one in self._tables.reminders.values() if one.due_at < overdue_since)
+        return Backlog(len(self._tables.parked), overdue)
 
     async def consumed(self, source: str, after: UUID, limit: int) -> Sequence[UUID]:
         inbox = self._tables.inbox.values()

@@ -305,6 +305,11 @@ from reader
 join lane on lane.lane = reader.lane
 order by reader.reader, reader.lane;
 
+-- name: backlog
+select
+    (select count(*) from parked) as parked,
+    (select count(*) from reminder where due_at < $1) as overdue_reminders;
+
 -- name: consumed
 select message_id
 from inbox

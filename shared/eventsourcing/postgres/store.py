@@ -14,6 +14,7 @@ import orjson
 from shared.eventsourcing.postgres.statements import SQL
 from shared.eventsourcing.postgres.transaction import Connection, PostgresTransaction
 from shared.eventsourcing.store import (
+    Backlog,
     DiscardedMessage,
     LaneHead,
     LaneSlice,
@@ -247,6 +248,9 @@ class PostgresStore:
 
     async def reader_positions(self) -> Sequence[ReaderPosition]:
         return [ReaderPosition(**dict(row)) for row in await self._fetch("reader_positions")]
+
+    async def backlog(self, overdue_since: datetime) -> Backlog:
+        return Backlog(**dict((await self._fetch("backlog", overdue_since))[0]))
 
     async def consumed(self, source: str, after: UUID, limit: int) -> Sequence[UUID]:
         return [row[0] for row in await self._fetch("consumed", source, after, limit)]

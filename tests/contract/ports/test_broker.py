@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 import pytest
+from structlog.testing import capture_logs
 
 from shared.eventsourcing.broker import Broker, BrokerUnavailable, Outgoing
 from shared.eventsourcing.kafka.broker import KafkaBroker
@@ -217,6 +218,23 @@ async def test_a_broker_with_a_subscription_delivers_only_once_it_has_started(ne
     await until(broker.delivering)
 
 
+async def test_a_broker_that_answers_says_so_while_the_subscription_lasts(new_broker: NewBroker) -> None:
+    member = await started(new_broker())
+
+    await member.broker.ping()
+
+
+async def test_a_member_that_is_given_no_partition_because_others_have_all_counts_as_subscribed(
+    new_broker: NewBroker,
+) -> None:
+    members = [Member(new_broker()) for _ in range(PARTITIONS + 1)]
+    await asyncio.gather(*(one.broker.start() for one in members))
+    assert all(await new_broker().publish([message(lane, "v") for lane in range(LANES)]))
+    await until(lambda: len({place for one in members for place in _places(one)}) == LANES)
+
+    await until(lambda: all(one.broker.delivering() for one in members))
+
+
 async def test_nothing_to_publish_is_nothing_to_acknowledge(new_broker: NewBroker) -> None:
     assert list(await new_broker().publish([])) == []
 
@@ -226,12 +244,14 @@ async def test_a_message_too_large_is_not_acknowledged_and_does_not_keep_other_l
 ) -> None:
     member = await started(new_broker())
 
-    acknowledged = await member.broker.publish(
-        [message(1, "a"), message(2, "x" * 5_000_000), message(2, "behind"), message(3, "c")]
-    )
+    with capture_logs() as lines:
+        acknowledged = await member.broker.publish(
+            [message(1, "a"), message(2, "x" * 5_000_000), message(2, "behind"), message(3, "c")]
+        )
     await until(lambda: len(member.records) == 2)
 
     assert list(acknowledged) == [True, False, False, True]
+    assert [(one["lane"], one["bytes"]) for one in lines if "too large" in one["event"]] == [(2, 5_000_000)]
     assert sorted(member.values) == ["a", "c"]
 
 
@@ -245,6 +265,8 @@ async def test_no_broker_is_said_in_one_line() -> None:
         await broker.start()
     with pytest.raises(BrokerUnavailable, match="no broker"):
         await broker.publish([message(1, "x")])
+    with pytest.raises(BrokerUnavailable):
+        await broker.ping()
     with suppress(BrokerUnavailable):
         await broker.stop()
 

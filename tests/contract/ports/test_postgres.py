@@ -12,7 +12,9 @@ import pytest
 
 from deploy.local.description import Description
 from deploy.local.topics import SERVICES
+from shared.events.registry import CONTRACT
 from shared.eventsourcing.clock import SystemClock
+from shared.eventsourcing.decoding import Decoder
 from shared.eventsourcing.metrics import Metrics
 from shared.eventsourcing.pipeline import Pipeline
 from shared.eventsourcing.postgres.migrate import MigrationFailed, migrate
@@ -217,6 +219,7 @@ async def test_a_message_whose_key_no_index_takes_parks_under_a_shorter_one(data
         store,
         SystemClock(),
         translate=translate(model),
+        decoder=Decoder(CONTRACT),
         observer=Metrics(),
         on_commit=lambda committed: None,
     )

@@ -1,6 +1,7 @@
 """The store port: leases, cursors, and what operations asks."""
 
 import asyncio
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
@@ -9,6 +10,7 @@ from uuid_utils.compat import uuid7
 from shared.eventsourcing.chain import GENESIS
 from shared.eventsourcing.lanes import LANES
 from shared.eventsourcing.store import (
+    Backlog,
     LaneHead,
     LaneSlice,
     Lease,
@@ -18,7 +20,17 @@ from shared.eventsourcing.store import (
     StoreRejects,
     StreamRow,
 )
-from tests.contract.ports.writing import BLOCKED, UNBLOCKED, Rewriting, claim, record
+from tests.contract.ports.writing import (
+    BLOCKED,
+    NOON,
+    UNBLOCKED,
+    Rewriting,
+    append,
+    claim,
+    parked,
+    record,
+    reminder,
+)
 
 LONG_S = 60.0
 SHORT_S = 0.1
@@ -273,6 +285,13 @@ async def test_a_lane_whose_lease_ran_out_is_told_as_nobodys(store: Store) -> No
     await asyncio.sleep(2 * SHORT_S)
 
     assert {(one.owner, one.epoch) for one in await store.reader_positions()} == {("", 1)}
+
+
+async def test_what_is_parked_and_which_reminders_are_overdue_can_be_counted(store: Store) -> None:
+    assert await store.backlog(NOON) == Backlog(parked=0, overdue_reminders=0)
+    await append(store, reminders=[reminder(0), reminder(1), reminder(60)], parked=[parked("a"), parked("b")])
+
+    assert await store.backlog(NOON + timedelta(seconds=60)) == Backlog(parked=2, overdue_reminders=2)
 
 
 async def test_consumed_ids_come_in_pages_by_source(store: Store) -> None:

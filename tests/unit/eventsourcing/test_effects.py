@@ -5,6 +5,10 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
 
+import structlog
+from msgspec.structs import replace
+from structlog.testing import capture_logs
+
 from shared.events.order import CreditLimitSet
 from shared.events.payload import Command
 from shared.eventsourcing.failpoints import Failpoint, on_reach
@@ -198,3 +202,42 @@ async def test_when_leases_ran_out_only_what_was_under_way_is_done_again(install
 
     assert sum(outside.done.values()) <= 500 + 128
     assert all(installation.facts(f"c{n}").count("blocked") == 1 for n in range(500))
+
+
+async def test_an_intent_that_cannot_be_read_is_counted_and_carried_out_once_it_can_be(
+    installation: Installation,
+) -> None:
+    outside = Outside()
+    async with installation.pipeline() as pipeline:
+        await pipeline.take([arrival(set_limit("a", 1), "key"), arrival(set_limit("b", 2), "key")])
+    log = installation.tables.log[lane_of("key")]
+    readable = log[0]
+    log[0] = replace(readable, payload="{}", message=None)
+
+    async with installation.running(effects={CreditLimitSet: outside.act}) as instance:
+        await until(lambda: outside.done == {2: 1})
+        await asyncio.sleep(600)
+        failures = instance.metrics.registry.get_sample_value(
+            "oms_effect_failures_total", {"intent": "order.credit-limit-set.v1"}
+        )
+        assert failures is not None
+        assert 20 <= failures <= 40
+        assert installation.tables.readers["effects"][lane_of("key")].position == 0
+
+    log[0] = readable
+    async with installation.running(effects={CreditLimitSet: outside.act}):
+        await until(lambda: outside.done == {1: 1, 2: 1})
+
+
+async def test_whatever_an_effect_logs_says_which_order_it_is_about(installation: Installation) -> None:
+    async def act(intent: CreditLimitSet) -> Command:
+        structlog.get_logger().warning("the partner is slow")
+        return block(intent.customer_id)
+
+    with capture_logs(processors=[structlog.contextvars.merge_contextvars]) as lines:
+        async with installation.running(effects={CreditLimitSet: act}) as instance:
+            await instance.runtime.pipeline.take([arrival(set_limit(name, n)) for n, name in enumerate("ab")])
+            await until(lambda: all("blocked" in installation.facts(name) for name in "ab"))
+
+    said = [one["correlation_id"] for one in lines if one["event"] == "the partner is slow"]
+    assert sorted(said) == ["a", "b"]

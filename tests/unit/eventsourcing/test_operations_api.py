@@ -5,14 +5,18 @@ from collections.abc import AsyncIterator
 
 import httpx2
 import pytest
+from structlog.testing import capture_logs
 
+from shared.events.registry import CONTRACT
 from shared.eventsourcing.api_keys import ApiKey
+from shared.eventsourcing.decoding import Decoder
 from shared.eventsourcing.http import application
 from shared.eventsourcing.messages import Record
 from shared.eventsourcing.metrics import Metrics
 from shared.eventsourcing.operations_api import operations_routers
 from tests.unit.eventsourcing.toy import Installation, toy_model
 
+ABOUT_O1 = (("ce_type", b"order.block-customer.v1"), ("ce_correlationid", b"O1"))
 OLGA = {"Authorization": "Bearer olga"}
 
 
@@ -26,11 +30,11 @@ async def operations(installation: Installation) -> AsyncIterator[httpx2.AsyncCl
     model = toy_model()
     async with installation.pipeline(model) as pipeline:
         await pipeline.take_records(
-            [Record(topic="order.commands", partition=0, offset=7, key=b"key", value=b"rubbish")]
+            [Record(topic="order.commands", partition=0, offset=7, key=b"key", value=b"rubbish", headers=ABOUT_O1)]
         )
         app = application(
             "order",
-            operations_routers(model, installation.store(), pipeline, {}, {}),
+            operations_routers(model, installation.store(), pipeline, {}, Decoder(CONTRACT)),
             api_keys=[ApiKey(name="olga", sha256=hashlib.sha256(b"olga").hexdigest(), scopes=("*",))],
             metrics=Metrics(),
             ready=ready,
@@ -53,3 +57,22 @@ async def test_what_is_discarded_is_no_longer_parked_and_can_be_read_with_who_an
     [discarded] = (await operations.get("/operations/discarded")).json()["discarded"]
     assert discarded.items() >= parked.items()
     assert (discarded["discarded_by"], discarded["discarded_because"]) == ("olga", "not ours")
+
+
+async def test_who_tries_parked_messages_again_is_said(operations: httpx2.AsyncClient) -> None:
+    [parked] = (await operations.get("/operations/parked")).json()["parked"]
+
+    with capture_logs() as lines:
+        answer = await operations.post(f"/operations/parked/{parked['key']}/retry")
+
+    assert answer.json() == {"went_through": 0, "left": 1}
+    [said] = [one for one in lines if one["event"] == "parked messages were tried again"]
+    assert (said["key"], said["actor"], said["left"]) == (parked["key"], "olga", 1)
+
+
+async def test_what_a_parked_record_is_about_is_told_where_that_can_be_read(
+    operations: httpx2.AsyncClient,
+) -> None:
+    [parked] = (await operations.get("/operations/parked")).json()["parked"]
+
+    assert parked["correlation_id"] == "O1"

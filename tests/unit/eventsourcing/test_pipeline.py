@@ -6,6 +6,7 @@ from dataclasses import replace
 from uuid import UUID, uuid4
 
 import pytest
+from structlog.testing import capture_logs
 
 from shared.events.order import BlockCustomer, CustomerBlocked
 from shared.eventsourcing.decider import Context, Decision, Recorded, Reply, Route, States
@@ -255,10 +256,13 @@ async def test_a_decision_that_cannot_be_written_down_parks_alone(installation: 
 
     model = replace(model, routes={**model.routes, BlockCustomer: Route(route.streams, unwritable)})
     async with installation.pipeline(model) as pipeline:
-        await pipeline.take([arrival(block()), arrival(block("odd")), arrival(block("b"))])
+        with capture_logs() as lines:
+            await pipeline.take([arrival(block()), arrival(block("odd")), arrival(block("b"))])
         (parked,) = await installation.store().parked()
 
     assert parked.key == "odd"
+    apart = [one["correlation_ids"] for one in lines if one["event"] == "the batch is taken apart"]
+    assert apart == [["a", "b", "odd"], ["odd"]]
     assert (installation.facts("a"), installation.facts("b")) == (["blocked"], ["blocked"])
 
 
@@ -287,12 +291,15 @@ async def test_what_the_translation_trips_over_is_parked_and_keeps_nothing_back(
             raise KeyError("no \x00 such field")
         return read(record)
 
-    records = [record_of(outgoing(block(), "a"), offset) for offset in range(3)]
+    records = [record_of(outgoing(block(), "a", about="O1"), offset) for offset in range(3)]
     async with installation.pipeline(translation=tripping) as pipeline:
-        await pipeline.take_records(records)
+        with capture_logs() as lines:
+            await pipeline.take_records(records)
         (parked,) = await installation.store().parked()
 
     assert installation.facts() == ["blocked", "blocked"]
+    assert parked.correlation_id == "O1"
+    assert [one["correlation_id"] for one in lines if "translated" in one["event"]] == ["O1"]
     assert parked.explanation == "KeyError: 'no \\x00 such field'"
 
 

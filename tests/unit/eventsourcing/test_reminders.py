@@ -2,6 +2,8 @@
 
 import asyncio
 
+from msgspec.structs import replace
+
 from tests.unit.eventsourcing.toy import (
     Installation,
     Instance,
@@ -59,3 +61,38 @@ async def test_a_reminder_under_a_parked_key_queues_behind_it(installation: Inst
         await instance.runtime.pipeline.retry_parked("a")
 
     assert installation.facts() == ["blocked", "blocked", "unblocked"]
+
+
+async def test_a_reminder_that_cannot_be_read_is_parked_under_its_key_and_the_others_come(
+    installation: Installation,
+) -> None:
+    async with installation.pipeline() as pipeline:
+        await pipeline.take([arrival(block(name)) for name in ("unknown", "spoilt", "good")])
+    unknown, spoilt, _ = installation.tables.reminders.values()
+    installation.tables.reminders[unknown.id] = replace(unknown, type="order.forgotten.v1")
+    installation.tables.reminders[spoilt.id] = replace(spoilt, payload='{"customer":1}')
+
+    async with installation.running() as instance:
+        await until(lambda: installation.facts("good") == ["blocked", "unblocked"], seconds=120)
+        await take(instance, "unknown")
+        await asyncio.sleep(120)
+        assert await instance.runtime.pipeline.retry_parked("unknown") == 0
+
+    parked = await installation.store().parked()
+    assert {one.key: (one.message_id, one.type, one.payload, one.explanation) for one in parked[:2]} == {
+        "unknown": (
+            unknown.id,
+            "order.forgotten.v1",
+            unknown.payload.encode(),
+            "order.forgotten.v1: nobody here knows this message",
+        ),
+        "spoilt": (
+            spoilt.id,
+            "order.unblock-customer.v1",
+            b'{"customer":1}',
+            "order.unblock-customer.v1: customer_id: Field required",
+        ),
+    }
+    assert [one.key for one in parked[2:]] == ["unknown"]
+    assert installation.facts("unknown") == ["blocked"]
+    assert installation.tables.reminders == {}

@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Sequence
 
+from structlog.testing import capture_logs
+
 from shared.eventsourcing.store import StoreUnavailable
 from shared.eventsourcing.views import Fact, Row
 from tests.unit.eventsourcing.toy import (
@@ -105,8 +107,15 @@ async def test_a_view_that_fails_stands_still_alone_and_goes_on_when_it_can(inst
         return count(key, row, fact)
 
     async with installation.running(views=(toy_view(1, fragile), toy_view(2))) as instance:
-        await take(instance, "a", "b")
-        await until_whole(installation, ["a", "b"], version=2)
+        with capture_logs() as lines:
+            await take(instance, "a", "b")
+            await until_whole(installation, ["a", "b"], version=2)
+        facts = {
+            str(one.id): one for name in "ab" for one in installation.tables.stream_events[f"customer-{name}"]
+        }
+        said = [one for one in lines if one["event"] == "view stands still"]
+        assert said
+        assert all(facts[one["fact"]].correlation_id == one["correlation_id"] for one in said)
         await take(instance, "a")
         assert await view(installation) is None
         assert not instance.runtime.failed.done()

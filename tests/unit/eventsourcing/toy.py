@@ -20,6 +20,8 @@ from shared.events.order import (
     UnblockCustomer,
 )
 from shared.events.payload import Event, Payload
+from shared.events.registry import CONTRACT
+from shared.events.upcasters import UPCASTERS, Upcasters
 from shared.eventsourcing.broker import Outgoing
 from shared.eventsourcing.decider import (
     NOTHING,
@@ -33,6 +35,7 @@ from shared.eventsourcing.decider import (
     Route,
     States,
 )
+from shared.eventsourcing.decoding import Decoder
 from shared.eventsourcing.definition import Effect, ServiceDefinition, Translate
 from shared.eventsourcing.lanes import lane_of
 from shared.eventsourcing.memory.broker import Cluster, Hazard, MemoryBroker
@@ -143,9 +146,15 @@ def arrival(message: Payload, key: str = "", **columns: Any) -> Arrival:
     return Arrival(message=message, partition_key=key, **settled)
 
 
-def outgoing(message: Payload, key: str, message_id: str = "", value: bytes | None = None) -> Outgoing:
+def outgoing(
+    message: Payload, key: str, message_id: str = "", value: bytes | None = None, about: str = ""
+) -> Outgoing:
     metadata = Metadata(
-        id=message_id or str(uuid4()), source="/partner", type=message.wire_type, partition_key=key
+        id=message_id or str(uuid4()),
+        source="/partner",
+        type=message.wire_type,
+        partition_key=key,
+        correlation_id=about,
     )
     return Outgoing(
         topic="order.commands",
@@ -174,20 +183,21 @@ def calm(moment: str) -> None:
 class Instance:
     """One process of the service, started or not."""
 
-    def __init__(self, runtime: Runtime, broker: MemoryBroker) -> None:
+    def __init__(self, runtime: Runtime, broker: MemoryBroker, metrics: Metrics) -> None:
         self.runtime = runtime
-        self._broker = broker
+        self.metrics = metrics
+        self.broker = broker
 
     async def crash(self) -> None:
         """Be gone in the middle of everything; leases run out by themselves."""
         tasks = [*self.runtime._tasks.values()]
-        if self._broker._delivering is not None:
-            tasks.append(self._broker._delivering)
+        if self.broker._delivering is not None:
+            tasks.append(self.broker._delivering)
         tasks += getattr(self.runtime._effects, "_running", ())
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        self._broker.leave()
+        self.broker.leave()
 
 
 @dataclass
@@ -209,6 +219,7 @@ class Installation:
         model: Model | None = None,
         effects: Mapping[type[Event], Effect] | None = None,
         views: tuple[View, ...] = (),
+        upcasters: Upcasters = UPCASTERS,
         store_hazard: Hazard = calm,
         broker_hazard: Hazard = calm,
     ) -> Instance:
@@ -221,11 +232,13 @@ class Installation:
             translate=translate(model),
             effects=effects or {},
             views=views,
+            upcasters=upcasters,
         )
+        metrics = Metrics()
         runtime = Runtime(
-            definition, store, broker, self.clock, metrics=Metrics(), owner=owner, source="/orderstream/order"
+            definition, store, broker, self.clock, metrics=metrics, owner=owner, source="/orderstream/order"
         )
-        return Instance(runtime, broker)
+        return Instance(runtime, broker, metrics)
 
     @asynccontextmanager
     async def running(self, owner: str = "one", **options: Any) -> AsyncIterator[Instance]:
@@ -248,6 +261,7 @@ class Installation:
             self.store(store_hazard),
             self.clock,
             translate=translation or translate(model),
+            decoder=Decoder(CONTRACT),
             observer=Metrics(),
             on_commit=lambda committed: None,
         )
