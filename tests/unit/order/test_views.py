@@ -29,6 +29,7 @@ from tests.unit.order.samples import (
     finding,
     finds,
     new,
+    plan,
     stock_reserved,
     take,
 )
@@ -98,7 +99,7 @@ def test_an_order_is_shown_from_its_placement_to_its_completion() -> None:
         shown = shown.then(message)
         statuses.append(shown.status)
     assert statuses == ["reserving", "authorising", "confirmed", "shipping", "shipping"]
-    assert shown.row["fulfilments"][F1]["status"] == "dispatched"
+    assert (shown.row["fulfilments"][F1]["status"], shown.row["fulfilments"][F1]["units"]) == ("dispatched", 3)
     done = shown.then(delivered())
     assert (done.status, done.row["order_status"], done.row["payment_status"]) == (
         "completed",
@@ -134,6 +135,13 @@ def test_a_backorder_and_a_declined_payment_are_shown() -> None:
     assert (declined.status, declined.row["payment_status"]) == ("awaiting_payment", "declined")
     again = declined.then(PayAgain(order_number=NUMBER, payment=OTHER_CARD))
     assert (again.status, again.row["payment_status"]) == ("authorising", "authorising")
+
+
+def test_units_that_are_dropped_for_want_of_stock_are_counted() -> None:
+    short = (Shortage(line_id="L2", sku="B", missing=1),)
+    plans = (plan(1, ("L1", "A", 2)),)
+    shown = start().then(take(allow_partial=True), stock_reserved(plans, short=short))
+    assert (shown.row["units_short"], shown.row["dropped"]) == (1, 300)
 
 
 def test_a_hold_while_the_stock_or_the_payment_is_there_is_shown() -> None:
