@@ -77,6 +77,11 @@ def cell(value: Any) -> Text:
     return Text(printable(str(value)))
 
 
+def counted(number: int, noun: str) -> str:
+    """A number of things: 1 order, 2 orders."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def printable(text: str) -> str:
     """The text with its control characters made visible."""
     return "".join(letter if letter.isprintable() else f"\\x{ord(letter):02x}" for letter in text)

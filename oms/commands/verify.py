@@ -7,7 +7,7 @@ import typer
 
 from oms.client import Client
 from oms.options import DEFAULT_STATE, AsJson, State
-from oms.output import as_document, as_table, say
+from oms.output import as_document, as_table, counted, say
 from oms.verify.run import STREAMS_PER_SERVICE, Verdict, all_checks, verify
 
 NAMED = 20
@@ -52,7 +52,7 @@ def show(verdicts: list[Verdict]) -> None:
             {
                 "invariant": verdict.invariant,
                 "checked": verdict.checked,
-                "result": f"{len(verdict.findings)} findings" if verdict.findings else "holds",
+                "result": counted(len(verdict.findings), "finding") if verdict.findings else "holds",
             }
             for verdict in verdicts
         ],
@@ -60,4 +60,4 @@ def show(verdicts: list[Verdict]) -> None:
     for verdict in verdicts:
         if verdict.findings:
             rows = [{"where": one.where, "what": one.what} for one in verdict.findings[:NAMED]]
-            as_table(f"{verdict.invariant}: {len(verdict.findings)} findings", rows)
+            as_table(f"{verdict.invariant}: {counted(len(verdict.findings), 'finding')}", rows)
