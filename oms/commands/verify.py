@@ -1,5 +1,6 @@
 """`oms verify`: what must stay true, on a live stack."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Annotated
 
@@ -44,7 +45,7 @@ def conclude(verdicts: list[Verdict], *, as_json: bool) -> int:
     return 0 if holds else 1
 
 
-def show(verdicts: list[Verdict]) -> None:
+def show(verdicts: Sequence[Verdict]) -> None:
     """The checks as a table, then what was found."""
     as_table(
         "verify",

@@ -1,6 +1,7 @@
 """The commands as an operator sees them: what is asked of the services, what is printed, how failures end."""
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -211,6 +212,7 @@ def test_stock_is_shown_and_received(oms: Oms, services: Services) -> None:
     assert "EAST" in oms("stock", "TEA")[1]
     assert oms("receive", "TEA", "12", "--at", "EAST")[0] == 0
     assert services.asked[-1].body == {"location": "EAST", "quantity": 12}
+    assert oms("receive", "TEA", "1", "--at", "EAST")[2] == "1 unit of TEA received at EAST\n"
 
 
 @pytest.mark.parametrize("quantity", ["0", "-1", "many"])
@@ -273,6 +275,27 @@ def test_without_a_command_the_help_is_shown(oms: Oms) -> None:
     assert "publish" in out
 
 
+def test_the_help_calls_the_command_by_its_name(oms: Oms) -> None:
+    assert oms("order", "--help")[1].startswith("Usage: oms order ")
+
+
+def test_the_version_is_shown(oms: Oms) -> None:
+    code, out, _ = oms("--version")
+
+    assert code == 0
+    assert re.fullmatch(r"orderstream \d+\.\d+\.\d+\n", out)
+
+
+@pytest.mark.parametrize("command", [("status",), ("order", "SO-7"), ("up",), ("down",), ("demo",)])
+def test_a_state_directory_below_a_file_is_wrong_usage(oms: Oms, tmp_path: Path, command: tuple[str, ...]) -> None:
+    (tmp_path / "file").write_text("")
+
+    code, out, err = oms(*command, "--state", str(tmp_path / "file" / "state"))
+
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert f"{tmp_path / 'file'} is a file" in err
+
+
 def test_an_unknown_command_is_wrong_usage(oms: Oms) -> None:
     assert oms("fly") == (2, "", "oms: No such command 'fly'.\n")
 
@@ -297,6 +320,20 @@ def test_the_status_of_a_stack_that_does_not_run_is_exit_3(oms: Oms, services: S
 
     assert code == 3
     assert [process["state"] for process in json.loads(out)["processes"]] == ["stopped"]
+
+
+def test_the_status_tells_where_the_servers_are_and_no_password(
+    oms: Oms, services: Services, tmp_path: Path
+) -> None:
+    stack = json.loads((tmp_path / "stack.json").read_text())
+    stack["processes"] = {name: str(tmp_path / f"{name}.log") for name in ("kafka", "postgres")}
+    stack["kafka"] = "127.0.0.1:9092"
+    stack["postgres"] = "postgresql://admin:secret@127.0.0.1:5432/postgres"
+    (tmp_path / "stack.json").write_text(json.dumps(stack))
+
+    processes = json.loads(oms("status", "--json")[1])["processes"]
+
+    assert [one["address"] for one in processes] == ["127.0.0.1:9092", "127.0.0.1:5432"]
 
 
 def test_down_where_nothing_runs_is_fine(oms: Oms, tmp_path: Path) -> None:
