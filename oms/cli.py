@@ -3,7 +3,10 @@
 import logging
 import os
 import sys
+import tomllib
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -11,6 +14,8 @@ from deploy.local.errors import StackError
 from oms.commands import audit, orders, publish, stack, stock, verify
 from oms.demo import command as demo
 from oms.errors import OmsError, WrongUsage
+
+ROOT = Path(__file__).resolve().parents[1]
 
 app = typer.Typer(
     name="oms",
@@ -21,8 +26,20 @@ app = typer.Typer(
 )
 
 
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+        typer.echo(f"{project['name']} {project['version']}")
+        raise typer.Exit
+
+
 @app.callback(invoke_without_command=True)
-def _without_command(context: typer.Context) -> None:
+def _without_command(
+    context: typer.Context,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
         raise typer.Exit(WrongUsage.exit_code)
@@ -40,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # The broker's library reports on its own what we say in one line.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     try:
-        ended = app(args=None if arguments is None else list(arguments), standalone_mode=False)
+        ended = app(args=None if arguments is None else list(arguments), prog_name="oms", standalone_mode=False)
     except BrokenPipeError:
         # Whoever read our output has seen enough; Python must not complain when it closes the pipe.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -64,5 +81,7 @@ def _failure(error: BaseException) -> tuple[str, int]:
             return str(error), error.exit_code
         case StackError():
             return str(error), 1
+        case PermissionError(filename=str(path)):
+            return f"no permission to use {path}", 1
         case _:
             return f"unexpected {type(error).__name__}: {error} (OMS_DEBUG=1 shows where)", 1

@@ -13,6 +13,9 @@ from oms.errors import OmsError, Unreachable
 
 SERVICES = ("order", "inventory", "payment", "shipping", "notification")
 
+PAGE = 1_000
+"""As many as a service answers at once."""
+
 Json = dict[str, Any]
 
 
@@ -60,6 +63,16 @@ class Client:
             OmsError: it refuses.
         """
         return self._ask("GET", service, path, parameters=parameters)
+
+    def pages(self, service: str, path: str, field: str, **parameters: Any) -> Iterator[Json]:
+        """Everything of a list that is answered in pages; raises as `get` does."""
+        offset = 0
+        while True:
+            page = self.get(service, path, limit=PAGE, offset=offset, **parameters)[field]
+            yield from page
+            if len(page) < PAGE:
+                return
+            offset += len(page)
 
     def post(self, service: str, path: str, body: Mapping[str, Any]) -> Json:
         """The answer of a service to a request; raises as `get` does."""

@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 import typer
@@ -45,7 +46,7 @@ def as_table(title: str, rows: Sequence[Mapping[str, Any]], columns: Sequence[st
     named = list(columns) or list(dict.fromkeys(name for row in rows for name in row))
     table = _table(title)
     for name in named:
-        numeric = all(isinstance(row.get(name), int | float | None) for row in rows)
+        numeric = all(isinstance(row.get(name), int | float | Decimal | None) for row in rows)
         table.add_column(_words(name), justify="right" if numeric else "left")
     for row in rows:
         table.add_row(*(cell(row.get(name)) for name in named))
@@ -68,6 +69,8 @@ def cell(value: Any) -> Text:
         return Text("")
     if isinstance(value, bool):
         return Text("yes" if value else "no")
+    if isinstance(value, Decimal):
+        return Text(f"{value:,}")
     if isinstance(value, Mapping):
         return Text(
             printable(", ".join(f"{name} {inner}" for name, inner in value.items() if inner not in ("", None)))
@@ -75,6 +78,11 @@ def cell(value: Any) -> Text:
     if isinstance(value, list | tuple):
         return Text(printable(", ".join(str(cell(item)) for item in value)))
     return Text(printable(str(value)))
+
+
+def counted(number: int, noun: str) -> str:
+    """A number of things: 1 order, 2 orders."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def printable(text: str) -> str:
@@ -101,4 +109,5 @@ def _words(name: str) -> str:
 
 
 def _table(title: str) -> Table:
-    return Table(title=Text(printable(title), style="bold"), title_justify="left", box=box.SIMPLE_HEAD)
+    named = Text(printable(title), style="bold", no_wrap=True, overflow="ignore")
+    return Table(title=named, title_justify="left", box=box.SIMPLE_HEAD)

@@ -1,6 +1,6 @@
 """`oms audit`: one order's facts in all services, in causal order."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -29,12 +29,18 @@ def audit_order(number: OrderNumber, state: State = DEFAULT_STATE, as_json: AsJs
     with Client.of(state) as client:
         steps = audit(client, number)
     if as_json:
-        as_document({"order_number": number, "steps": [_document(step) for step in steps]})
+        as_document(document_of(number, steps))
     else:
         console().print(table_of(number, steps))
 
 
-def table_of(number: str, steps: list[Step]) -> Table:
+def document_of(number: str, steps: Sequence[Step]) -> dict[str, Any]:
+    """The steps for a program."""
+    rows = [{**asdict(step), "recorded_at": step.recorded_at.isoformat()} for step in steps]
+    return {"order_number": number, "steps": rows}
+
+
+def table_of(number: str, steps: Sequence[Step]) -> Table:
     """The steps as a table, indented by what led to what."""
     table = Table(
         title=Text(f"audit of {printable(number)}", style="bold"), title_justify="left", box=box.SIMPLE_HEAD
@@ -64,7 +70,3 @@ def _details(payload: Mapping[str, Any]) -> dict[str, Any]:
         for name, value in payload.items()
         if name not in TOLD_ELSEWHERE and not isinstance(value, Mapping | list)
     }
-
-
-def _document(step: Step) -> dict[str, Any]:
-    return {**asdict(step), "recorded_at": step.recorded_at.isoformat()}

@@ -1,5 +1,7 @@
 """`oms order`, `orders`, `hold`, `approve`, `reject`, `cancel`: orders and the decisions of people."""
 
+from enum import StrEnum
+from itertools import islice
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -12,6 +14,7 @@ from oms.output import as_document, as_record, as_table, say
 LISTED = (
     "order_number",
     "status",
+    "on_hold",
     "channel",
     "channel_order_id",
     "customer_id",
@@ -22,7 +25,27 @@ LISTED = (
 )
 """What is shown of an order in a list; amounts are minor units."""
 
+LINE = ("line_id", "sku", "name", "quantity", "unit_price", "discount", "tax", "value")
+
 HELD = ("order_number", "hold_id", "reason", "owner", "explanation", "fulfilment_id", "opened_at")
+
+
+class Status(StrEnum):
+    """What a person sees of an order."""
+
+    received = "received"
+    reserving = "reserving"
+    backordered = "backordered"
+    reserved = "reserved"
+    authorising = "authorising"
+    awaiting_payment = "awaiting_payment"
+    held = "held"
+    confirmed = "confirmed"
+    shipping = "shipping"
+    delivered = "delivered"
+    completed = "completed"
+    cancelling = "cancelling"
+    cancelled = "cancelled"
 
 
 def register(app: typer.Typer) -> None:
@@ -45,37 +68,39 @@ def order(number: OrderNumber, state: State = DEFAULT_STATE, as_json: AsJson = F
     if as_json:
         as_document(found)
     else:
+        lines = found.pop("lines")
+        fulfilments = [{"fulfilment_id": name, **one} for name, one in found.pop("fulfilments", {}).items()]
         as_record(f"order {number}", found)
+        as_table("lines", lines, [name for name in LINE if any(name in line for line in lines)])
+        if fulfilments:
+            as_table("fulfilments", fulfilments)
 
 
 def orders(
-    status: Annotated[str | None, typer.Option("--status", help="Only orders in this status.")] = None,
+    status: Annotated[Status | None, typer.Option("--status", help="Only orders in this status.")] = None,
     customer: Annotated[str | None, typer.Option("--customer", help="Only this customer's orders.")] = None,
-    limit: Annotated[int, typer.Option("--limit", min=1, max=1_000)] = 50,
+    channel: Annotated[str | None, typer.Option("--channel", help="Only this channel's orders.")] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=1_000, help="How many at most.")] = 50,
+    offset: Annotated[int, typer.Option("--offset", min=0, help="How many of the newest to pass over.")] = 0,
     state: State = DEFAULT_STATE,
     as_json: AsJson = False,
 ) -> None:
-    """List orders."""
+    """List orders, the newest first."""
+    wanted = {"status": status and status.value, "customer": customer, "channel": channel}
     with Client.of(state) as client:
-        found = client.get("order", "/orders", status=status, customer=customer, limit=limit)
+        found = client.get("order", "/orders", **wanted, limit=limit, offset=offset)
     _list("orders", found, found["orders"], LISTED, as_json)
 
 
 def list_holds(
     owner: Annotated[str | None, typer.Option("--owner", help="Only the holds of this team.")] = None,
-    limit: Annotated[int, typer.Option("--limit", min=1, max=1_000, help="Orders looked through.")] = 1_000,
+    limit: Annotated[int | None, typer.Option("--limit", min=1, help="How many at most; all without it.")] = None,
     state: State = DEFAULT_STATE,
     as_json: AsJson = False,
 ) -> None:
-    """List the open holds of all orders."""
+    """List the open holds of all orders, those of the oldest orders first; alarms, which stop nothing, too."""
     with Client.of(state) as client:
-        held = client.get("order", "/orders", status="held", limit=limit)["orders"]
-    holds = [
-        {"order_number": one["order_number"], **hold}
-        for one in held
-        for hold in one["holds"]
-        if owner in (None, hold.get("owner"))
-    ]
+        holds = list(islice(client.pages("order", "/holds", "holds", owner=owner), limit))
     _list("open holds", {"holds": holds}, holds, HELD, as_json)
 
 

@@ -8,7 +8,7 @@ import typer
 from oms.client import Client
 from oms.options import DEFAULT_STATE, AsJson, State
 from oms.orders_file import COLUMNS, Fault, Statement, read_orders
-from oms.output import as_document, printable, say
+from oms.output import as_document, counted, printable, say
 
 HELP = f"""Publish the orders of a file to the intake; a second publish of the same file doubles nothing.
 
@@ -41,5 +41,5 @@ def publish_file(
     else:
         for fault in faults:
             say(f"{file.name}:{fault.line}: {printable(fault.explanation)}")
-        say(f"{published} orders published" + (f", {len(faults)} faults" if faults else ""))
+        say(counted(published, "order") + " published" + (f", {counted(len(faults), 'fault')}" if faults else ""))
     return 1 if faults else 0

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import typer
 
@@ -78,8 +79,15 @@ def status(state: State = DEFAULT_STATE, as_json: AsJson = False) -> int:
         found = read_status(state)
     except StackError as error:
         raise Unreachable(f"{error}; start one with `oms up`") from None
+    servers = _servers(read_description(state))
     rows = [
-        {"name": one.name, "state": one.state, "pid": one.pid, "address": one.address, "log": str(one.log)}
+        {
+            "name": one.name,
+            "state": one.state,
+            "pid": one.pid,
+            "address": one.address or servers.get(one.name, ""),
+            "log": str(one.log),
+        }
         for one in found
     ]
     if as_json:
@@ -142,6 +150,12 @@ def _new_lines(log: Path) -> Iterator[str]:
         time.sleep(LOOK_AGAIN_S)
 
 
+def _servers(description: Description) -> dict[str, str]:
+    """Where Kafka and PostgreSQL listen, without the password."""
+    postgres = urlsplit(description.postgres)
+    return {"kafka": description.kafka, "postgres": postgres.netloc.rpartition("@")[2]}
+
+
 def _announce(state: Path, description: Description, as_json: bool) -> None:
     if as_json:
         as_document({"state": str(state), "services": description.services, "kafka": description.kafka})
@@ -151,6 +165,6 @@ def _announce(state: Path, description: Description, as_json: bool) -> None:
         "gateway": description.gateway_url,
         "carrier": description.carrier_url,
         "mailbox": description.mailbox_url,
-        "kafka": description.kafka,
+        **_servers(description),
     }
     as_table("stack", [{"name": name, "address": url} for name, url in addresses.items() if url])

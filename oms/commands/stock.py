@@ -7,7 +7,7 @@ import typer
 
 from oms.client import Client
 from oms.options import DEFAULT_STATE, AsJson, State
-from oms.output import as_document, as_record, say
+from oms.output import as_document, as_record, counted, say
 
 Sku = Annotated[str, typer.Argument(metavar="SKU", help="The stock-keeping unit.")]
 
@@ -40,7 +40,7 @@ def receive(
     if as_json:
         as_document(answer)
     else:
-        say(f"{quantity} units of {sku} received at {location}")
+        say(f"{counted(quantity, 'unit')} of {sku} received at {location}")
 
 
 def path_of(sku: str) -> str:

@@ -1,5 +1,6 @@
 """`oms verify`: what must stay true, on a live stack."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Annotated
 
@@ -7,7 +8,7 @@ import typer
 
 from oms.client import Client
 from oms.options import DEFAULT_STATE, AsJson, State
-from oms.output import as_document, as_table, say
+from oms.output import as_document, as_table, counted, say
 from oms.verify.run import STREAMS_PER_SERVICE, Verdict, all_checks, verify
 
 NAMED = 20
@@ -44,7 +45,7 @@ def conclude(verdicts: list[Verdict], *, as_json: bool) -> int:
     return 0 if holds else 1
 
 
-def show(verdicts: list[Verdict]) -> None:
+def show(verdicts: Sequence[Verdict]) -> None:
     """The checks as a table, then what was found."""
     as_table(
         "verify",
@@ -52,7 +53,7 @@ def show(verdicts: list[Verdict]) -> None:
             {
                 "invariant": verdict.invariant,
                 "checked": verdict.checked,
-                "result": f"{len(verdict.findings)} findings" if verdict.findings else "holds",
+                "result": counted(len(verdict.findings), "finding") if verdict.findings else "holds",
             }
             for verdict in verdicts
         ],
@@ -60,4 +61,4 @@ def show(verdicts: list[Verdict]) -> None:
     for verdict in verdicts:
         if verdict.findings:
             rows = [{"where": one.where, "what": one.what} for one in verdict.findings[:NAMED]]
-            as_table(f"{verdict.invariant}: {len(verdict.findings)} findings", rows)
+            as_table(f"{verdict.invariant}: {counted(len(verdict.findings), 'finding')}", rows)

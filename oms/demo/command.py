@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from oms.options import AsJson
+from oms.options import AsJson, in_a_directory
 
 
 def register(app: typer.Typer) -> None:
@@ -20,7 +20,14 @@ def demo(
     ] = 1,
     rate: Annotated[int, typer.Option(min=1, help="Orders published a second at most.")] = 100,
     state: Annotated[
-        Path | None, typer.Option("--state", help="Where the stack keeps its state; by default a new directory.")
+        Path | None,
+        typer.Option(
+            "--state",
+            envvar="OMS_STATE",
+            help="Where the stack keeps its state; by default a new directory.",
+            file_okay=False,
+            callback=in_a_directory,
+        ),
     ] = None,
     keep: Annotated[bool, typer.Option("--keep", help="Leave the state directory for a look.")] = False,
     as_json: AsJson = False,

@@ -37,8 +37,7 @@ class People:
             self._client.post("inventory", "/stock/bulk-receive", {"lines": lines})
 
     def _waiting(self, status: str) -> list[Json]:
-        found: list[Json] = self._client.get("order", "/orders", status=status, limit=1_000)["orders"]
-        return found
+        return list(self._client.pages("order", "/orders", "orders", status=status))
 
     def _picks(self, number: str, every: int) -> bool:
         if number in self._acted or sum(number.encode()) % every:

@@ -51,7 +51,8 @@ class Progress:
         tenth = ended * 10 // max(1, self._expected)
         if tenth not in self._lines_shown:
             self._lines_shown.add(tenth)
-            self._console.print(Text(f"{ended:>7} of {self._expected}: {_in_words(counts)}"))
+            words = f": {_in_words(counts)}" if counts else ""
+            self._console.print(Text(f"{ended:>7} of {self._expected}{words}"), soft_wrap=True)
 
     def _bar(self, counts: Mapping[str, int]) -> Table:
         bar = Text()

@@ -2,79 +2,30 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
-from datetime import datetime
-from typing import Any, Self
+from dataclasses import fields
+from decimal import Decimal
+from typing import Any
 
 from channels.completejourney.baskets import Dirt
-from channels.completejourney.fixture import Statement
-from channels.completejourney.opening_stock import OpeningStock
-from oms.audit import audit
-from oms.client import Client
-from oms.commands.audit import table_of
+from oms.commands.audit import document_of, table_of
 from oms.commands.verify import show
+from oms.demo.outcome import Outcome, met_shortage, outcome_of, units_shipped
 from oms.output import as_document, as_table, console, say
-from oms.verify.run import Verdict
+from shared.events.currencies import exponent_of
 
-PAGE = 1_000
-ENDED_OR_HELD = ("completed", "cancelled", "held")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """All that the demonstration found out."""
-
-    orders: tuple[Mapping[str, Any], ...]
-    messages: Mapping[str, int]
-    shortages_expected: int
-    dirt: Dirt
-    mails: Mapping[str, Any]
-    money: Mapping[str, int]
-    """Captured minor units by currency, as the gateway's ledger has them."""
-    checks: Sequence[Verdict]
-    compensated: str
-    """The smallest order that had a compensation."""
-    audited: Any
-    seconds: float
-    latencies: tuple[float, ...]
-    """Seconds from publication to confirmation."""
-
-    @classmethod
-    def of(
-        cls,
-        client: Client,
-        statements: Sequence[Statement],
-        first_at: Mapping[tuple[str, str], float],
-        stock: OpeningStock,
-        dirt: Dirt,
-        checks: Sequence[Verdict],
-        seconds: float,
-    ) -> Self:
-        """Ask the services and the simulators."""
-        orders = _all_orders(client)
-        cancelled = sorted((one["lines"], one["order_number"]) for one in orders if one["status"] == "cancelled")
-        compensated = cancelled[0][1] if cancelled else ""
-        captured = client.simulator("gateway", "/v1/ledger/summary")["currencies"]
-        return cls(
-            orders=orders,
-            messages=Counter(statement.kind for statement in statements),
-            shortages_expected=stock.expected_shortages,
-            dirt=dirt,
-            mails=client.simulator("mailbox", "/mails/summary"),
-            money={currency: sums["captured"] for currency, sums in captured.items()},
-            checks=checks,
-            compensated=compensated,
-            audited=audit(client, compensated) if compensated else [],
-            seconds=seconds,
-            latencies=_latencies(orders, first_at),
-        )
-
-    @property
-    def good(self) -> bool:
-        """Whether every order ended or stands on a named hold, and every promise holds."""
-        at_rest = all(one["status"] in ENDED_OR_HELD for one in self.orders)
-        complete = len(self.orders) == self.messages["order"]
-        return at_rest and complete and not any(check.findings for check in self.checks)
+NAMED = 20
+TREATMENT: Mapping[str, str] = {
+    "lines": "read",
+    "without_quantity": "left out",
+    "by_measure": "left out: sold by measure, can't be shipped",
+    "free": "kept, at no charge",
+    "indivisible": "kept: the unit price is rounded up, the discount takes it back",
+    "coupon_over_value": "kept: the coupon counts up to what is left to pay",
+    "unnamed": "kept: named by its number",
+    "baskets": "read",
+    "empty_baskets": "left out",
+}
+"""What was done about each kind of dirt."""
 
 
 def closing_report(outcome: Outcome, *, as_json: bool) -> bool:
@@ -82,90 +33,72 @@ def closing_report(outcome: Outcome, *, as_json: bool) -> bool:
     if as_json:
         as_document(_document(outcome))
         return outcome.good
-    as_table("orders by outcome", _by_outcome(outcome))
-    as_table("the run", [{"what": name, "figure": figure} for name, figure in _figures(outcome)])
+    as_table("orders by outcome", by_outcome(outcome))
+    as_table("the run", [{"what": name, "figure": figure} for name, figure in figures(outcome).items()])
     as_table("dirt in the data, and what was done about it", _dirt(outcome.dirt))
-    show(list(outcome.checks))
+    show(outcome.checks)
     if outcome.compensated:
         console().print(table_of(outcome.compensated, outcome.audited))
-    waiting = [one for one in outcome.orders if one["status"] not in ENDED_OR_HELD]
-    if waiting:
-        as_table("orders that neither ended nor stand on a hold", waiting[:20], ("order_number", "status"))
+    else:
+        say("no order had a compensation, so none is audited")
+    if outcome.moving:
+        as_table(
+            "orders that neither ended nor stand on a hold", outcome.moving[:NAMED], ("order_number", "status")
+        )
     say("all is well" if outcome.good else "NOT all is well: see above")
     return outcome.good
 
 
-def _all_orders(client: Client) -> tuple[Mapping[str, Any], ...]:
-    found: list[Mapping[str, Any]] = []
-    while True:
-        page = client.get("order", "/orders", limit=PAGE, offset=len(found))["orders"]
-        found += page
-        if len(page) < PAGE:
-            return tuple(found)
-
-
-def _latencies(
-    orders: Sequence[Mapping[str, Any]], first_at: Mapping[tuple[str, str], float]
-) -> tuple[float, ...]:
-    return tuple(
-        sorted(
-            datetime.fromisoformat(one["confirmed_at"]).timestamp()
-            - first_at[one["channel"], one["channel_order_id"]]
-            for one in orders
-            if one.get("confirmed_at")
-        )
-    )
-
-
-def _by_outcome(outcome: Outcome) -> list[Mapping[str, Any]]:
+def by_outcome(outcome: Outcome) -> list[Mapping[str, Any]]:
+    """A row for each outcome: orders, units and money, ordered and done."""
     rows: dict[str, Counter[str]] = {}
+    money: dict[str, Counter[tuple[str, str]]] = {}
     for one in outcome.orders:
-        row = rows.setdefault(_outcome_of(one), Counter())
+        name, currency = outcome_of(one), one["currency"]
+        row = rows.setdefault(name, Counter())
         row["orders"] += 1
-        row["units"] += one["units"]
-        row[f"ordered {one['currency']}"] += one["total"]
+        row["units ordered"] += one["units"]
+        row["shipped"] += units_shipped(one)
+        sums = money.setdefault(name, Counter())
+        sums["ordered", currency] += one["total"]
+        sums["captured", currency] += one["charged"]
+    currencies = sorted({one["currency"] for one in outcome.orders})
     return [
         {
             "outcome": name,
+            **row,
             **{
-                column: f"{value / 100:,.2f}" if column.startswith("ordered") else value
-                for column, value in row.items()
+                f"{what} {currency}": in_major_units(money[name][what, currency], currency)
+                for currency in currencies
+                for what in ("ordered", "captured")
             },
         }
         for name, row in sorted(rows.items())
     ]
 
 
-def _outcome_of(order: Mapping[str, Any]) -> str:
-    match order["status"]:
-        case "cancelled":
-            return f"cancelled: {order['cancelled_cause'].replace('_', ' ')}"
-        case "held":
-            reasons = sorted({hold["reason"].replace("_", " ") for hold in order["holds"]})
-            return f"held: {', '.join(reasons)}"
-        case status:
-            return str(status)
-
-
-def _figures(outcome: Outcome) -> list[tuple[str, str]]:
+def figures(outcome: Outcome) -> dict[str, str]:
+    """What the run came to, in words."""
     published = ", ".join(f"{number} {kind}" for kind, number in sorted(outcome.messages.items()))
-    captured = ", ".join(f"{currency} {amount / 100:,.2f}" for currency, amount in outcome.money.items())
+    captured = ", ".join(f"{name} {in_major_units(amount, name):,}" for name, amount in outcome.money.items())
     kinds = ", ".join(f"{kind} {number}" for kind, number in sorted(outcome.mails["kinds"].items()))
-    rows = [
-        ("messages published", published),
-        ("orders expected to meet a shortage", str(outcome.shortages_expected)),
-        ("captured at the gateway", captured),
-        ("mails sent", f"{outcome.mails['count']} ({kinds}), {outcome.mails['duplicates']} doubled"),
-        ("orders a second, first message to last end", f"{len(outcome.orders) / outcome.seconds:.1f}"),
-    ]
+    rows = {
+        "messages published": published,
+        "orders expected to meet a shortage": str(outcome.shortages_expected),
+        "orders that met a shortage": str(sum(met_shortage(one) for one in outcome.orders)),
+        "captured at the gateway": captured,
+        "mails sent": f"{outcome.mails['count']} ({kinds}), {outcome.mails['duplicates']} doubled",
+        "orders a second, first message to last end": f"{len(outcome.orders) / outcome.seconds:.1f}",
+    }
     if outcome.latencies:
-        rows.append(
-            (
-                "intake to confirmed",
-                f"p50 {_share(outcome.latencies, 0.5):.0f} ms, p99 {_share(outcome.latencies, 0.99):.0f} ms",
-            )
-        )
+        p50, p99 = (_share(outcome.latencies, share) for share in (0.5, 0.99))
+        rows["intake to confirmed"] = f"p50 {p50:.0f} ms, p99 {p99:.0f} ms"
     return rows
+
+
+def in_major_units(amount: int, currency: str) -> Decimal:
+    """An amount of minor units with as many decimals as the currency has."""
+    return Decimal(amount).scaleb(-exponent_of(currency))
 
 
 def _share(latencies: Sequence[float], share: float) -> float:
@@ -173,17 +106,25 @@ def _share(latencies: Sequence[float], share: float) -> float:
 
 
 def _dirt(dirt: Dirt) -> list[Mapping[str, Any]]:
-    return [{"what": one.name.replace("_", " "), "count": getattr(dirt, one.name)} for one in fields(dirt)]
+    return [
+        {
+            "what": one.name.replace("_", " "),
+            "count": getattr(dirt, one.name),
+            "what was done": TREATMENT[one.name],
+        }
+        for one in fields(dirt)
+    ]
 
 
 def _document(outcome: Outcome) -> Mapping[str, Any]:
     return {
         "good": outcome.good,
-        "outcomes": _by_outcome(outcome),
-        "figures": dict(_figures(outcome)),
+        "outcomes": by_outcome(outcome),
+        "figures": figures(outcome),
         "dirt": {one.name: getattr(outcome.dirt, one.name) for one in fields(outcome.dirt)},
         "checks": [
             {"invariant": check.invariant, "checked": check.checked, "findings": len(check.findings)}
             for check in outcome.checks
         ],
+        "audit": document_of(outcome.compensated, outcome.audited) if outcome.compensated else None,
     }

@@ -1,12 +1,15 @@
 """The demonstration, step by step: stack, opening stock, orders, customers and staff who act, closing check."""
 
 import asyncio
+import shutil
+import signal
 import tempfile
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import FrameType
 
 from channels.completejourney.baskets import Dirt
 from channels.completejourney.fixture import Fixture, Statement
@@ -14,12 +17,15 @@ from channels.completejourney.opening_stock import OpeningStock, opening_stock
 from channels.publishing import OrderPublisher
 from deploy.local.description import Description
 from deploy.local.stack import Stack
+from deploy.local.status import is_running
 from oms.client import Client
+from oms.demo.outcome import Outcome
 from oms.demo.people import People
 from oms.demo.progress import Progress
-from oms.demo.report import Outcome, closing_report
+from oms.demo.report import closing_report
+from oms.demo.standing import Standing
 from oms.options import DEFAULT_STATE
-from oms.output import say
+from oms.output import counted, say
 from oms.verify.run import verify
 from shared.events.channel import ChannelOrderReceived
 from shared.eventsourcing.kafka.security import KafkaAccess
@@ -69,13 +75,13 @@ class Publication:
 
 def run_demo(demo: Demo) -> int:
     """Run it; returns 0 only if every order ended or stands on a named hold, and all checks pass."""
-    state = demo.state or _new_state()
+    signal.signal(signal.SIGTERM, _interrupt)
     began = time.monotonic()
-    stack = Stack(state, environment=PACE, seed=demo.seed, report=say)
+    stack = _stack(demo)
     good = False
     try:
         with ThreadPoolExecutor(1) as pool:
-            say(f"reading {demo.orders} real baskets")
+            say(f"reading {counted(demo.orders, 'real basket')}")
             reading = pool.submit(_read, demo)
             description = stack.start()
             say(f"the stack is up after {time.monotonic() - began:.1f} s")
@@ -83,7 +89,7 @@ def run_demo(demo: Demo) -> int:
         outcome = _place(demo, description, baskets)
         good = closing_report(outcome, as_json=demo.as_json)
     finally:
-        _clear_away(stack, state, keep=demo.keep or demo.state is not None, good=good)
+        _clear_away(stack, keep=demo.keep or demo.state is not None, good=good)
     return 0 if good else 1
 
 
@@ -93,17 +99,34 @@ def _read(demo: Demo) -> Baskets:
     return Baskets(statements, opening_stock(statements, seed=demo.seed), fixture.dirt)
 
 
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    """To be told to end is the same as Ctrl-C."""
+    raise KeyboardInterrupt
+
+
+def _stack(demo: Demo) -> Stack:
+    """The stack, not started; a directory made for it does not outlive its failure."""
+    state = demo.state or _new_state()
+    try:
+        return Stack(state, environment=PACE, seed=demo.seed, report=say)
+    except BaseException:
+        if demo.state is None:
+            shutil.rmtree(state, ignore_errors=True)
+        raise
+
+
 def _new_state() -> Path:
     DEFAULT_STATE.mkdir(exist_ok=True)
     return Path(tempfile.mkdtemp(prefix="demo-", dir=DEFAULT_STATE))
 
 
-def _clear_away(stack: Stack, state: Path, *, keep: bool, good: bool) -> None:
+def _clear_away(stack: Stack, *, keep: bool, good: bool) -> None:
     if good and not keep:
         stack.discard()
         return
     stack.stop()
-    say(f"everything is stopped; data and logs are kept in {state}")
+    if not is_running(stack.state):  # else it was another process's all the time
+        say(f"everything is stopped; data and logs are kept in {stack.state}")
 
 
 def _place(demo: Demo, stack: Description, baskets: Baskets) -> Outcome:
@@ -147,7 +170,7 @@ async def _publish(
             await publisher.publish(orders)
             publication.messages += len(orders)
             if start // step % 5 == 0:
-                progress.show(await asyncio.to_thread(summary, client))
+                progress.show((await asyncio.to_thread(Standing.of, client)).statuses)
             due += step / demo.rate
             await asyncio.sleep(max(0.0, due - time.monotonic()))
 
@@ -160,35 +183,18 @@ def _note(orders: Sequence[ChannelOrderReceived], publication: Publication) -> N
 def _follow(client: Client, expected: int, stock: OpeningStock, progress: Progress) -> None:
     """Let customers and staff act where an order waits for them, until nothing moves any more."""
     people = People(client, stock)
-    counts: dict[str, int] = {}
+    stood: Standing | None = None
     changed_at = time.monotonic()
     arrived = False
     while time.monotonic() - changed_at < PATIENCE_S:
-        now = summary(client)
-        if now != counts:
-            counts, changed_at = now, time.monotonic()
-            progress.show(counts)
+        now = Standing.of(client)
+        if now != stood:
+            stood, changed_at = now, time.monotonic()
+            progress.show(now.statuses)
         people.act()
-        if not arrived and sum(counts.values()) == expected and _only_waiting(counts):
+        if not arrived and now.orders == expected and now.waits_for_goods:
             people.goods_arrive()
             arrived = True
-        if arrived and sum(counts.values()) == expected and _settled(counts):
+        if arrived and now.orders == expected and now.at_rest:
             return
         time.sleep(POLL_S)
-
-
-def summary(client: Client) -> dict[str, int]:
-    """Orders by the status that a person sees."""
-    counts: dict[str, int] = client.get("order", "/orders/summary")["statuses"]
-    return counts
-
-
-ENDED = ("completed", "cancelled")
-
-
-def _settled(counts: dict[str, int]) -> bool:
-    return all(status in (*ENDED, "held") for status, number in counts.items() if number)
-
-
-def _only_waiting(counts: dict[str, int]) -> bool:
-    return all(status in (*ENDED, "held", "backordered") for status, number in counts.items() if number)

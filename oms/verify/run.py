@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from oms.client import Client
+from oms.output import counted
 from oms.verify.chain import Chain, Versions
 from oms.verify.deliveries import Deliveries
 from oms.verify.endings import Endings
@@ -70,7 +71,7 @@ def verify(
     deadline = time.monotonic() + patience_s
     while any(standing.values()) and time.monotonic() < deadline:
         suspects = sum(len(found) for found in standing.values())
-        report(f"{suspects} suspects; looking again")
+        report(f"{counted(suspects, 'suspect')}; looking again")
         time.sleep(PAUSE_S)
         again = _look(client, logs, checks, [check for check in checks if standing[check.name]], unreadable)
         standing = {name: found & again.get(name, found) for name, found in standing.items()}

@@ -10,19 +10,14 @@ from typing import get_args
 
 from babel import Locale
 from babel.dates import format_date, format_time
-from babel.numbers import format_currency, get_currency_precision
+from babel.numbers import format_currency
 from liquid import BoundTemplate, Environment, Mode, StrictUndefined
 
+from shared.events.currencies import exponent_of
 from shared.events.notification import NoticeKind
 
 LOCALES: Mapping[str, str] = {"en": "en_US", "zh": "zh_Hans_CN"}
 """The locale of each language that notices are written in."""
-
-# Where ISO 4217 has minor units that are no longer paid with, which CLDR leaves out.
-_EXPONENTS: Mapping[str, int] = {
-    **dict.fromkeys(("AFN", "ALL", "IRR", "KPW", "LAK", "LBP", "MGA", "MMK", "RSD", "SOS", "SYP", "YER"), 2),
-    "IQD": 3,
-}
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
@@ -81,7 +76,7 @@ def _environment(locale: Locale) -> Environment:
     environment = Environment(undefined=StrictUndefined, strict_filters=True, tolerance=Mode.STRICT)
 
     def money(minor_units: str, currency: str) -> str:
-        exponent = _EXPONENTS.get(currency, get_currency_precision(currency))
+        exponent = exponent_of(currency)
         amount = Decimal(minor_units).scaleb(-exponent)
         return format_currency(amount, currency, locale=locale, decimal_quantization=False)
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections.abc import AsyncIterator, Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
@@ -17,6 +18,8 @@ from shared.events.order import (
     BlockCustomer,
     CancelOrder,
     OpenHold,
+    OrderPlaced,
+    OrderReplaced,
     PayAgain,
     RejectOrder,
     ReleaseHold,
@@ -30,7 +33,7 @@ from shared.eventsourcing.decider import Reply
 from shared.eventsourcing.definition import Submit
 from shared.eventsourcing.ids import named_id
 from shared.eventsourcing.problems import problem
-from shared.eventsourcing.views import Row, ViewReader
+from shared.eventsourcing.views import Row, Stated, ViewReader
 
 Number = Annotated[str, Path(min_length=1, max_length=200)]
 CustomerId = Annotated[str, Path(min_length=1, max_length=200)]
@@ -40,6 +43,10 @@ IdempotencyKey = Annotated[
     str, Header(alias="Idempotency-Key", description="Mandatory: the same key never places two orders.")
 ]
 KEY = re.compile("[!-~]{1,200}")
+STATED = (OrderPlaced.wire_type, OrderReplaced.wire_type)
+"""The facts that say what was ordered."""
+HELD_AT_A_TIME = 1_000
+"""Orders on a hold that are read in one query."""
 Decider = Annotated[Caller, Depends(requires("orders:decide"))]
 
 
@@ -140,24 +147,49 @@ def _asking(views: ViewReader) -> APIRouter:
         )
         return {"orders": found}
 
-    @routes.get("/orders/summary", summary="How many orders have which status")
-    async def summary() -> dict[str, dict[str, int]]:
-        return {"statuses": await views.count_by(ORDERS, "status")}
+    @routes.get("/orders/summary", summary="How many orders have which status, and how many are on a hold")
+    async def summary() -> dict[str, Any]:
+        on_hold = await views.count_by(ORDERS, "on_hold")
+        return {"statuses": await views.count_by(ORDERS, "status"), "on_hold": on_hold.get("yes", 0)}
 
-    @routes.get("/holds", summary="Open holds")
+    @routes.get("/holds", summary="Open holds, those of the oldest orders first")
     async def holds(owner: str = "", limit: Limit = 100, offset: Offset = 0) -> dict[str, Any]:
-        found = await views.find(ORDERS, {"on_hold": "yes"}, order_by="accepted_at", limit=limit, offset=offset)
-        rows = [{"order_number": row["order_number"], **hold} for row in found for hold in row["holds"]]
-        return {"holds": [row for row in rows if owner in ("", row["owner"])]}
+        found: list[Row] = []
+        async for hold in _open_holds(views):
+            if owner in ("", hold["owner"]):
+                found.append(hold)
+            if len(found) == offset + limit:
+                break
+        return {"holds": found[offset:]}
 
-    @routes.get("/orders/{number}", summary="One order")
+    @routes.get("/orders/{number}", summary="One order, with its lines and where it goes")
     async def order(number: Number) -> Row:
         row = await views.get(ORDERS, number)
         if row is None:
             raise problem(404, "Unknown order", f"there is no order {number}")
-        return row
+        return {**row, **_content(await views.facts(f"order-{number}"))}
 
     return routes
+
+
+async def _open_holds(views: ViewReader) -> AsyncIterator[Row]:
+    """Every open hold, alarms too, with the number of its order."""
+    offset = 0
+    while page := await views.find(
+        ORDERS, {"on_hold": "yes"}, order_by="accepted_at", limit=HELD_AT_A_TIME, offset=offset
+    ):
+        for row in page:
+            for hold in row["holds"]:
+                yield {"order_number": row["order_number"], **hold}
+        offset += len(page)
+
+
+def _content(facts: Sequence[Stated]) -> Row:
+    """What was ordered, as it was stated last. A list of orders has no need of it."""
+    contents = [fact.payload["content"] for fact in facts if fact.type in STATED]
+    if not contents:
+        return {"lines": []}
+    return {name: contents[-1][name] for name in ("lines", "shipping_address")}
 
 
 def _deciding(submit: Submit) -> APIRouter:

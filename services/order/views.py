@@ -80,7 +80,10 @@ def _changed(row: Row, key: str, fact: Fact) -> Row:
         case OrderApproved():
             return {**row, "order_status": "approved"}
         case LinesDropped():
-            return {**row, "dropped": row.get("dropped", 0) + event.amount}
+            dropped = {**row, "dropped": row.get("dropped", 0) + event.amount}
+            if event.cause == "shortage":
+                dropped["units_short"] = row.get("units_short", 0) + sum(one.missing for one in event.dropped)
+            return dropped
         case CancellationRequested():
             return {**row, "order_status": "cancelling", "cancelled_cause": event.cause}
         case CancellationRefused():
@@ -118,7 +121,11 @@ def _placed(row: Row, fact: Fact) -> Row:
         case OrderConfirmed():
             confirmed = {"order_status": "confirmed", "confirmed_at": fact.recorded_at.isoformat()}
             fulfilments = {
-                plan.fulfilment_id: {"location": plan.location, "status": "requested"}
+                plan.fulfilment_id: {
+                    "location": plan.location,
+                    "status": "requested",
+                    "units": sum(line.quantity for line in plan.lines),
+                }
                 for plan in event.fulfilments
             }
             paid = "authorised" if event.amount else "nothing_to_pay"

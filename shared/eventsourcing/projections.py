@@ -4,6 +4,7 @@ import heapq
 from collections.abc import Mapping, Sequence
 from typing import cast
 
+import orjson
 import structlog
 
 from shared.events.payload import Event
@@ -13,7 +14,7 @@ from shared.eventsourcing.decoding import Decoder
 from shared.eventsourcing.messages import Malformed
 from shared.eventsourcing.reading_lanes import LaneReader
 from shared.eventsourcing.store import LeaseLost, LogEntry, Store, StoreConflict, StoreUnavailable
-from shared.eventsourcing.views import Fact, Row, View
+from shared.eventsourcing.views import Fact, Row, Stated, View
 
 log = structlog.get_logger()
 
@@ -168,3 +169,7 @@ class StoredViews:
 
     async def count_by(self, view: View, field: str) -> dict[str, int]:
         return await self._store.view_counts(view_id(view), field)
+
+    async def facts(self, stream: str) -> list[Stated]:
+        entries = await self._store.stream_events(stream)
+        return [Stated(type=entry.type, payload=orjson.loads(entry.payload)) for entry in entries]

@@ -34,6 +34,14 @@ class Fact(Struct, frozen=True, kw_only=True, gc=False):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Stated:
+    """What one fact of a stream says."""
+
+    type: str
+    payload: Row
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class View:
     """A query's table as a pure fold. A change of the fold is a new version; it fills from the first fact on."""
 
@@ -77,4 +85,8 @@ class ViewReader(Protocol):
 
     async def count_by(self, view: View, field: str) -> dict[str, int]:
         """How many rows have each value of a top-level text field."""
+        ...
+
+    async def facts(self, stream: str) -> list[Stated]:
+        """The facts of a stream, oldest first: for what is asked of one thing alone and would weigh on its row."""
         ...

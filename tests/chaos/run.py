@@ -9,7 +9,7 @@ from pathlib import Path
 
 from deploy.local.stack import Stack
 from oms.client import SERVICES, Client
-from oms.demo.run import summary
+from oms.demo.standing import Standing
 from oms.errors import OmsError
 from oms.output import say
 from tests.chaos.breaker import Breaker
@@ -141,7 +141,7 @@ class _Watch:
         """Orders by status, none while the service is away."""
         statuses: dict[str, int] = {}
         with suppress(OmsError):
-            statuses = summary(self._client)
+            statuses = dict(Standing.of(self._client).statuses)
         self._tell(statuses)
         return statuses
 

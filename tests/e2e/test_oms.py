@@ -103,6 +103,7 @@ def test_every_process_is_ready(oms: Oms) -> None:
 
     assert {one["state"] for one in processes} == {"ready"}
     assert len(processes) == 10
+    assert all(one["address"] for one in processes)
     assert oms("status").code == 0
     assert "started" in oms("logs", "order").out
 
@@ -124,7 +125,10 @@ def test_an_order_from_a_file_is_delivered_and_can_be_followed(oms: Oms, tmp_pat
     assert oms.document("publish", str(file))["published"] == 1
     number = number_of(order)
 
-    assert oms.until("completed", number)["charged"] == 2_000
+    shown = oms.until("completed", number)
+    assert shown["charged"] == 2_000
+    assert [(line["sku"], line["quantity"], line["unit_price"]) for line in shown["lines"]] == [("tea", 2, 1_000)]
+    assert shown["shipping_address"]["country"] == "US"
     audited = oms.document("audit", number)
     assert audited["steps"][0]["type"] == "order.placed.v1"
     assert {step["service"] for step in audited["steps"]} >= {"order", "inventory", "payment", "shipping"}

@@ -67,7 +67,7 @@ def test_a_file_that_is_published_twice_doubles_nothing(
 
     said = capsys.readouterr()
     assert said.out == ""
-    assert "20 orders published, 1 faults" in said.err
+    assert "20 orders published, 1 fault" in said.err
     assert "orders.csv:22: " in said.err
     ids = asyncio.run(ids_taken(kafka, commit=False))
     assert len(ids) == 40

@@ -19,7 +19,7 @@ from shared.eventsourcing.api_keys import ApiKey
 from shared.eventsourcing.decider import Reply
 from shared.eventsourcing.problems import answer_problems
 from shared.eventsourcing.testing import NOON
-from shared.eventsourcing.views import Fact, Row, View
+from shared.eventsourcing.views import Fact, Row, Stated, View
 from tests.unit.notification.samples import requested
 
 SENT = NoticeSent(order_number="SO-7", notice_id="SO-7-confirmation", kind="confirmation")
@@ -123,6 +123,9 @@ class Rows:
 
     async def count_by(self, view: View, field: str) -> dict[str, int]:
         return dict(Counter(row[field] for row in self._rows.values()))
+
+    async def facts(self, stream: str) -> list[Stated]:
+        raise AssertionError("the service reads no log")
 
 
 class Desk:

@@ -1,19 +1,52 @@
 """The commands as an operator sees them: what is asked of the services, what is printed, how failures end."""
 
 import json
+import re
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from oms.commands.orders import Status
 from tests.unit.oms.conftest import Oms
 from tests.unit.oms.stack import KEY, Asked, Services
 
-ORDER = {
+ROW = {
     "order_number": "SO-7",
+    "channel": "web",
+    "channel_order_id": "W-7",
+    "customer_id": "C-1",
+    "customer_name": "[red]Ada\x1b[31m",
+    "placed_at": "2026-03-02T09:00:00+00:00",
+    "currency": "USD",
+    "total": 4_300,
+    "lines": 2,
+    "units": 4,
+    "delivery": "ship",
+    "payment_status": "authorised",
+    "accepted_at": "2026-03-02T09:00:01+00:00",
+    "order_status": "confirmed",
+    "holds": [],
+    "fulfilments": {"SO-7-F1": {"location": "EAST", "status": "requested", "units": 4}},
+    "charged": 0,
+    "confirmed_at": "2026-03-02T09:00:02+00:00",
+    "amount": 4_300,
     "status": "confirmed",
-    "customer": {"name": "[red]Ada\x1b[31m", "email": None},
-    "lines": [{"sku": "TEA", "quantity": 3}, {"sku": "POT", "quantity": 1}],
+    "on_hold": "no",
+    "changed_at": "2026-03-02T09:00:02+00:00",
 }
+"""An order in a list."""
+LINE = {"line_id": "1", "sku": "TEA", "name": "Tea", "quantity": 3, "unit_price": 600, "value": 1_800}
+ORDER = {
+    **ROW,
+    "lines": [
+        {**LINE, "discount": 0, "tax": 0},
+        {**LINE, "discount": 0, "tax": 0, "line_id": "2", "sku": "POT", "quantity": 1, "unit_price": 2_500},
+    ],
+    "shipping_address": {"name": "Ada", "street": "5 Main St", "city": "Boston", "country": "US", "region": ""},
+}
+"""An order asked for by its number."""
 
 
 def test_an_order_is_shown_with_its_lines(oms: Oms, services: Services) -> None:
@@ -23,7 +56,11 @@ def test_an_order_is_shown_with_its_lines(oms: Oms, services: Services) -> None:
 
     assert (code, err) == (0, "")
     assert "confirmed" in out
-    assert "TEA" in out
+    assert "5 Main St" in out
+    [tea] = [line.split() for line in out.splitlines() if "TEA" in line]
+    assert tea[:5] == ["1", "TEA", "Tea", "3", "600"]
+    [parcel] = [line.split() for line in out.splitlines() if "SO-7-F1" in line]
+    assert parcel == ["SO-7-F1", "EAST", "requested", "4"]
     assert services.asked == [Asked("GET", "/order/orders/SO-7", {}, None, KEY)]
 
 
@@ -50,13 +87,41 @@ def test_a_number_with_a_slash_is_one_number(oms: Oms, services: Services) -> No
 
 
 def test_orders_are_listed_by_status_and_customer(oms: Oms, services: Services) -> None:
-    services.answer("GET", "/order/orders", {"orders": [ORDER]})
+    services.answer("GET", "/order/orders", {"orders": [ROW]})
 
     code, out, _ = oms("orders", "--status", "confirmed", "--customer", "C-1")
 
     assert code == 0
     assert "SO-7" in out
-    assert services.asked[0].parameters == {"status": "confirmed", "customer": "C-1", "limit": "50"}
+    expected = {"status": "confirmed", "customer": "C-1", "limit": "50", "offset": "0"}
+    assert services.asked[0].parameters == expected
+
+
+def test_orders_are_listed_by_channel_and_from_further_back(oms: Oms, services: Services) -> None:
+    services.answer("GET", "/order/orders", {"orders": [ROW]})
+
+    assert oms("orders", "--channel", "web", "--offset", "50", "--json")[0] == 0
+
+    assert services.asked[0].parameters == {"channel": "web", "limit": "50", "offset": "50"}
+
+
+def test_an_order_on_an_alarm_is_listed_as_on_hold(oms: Oms, services: Services) -> None:
+    services.answer("GET", "/order/orders", {"orders": [{**ROW, "on_hold": "yes"}]})
+
+    title, _, columns, *_ = oms("orders")[1].splitlines()
+
+    assert title.strip() == "orders"
+    assert "on hold" in " ".join([title, columns])
+
+
+def test_a_status_that_does_not_exist_is_wrong_usage_and_the_others_are_named(
+    oms: Oms, services: Services
+) -> None:
+    code, out, err = oms("orders", "--status", "bogus")
+
+    assert (code, out, services.asked) == (2, "", [])
+    assert err.count("\n") == 1
+    assert all(status.value in err for status in Status)
 
 
 def test_no_orders_are_none_and_no_failure(oms: Oms, services: Services) -> None:
@@ -103,15 +168,39 @@ def test_a_hold_is_opened_by_hand(oms: Oms, services: Services) -> None:
 
 
 def test_open_holds_are_listed_by_owner(oms: Oms, services: Services) -> None:
-    shortage = {"hold_id": "H1", "reason": "shortage", "owner": "purchasing"}
-    refused = {"hold_id": "H2", "reason": "carrier_refused", "owner": "dispatch"}
-    services.answer("GET", "/order/orders", {"orders": [{"order_number": "SO-7", "holds": [shortage, refused]}]})
-
-    assert "purchasing" in oms("hold", "list")[1]
-    assert json.loads(oms("hold", "list", "--owner", "dispatch", "--json")[1]) == {
-        "holds": [{"order_number": "SO-7", **refused}]
+    late = {
+        "order_number": "SO-7",
+        "hold_id": "H1",
+        "reason": "payment_overdue",
+        "owner": "payments",
+        "explanation": "No answer.",
+        "fulfilment_id": "",
+        "opened_at": "2026-03-02T09:05:00+00:00",
+        "opened_by": "system",
     }
-    assert services.asked[0].parameters == {"status": "held", "limit": "1000"}
+    services.answer("GET", "/order/holds", {"holds": [late]})
+
+    told = oms("hold", "list")[1]
+
+    assert all(word in told for word in ("SO-7", "payment_overdue", "payments", "2026-03-02T09:05"))
+    assert json.loads(oms("hold", "list", "--owner", "payments", "--json")[1]) == {"holds": [late]}
+    assert [asked.parameters for asked in services.asked] == [
+        {"limit": "1000", "offset": "0"},
+        {"limit": "1000", "offset": "0", "owner": "payments"},
+    ]
+
+
+def test_more_holds_than_a_service_answers_at_once_are_all_listed(oms: Oms, services: Services) -> None:
+    holds = [{"order_number": f"SO-{number}", "hold_id": "H1"} for number in range(1_500)]
+
+    def page(asked: Mapping[str, str], body: Any) -> Any:
+        start = int(asked["offset"])
+        return {"holds": holds[start : start + int(asked["limit"])]}
+
+    services.answer("GET", "/order/holds", page)
+
+    assert json.loads(oms("hold", "list", "--json")[1]) == {"holds": holds}
+    assert json.loads(oms("hold", "list", "--limit", "7", "--json")[1]) == {"holds": holds[:7]}
 
 
 def test_stock_is_shown_and_received(oms: Oms, services: Services) -> None:
@@ -123,6 +212,7 @@ def test_stock_is_shown_and_received(oms: Oms, services: Services) -> None:
     assert "EAST" in oms("stock", "TEA")[1]
     assert oms("receive", "TEA", "12", "--at", "EAST")[0] == 0
     assert services.asked[-1].body == {"location": "EAST", "quantity": 12}
+    assert oms("receive", "TEA", "1", "--at", "EAST")[2] == "1 unit of TEA received at EAST\n"
 
 
 @pytest.mark.parametrize("quantity", ["0", "-1", "many"])
@@ -185,6 +275,27 @@ def test_without_a_command_the_help_is_shown(oms: Oms) -> None:
     assert "publish" in out
 
 
+def test_the_help_calls_the_command_by_its_name(oms: Oms) -> None:
+    assert oms("order", "--help")[1].startswith("Usage: oms order ")
+
+
+def test_the_version_is_shown(oms: Oms) -> None:
+    code, out, _ = oms("--version")
+
+    assert code == 0
+    assert re.fullmatch(r"orderstream \d+\.\d+\.\d+\n", out)
+
+
+@pytest.mark.parametrize("command", [("status",), ("order", "SO-7"), ("up",), ("down",), ("demo",)])
+def test_a_state_directory_below_a_file_is_wrong_usage(oms: Oms, tmp_path: Path, command: tuple[str, ...]) -> None:
+    (tmp_path / "file").write_text("")
+
+    code, out, err = oms(*command, "--state", str(tmp_path / "file" / "state"))
+
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert f"{tmp_path / 'file'} is a file" in err
+
+
 def test_an_unknown_command_is_wrong_usage(oms: Oms) -> None:
     assert oms("fly") == (2, "", "oms: No such command 'fly'.\n")
 
@@ -209,6 +320,20 @@ def test_the_status_of_a_stack_that_does_not_run_is_exit_3(oms: Oms, services: S
 
     assert code == 3
     assert [process["state"] for process in json.loads(out)["processes"]] == ["stopped"]
+
+
+def test_the_status_tells_where_the_servers_are_and_no_password(
+    oms: Oms, services: Services, tmp_path: Path
+) -> None:
+    stack = json.loads((tmp_path / "stack.json").read_text())
+    stack["processes"] = {name: str(tmp_path / f"{name}.log") for name in ("kafka", "postgres")}
+    stack["kafka"] = "127.0.0.1:9092"
+    stack["postgres"] = "postgresql://admin:secret@127.0.0.1:5432/postgres"
+    (tmp_path / "stack.json").write_text(json.dumps(stack))
+
+    processes = json.loads(oms("status", "--json")[1])["processes"]
+
+    assert [one["address"] for one in processes] == ["127.0.0.1:9092", "127.0.0.1:5432"]
 
 
 def test_down_where_nothing_runs_is_fine(oms: Oms, tmp_path: Path) -> None:

@@ -4,12 +4,14 @@ import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Any
 
 import httpx2
 import pytest
 
 from services.order.app import definition
+from services.order.domain.number import order_number
 from services.order.settings import Settings
 from shared.eventsourcing.api_keys import ApiKey
 from shared.eventsourcing.clock import SystemClock
@@ -21,7 +23,7 @@ from shared.eventsourcing.memory.tables import Tables
 from shared.eventsourcing.metrics import Metrics
 from shared.eventsourcing.projections import StoredViews
 from shared.eventsourcing.runtime import Runtime
-from tests.unit.order.samples import NUMBER, channel_order, line
+from tests.unit.order.samples import NUMBER, T0, channel_order, line
 
 SETTINGS: dict[str, Any] = {"database_url": "postgresql://unused", "kafka_bootstrap": "unused:1"}
 KEYS = {
@@ -163,7 +165,7 @@ async def test_a_held_order_is_found_released_and_cancelled_by_a_person() -> Non
         held = await service.shown("/orders?status=held", lambda body: len(body["orders"]) == 1)
         assert held["orders"][0]["holds"][0]["reason"] == "amount_over_limit"
         assert len((await service.get("/holds?owner=fraud")).json()["holds"]) == 1
-        assert (await service.get("/orders/summary")).json() == {"statuses": {"held": 1}}
+        assert (await service.get("/orders/summary")).json() == {"statuses": {"held": 1}, "on_hold": 1}
         unknown = await service.decide(f"/orders/{NUMBER}/holds/H9/release")
         assert unknown.status_code == 404
         released = await service.decide(f"/orders/{NUMBER}/holds/H1/release")
@@ -171,6 +173,40 @@ async def test_a_held_order_is_found_released_and_cancelled_by_a_person() -> Non
         cancelled = await service.decide(f"/orders/{NUMBER}/cancel")
         assert (cancelled.status_code, cancelled.json()["status"]) == (202, "cancelling")
         await service.shown(f"/orders/{NUMBER}", lambda row: row["status"] == "cancelling")
+
+
+async def test_one_order_is_answered_with_what_was_ordered_last_and_where_it_goes() -> None:
+    async with running() as service:
+        await service.place()
+        shown = await service.shown(f"/orders/{NUMBER}", lambda row: bool(row["lines"]))
+        assert [(one["sku"], one["quantity"], one["unit_price"]) for one in shown["lines"]] == [
+            ("A", 2, 500),
+            ("B", 1, 300),
+        ]
+        assert shown["shipping_address"]["street"] == "1 Main Street"
+        later = channel_order(lines=(line(name="Tea"),), channel_updated_at=T0 + timedelta(hours=1))
+        await service.place(later.model_dump_json(), key="k2")
+        changed = await service.shown(f"/orders/{NUMBER}", lambda row: row["total"] == 1000)
+        assert [(one["sku"], one["name"]) for one in changed["lines"]] == [("A", "Tea")]
+        listed = (await service.get("/orders")).json()["orders"]
+        assert [one["lines"] for one in listed] == [1]
+
+
+async def test_a_page_of_one_owners_holds_is_full_while_there_are_more() -> None:
+    async with running() as service:
+        held = ("care", "risk", "care", "risk", "care")
+        numbers = [order_number("web", str(place)) for place in range(len(held))]
+        for place, (number, owner) in enumerate(zip(numbers, held, strict=True)):
+            await service.place(channel_order(channel_order_id=str(place)).model_dump_json(), key=str(place))
+            await service.decide(f"/orders/{number}/holds", owner=owner)
+        await service.shown("/holds", lambda body: len(body["holds"]) == len(held))
+
+        first = (await service.get("/holds?owner=care&limit=2")).json()["holds"]
+        rest = (await service.get("/holds?owner=care&limit=2&offset=2")).json()["holds"]
+
+        assert [len(first), len(rest)] == [2, 1]
+        assert {one["order_number"] for one in first + rest} == {numbers[0], numbers[2], numbers[4]}
+        assert {one["owner"] for one in first + rest} == {"care"}
 
 
 async def test_review_decisions_are_refused_out_of_place() -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
+from oms.commands.orders import Status
 from services.order.domain.messages import DeadlinePassed
 from services.order.views import ORDERS
 from shared.events.inventory import ReservationReleased, StockBackordered
@@ -29,6 +30,7 @@ from tests.unit.order.samples import (
     finding,
     finds,
     new,
+    plan,
     stock_reserved,
     take,
 )
@@ -99,7 +101,7 @@ def test_an_order_is_shown_from_its_placement_to_its_completion() -> None:
         shown = shown.then(message)
         statuses.append(shown.status)
     assert statuses == ["reserving", "authorising", "confirmed", "shipping", "shipping"]
-    assert shown.row["fulfilments"][F1]["status"] == "dispatched"
+    assert (shown.row["fulfilments"][F1]["status"], shown.row["fulfilments"][F1]["units"]) == ("dispatched", 3)
     done = shown.then(delivered())
     assert (done.status, done.row["order_status"], done.row["payment_status"]) == (
         "completed",
@@ -143,6 +145,13 @@ def test_a_changed_backorder_is_shown_as_waiting_while_it_keeps_its_place() -> N
     later = T0 + timedelta(hours=1)
     assert placed.then(take(allow_backorder=True, notes="x", channel_updated_at=later)).status == "backordered"
     assert placed.then(take(allow_backorder=True, priority=1, channel_updated_at=later)).status == "received"
+
+
+def test_units_that_are_dropped_for_want_of_stock_are_counted() -> None:
+    short = (Shortage(line_id="L2", sku="B", missing=1),)
+    plans = (plan(1, ("L1", "A", 2)),)
+    shown = start().then(take(allow_partial=True), stock_reserved(plans, short=short))
+    assert (shown.row["units_short"], shown.row["dropped"]) == (1, 300)
 
 
 def test_a_hold_while_the_stock_or_the_payment_is_there_is_shown() -> None:
@@ -192,6 +201,29 @@ def test_a_lapsed_authorisation_and_its_replacement_are_shown() -> None:
     assert (lapsed.status, lapsed.row["payment_status"]) == ("held", "lapsed")
     again = lapsed.then(ReleaseHold(order_number=NUMBER, hold_id="H1"), authorised(2))
     assert (again.status, again.row["payment_status"]) == ("confirmed", "authorised")
+
+
+def test_the_command_line_knows_every_status_that_an_order_is_shown_with() -> None:
+    waiting = (Shortage(line_id="L2", sku="B", missing=1),)
+    taken = start().then(take())
+    confirmed = taken.then(stock_reserved(SPLIT), authorised())
+    gone = confirmed.then(dispatched(F1), dispatched(F2))
+    shown = (
+        taken,
+        taken.then(take(channel_updated_at=T0 + timedelta(hours=1), shipping_charge=100)),
+        start().then(take(allow_backorder=True), StockBackordered(order_number=NUMBER, waiting=waiting)),
+        taken.then(stock_reserved()),
+        taken.then(stock_reserved(), DECLINED),
+        taken.then(HELD),
+        confirmed,
+        gone,
+        gone.then(delivered(F1), delivered(F2)),
+        gone.then(captured(F1, 800), captured(F2, 500), delivered(F1), delivered(F2)),
+        taken.then(CANCEL),
+        taken.then(CANCEL, RELEASED),
+    )
+    passed_through = {"reserved"}  # the payment is sought at once
+    assert {one.status for one in shown} | passed_through == set(Status)
 
 
 def test_a_changed_order_is_shown_as_it_stands_now() -> None:
