@@ -19,7 +19,6 @@ from shared.eventsourcing.clock import Clock
 from shared.eventsourcing.decider import Model, Reply
 from shared.eventsourcing.definition import IdempotencyConflict, KeyParked, Translate
 from shared.eventsourcing.failpoints import reach
-from shared.eventsourcing.ids import named_id
 from shared.eventsourcing.lanes import lane_of
 from shared.eventsourcing.messages import Arrival, Malformed, Record
 from shared.eventsourcing.store import (
@@ -354,7 +353,7 @@ class Pipeline:
             id=self._clock.new_id(),
             key=record.place,
             blocking=False,
-            message_id=named_id(record.place),
+            message_id=record.identity,
             source=record.topic,
             type="",
             payload=record.value or b"",

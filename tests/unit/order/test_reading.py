@@ -250,6 +250,18 @@ def test_a_message_that_no_topic_could_give_back_comes_back_cut() -> None:
     assert refused.explanation.endswith("at most. The first 2097152 come back.")
 
 
+def test_what_is_refused_has_the_same_id_when_it_is_read_again_and_another_one_at_its_place_another() -> None:
+    first = translate(record(b"{"))
+    again, of_a_topic_made_anew = translate(record(b"{")), translate(record(b"[", ()))
+    assert first is not None
+    assert again is not None
+    assert of_a_topic_made_anew is not None
+    assert first.message_id == again.message_id != of_a_topic_made_anew.message_id
+    assert isinstance(first.message, RefuseIntake)
+    assert isinstance(of_a_topic_made_anew.message, RefuseIntake)
+    assert first.message.intake_id != of_a_topic_made_anew.message.intake_id
+
+
 def test_headers_that_are_no_text_are_kept_readable() -> None:
     found = refusal(b"{", (*HEADERS, ("x\x00", b"\xff\x00")))
     assert found.headers["x\ufffd"] == "\ufffd\ufffd"
