@@ -170,6 +170,12 @@ class OrderBackordered(Event, name="order.backordered", version=1):
     """What is waited for."""
 
 
+class BackorderEnded(Event, name="order.backorder-ended", version=1):
+    """The stock did not arrive in time; the order takes a part, and is asked for again without waiting."""
+
+    order_number: OrderNumber
+
+
 class LinesDropped(Event, name="order.lines-dropped", version=1):
     """Units that will not be delivered; their value is not charged."""
 

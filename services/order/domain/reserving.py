@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from services.order.domain.case import Case
-from services.order.domain.compensating import cancel
+from services.order.domain.compensating import cancel, undo
 from services.order.domain.holds import hold, hold_for, release_for, stands_still
 from services.order.domain.messages import DeadlinePassed
 from services.order.domain.order import Approved, content_of
@@ -20,6 +20,7 @@ from shared.events.inventory import (
     StockReserved,
 )
 from shared.events.order import (
+    BackorderEnded,
     LinesDropped,
     OrderBackordered,
     ReservationRequested,
@@ -109,7 +110,9 @@ def reservation_overdue(case: Case) -> Decision:
 
 
 def backorder_overdue(case: Case) -> Decision:
-    """The stock did not arrive in time."""
+    """The stock did not arrive in time: an order that takes a part goes on with what there is, any other ends."""
+    if content_of(case.order).allow_partial:
+        return Decision(case.of_order(BackorderEnded(order_number=case.number))) + undo(case)
     return cancel(case, "shortage")
 
 
