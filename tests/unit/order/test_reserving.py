@@ -142,6 +142,28 @@ def test_a_late_answer_to_an_earlier_request_is_given_back_by_name_and_the_stock
     assert ask == new().when(take()).commands[0]
 
 
+EARLIER = EXPIRES - timedelta(hours=1)
+
+
+def test_a_late_refusal_of_an_earlier_request_is_not_believed() -> None:
+    late = REFUSED.model_copy(update={"expires_at": EARLIER})
+    reserving().when(late).then_nothing_happened()
+    waiting = after(reserving(allow_backorder=True), BACKORDERED)
+    waiting.when(late).then_nothing_happened()
+    known = REFUSED.model_copy(update={"expires_at": EXPIRES})
+    assert reserving().when(known).events[-1] == OrderCancelled(order_number=NUMBER, cause="shortage")
+
+
+def test_a_late_backorder_of_an_earlier_request_is_given_back_by_name_and_the_stock_asked_for_again() -> None:
+    late = BACKORDERED.model_copy(update={"expires_at": EARLIER, "fulfilments": (plan(1, ("L1", "A", 2)),)})
+    release = ReleaseStock(order_number=NUMBER, skus=("A", "B"), fulfilments=(F1,))
+    reserving().when(late).then().then_asked(release, new().when(take()).commands[0])
+
+
+def test_a_late_backorder_that_holds_nothing_changes_nothing() -> None:
+    reserving().when(BACKORDERED.model_copy(update={"expires_at": EARLIER})).then_nothing_happened()
+
+
 def test_stock_for_an_order_that_was_cancelled_is_given_back() -> None:
     cancelled = after(reserving(), CancelOrder(order_number=NUMBER), RELEASED)
     cancelled.when(stock_reserved()).then().then_asked(RELEASE)
