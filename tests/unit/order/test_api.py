@@ -217,3 +217,12 @@ async def test_the_schema_of_an_order_stands_in_the_description_of_the_routes() 
         schema = paths["/orders"]["post"]["requestBody"]["content"]["application/json"]["schema"]
         assert schema["properties"]["shipping_address"]["properties"]["country"]["type"] == "string"
         assert "$ref" not in str(schema)
+
+
+async def test_the_description_of_the_routes_demands_the_idempotency_key_and_knows_restatements() -> None:
+    async with running() as service:
+        told = (await service.get("/openapi.json")).json()["paths"]["/orders"]["post"]
+        (key,) = told["parameters"]
+        assert (key["name"], key["in"], key["required"]) == ("Idempotency-Key", "header", True)
+        assert "restatement" in told["responses"]["200"]["description"]
+        assert {"200", "201", "400", "409", "413", "422"} <= told["responses"].keys()
