@@ -85,7 +85,7 @@ class OrderReaffirmed(Event, name="order.reaffirmed", version=1):
 
 
 class RestatementIgnored(Event, name="order.restatement-ignored", version=1):
-    """A restatement was dropped: it is older than what stands, or the order has ended."""
+    """A restatement was dropped: it is older than what stands."""
 
     order_number: OrderNumber
     channel_updated_at: Instant

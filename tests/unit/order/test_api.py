@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Any
 
 import httpx2
@@ -21,7 +22,7 @@ from shared.eventsourcing.memory.tables import Tables
 from shared.eventsourcing.metrics import Metrics
 from shared.eventsourcing.projections import StoredViews
 from shared.eventsourcing.runtime import Runtime
-from tests.unit.order.samples import NUMBER, channel_order, line
+from tests.unit.order.samples import NUMBER, T0, channel_order, line
 
 SETTINGS: dict[str, Any] = {"database_url": "postgresql://unused", "kafka_bootstrap": "unused:1"}
 KEYS = {
@@ -155,6 +156,15 @@ async def test_another_content_at_the_same_time_is_answered_as_conflicting() -> 
         await service.place()
         refused = await service.place(LARGE, key="k2")
         assert (refused.status_code, refused.json()["code"]) == (422, "conflicting_restatement")
+
+
+async def test_a_change_of_an_order_that_ended_is_answered_with_its_code() -> None:
+    async with running() as service:
+        await service.place(LARGE)
+        await service.decide(f"/orders/{NUMBER}/reject")
+        changed = channel_order(channel_updated_at=T0 + timedelta(hours=1)).model_dump_json()
+        refused = await service.place(changed, key="k2")
+        assert (refused.status_code, refused.json()["code"]) == (422, "order_ended")
 
 
 async def test_a_held_order_is_found_released_and_cancelled_by_a_person() -> None:
