@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from services.order.domain.messages import RefuseIntake, TakeChannelOrder
 from services.order.reading import MOST_BYTES, Fault, read_order
 from services.order.translate import MOST_GIVEN_BACK, translate
+from shared.events.channel import ChannelOrderReceived
 from shared.events.inventory import StockReserved
 from shared.events.payment import PaymentVoided
 from shared.eventsourcing.messages import Arrival, Malformed, Record
@@ -124,6 +125,16 @@ def test_a_country_of_the_billing_address_is_checked_as_well() -> None:
 def test_a_fault_names_the_order_where_the_bytes_tell() -> None:
     found = fault(stated(total=1))
     assert (found.channel, found.channel_order_id) == ("web", "1001")
+
+
+@pytest.mark.parametrize("field", ["street", "city"])
+def test_an_address_without_street_or_city_is_read_and_left_to_the_review(field: str) -> None:
+    address = ORDER.shipping_address.model_dump(mode="json")
+    without_it = stated(shipping_address={name: value for name, value in address.items() if name != field})
+    for body in (without_it, with_address(**{field: ""})):
+        order = read_order(body)
+        assert isinstance(order, ChannelOrderReceived)
+        assert getattr(order.shipping_address, field) == ""
 
 
 def test_a_free_order_needs_no_payment() -> None:
