@@ -71,6 +71,13 @@ def test_a_price_off_the_list_is_held_and_what_is_not_listed_is_not(tmp_path: Pa
     assert reasons(load_review(RULES, prices)) == []
 
 
+def test_a_rule_may_ask_for_lines_that_the_price_list_has_no_price_for(tmp_path: Path) -> None:
+    rules, prices = written(tmp_path, "order.lines_not_listed == 1", "price_off_list"), tmp_path / "prices.csv"
+    prices.write_text("sku,currency,unit_price\nA,USD,500\nB,EUR,300\n")
+    assert reasons(load_review(rules, prices)) == ["price_off_list"]
+    assert reasons(load_review(rules)) == []
+
+
 def test_several_findings_are_all_reported() -> None:
     order: dict[str, Any] = {
         "lines": (line(unit_price=10**8),),
