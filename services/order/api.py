@@ -5,7 +5,7 @@ import re
 from collections.abc import AsyncIterator, Sequence
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from services.order.domain.messages import TakeChannelOrder
@@ -39,14 +39,19 @@ Number = Annotated[str, Path(min_length=1, max_length=200)]
 CustomerId = Annotated[str, Path(min_length=1, max_length=200)]
 Limit = Annotated[int, Query(ge=1, le=1_000)]
 Offset = Annotated[int, Query(ge=0, le=10**9)]
-IdempotencyKey = Annotated[
-    str, Header(alias="Idempotency-Key", description="Mandatory: the same key never places two orders.")
-]
 KEY = re.compile("[!-~]{1,200}")
 STATED = (OrderPlaced.wire_type, OrderReplaced.wire_type)
 """The facts that say what was ordered."""
 HELD_AT_A_TIME = 1_000
 """Orders on a hold that are read in one query."""
+IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": True,
+    "description": "The same key never places two orders.",
+    "schema": {"type": "string", "pattern": f"^{KEY.pattern}$"},
+}
+RESTATED = "The order was placed before: `outcome` says what became of the restatement."
 Decider = Annotated[Caller, Depends(requires("orders:decide"))]
 
 
@@ -97,19 +102,23 @@ def _taking(submit: Submit) -> APIRouter:
         "/orders",
         status_code=201,
         summary="Place an order, or restate it whole",
+        response_description="The order is placed.",
+        responses={200: {"description": RESTATED, "model": dict[str, Any]}},
         openapi_extra={
+            "parameters": [IDEMPOTENCY_KEY],
             "requestBody": {
                 "required": True,
                 "content": {"application/json": {"schema": _self_contained(ChannelOrderReceived)}},
-            }
+            },
         },
     )
     async def place(
         request: Request,
         response: Response,
         caller: Annotated[Caller, Depends(requires("orders:write"))],
-        key: IdempotencyKey = "",
     ) -> dict[str, Any]:
+        # Read here and described above: a key that is missing gets the same answer as one that can't be used.
+        key = request.headers.get("Idempotency-Key", "")
         if not KEY.fullmatch(key):
             raise problem(400, "No idempotency key", "Idempotency-Key is needed: 1 to 200 visible characters")
         body = await request.body()

@@ -22,7 +22,9 @@ MOMENTS = frozenset({"channel_updated_at", "placed_at", "requested_delivery"})
 DATE = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]")
 """What a moment begins with; otherwise a text of digits would count seconds since 1970."""
 
-CURRENCIES = frozenset(currency.alpha_3 for currency in pycountry.currencies)
+NO_MONEY = frozenset({"XAG", "XAU", "XBA", "XBB", "XBC", "XBD", "XDR", "XPD", "XPT", "XSU", "XTS", "XUA", "XXX"})
+"""Codes of ISO 4217 without a minor unit: metals, units of account, a test, and no currency at all."""
+CURRENCIES = frozenset(currency.alpha_3 for currency in pycountry.currencies) - NO_MONEY
 COUNTRIES = frozenset(country.alpha_2 for country in pycountry.countries)
 
 
@@ -76,7 +78,7 @@ def _checked(order: ChannelOrderReceived) -> ChannelOrderReceived | Fault:
     if twice := _first_twice(line.line_id for line in order.lines):
         return _about(order, "duplicate_line", f"The line id {twice} stands on more than one line.")
     if order.currency not in CURRENCIES:
-        return _about(order, "unknown_currency", f"{order.currency} is no currency of ISO 4217.")
+        return _about(order, "unknown_currency", f"{order.currency} is no currency of ISO 4217 to pay in.")
     addresses = [order.shipping_address, *([order.billing_address] if order.billing_address else [])]
     for address in addresses:
         if address.country not in COUNTRIES:

@@ -134,6 +134,7 @@ EMPTY: Mapping[str, Any] = {
         "lines": 0,
         "units": 0,
         "lines_off_list": 0,
+        "lines_not_listed": 0,
     },
     "address": {"street": "", "city": "", "postal_code": "", "region": "", "country": ""},
     "customer": {
@@ -162,6 +163,7 @@ def _facts(facts: ReviewFacts, prices: PriceList) -> Mapping[str, Any]:
             "lines": len(order.lines),
             "units": sum(line.quantity for line in order.lines),
             "lines_off_list": _off_list(order, prices),
+            "lines_not_listed": _not_listed(order, prices),
         },
         "address": {
             "street": address.street,
@@ -188,6 +190,10 @@ def _facts(facts: ReviewFacts, prices: PriceList) -> Mapping[str, Any]:
 
 def _off_list(order: OrderContent, prices: PriceList) -> int:
     return sum(prices.get((line.sku, order.currency), line.unit_price) != line.unit_price for line in order.lines)
+
+
+def _not_listed(order: OrderContent, prices: PriceList) -> int:
+    return sum((line.sku, order.currency) not in prices for line in order.lines) if prices else 0
 
 
 def _read_rules(file: Path) -> tuple[Rule, ...]:

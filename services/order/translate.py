@@ -78,7 +78,7 @@ def _identity(metadata: Metadata, body: bytes) -> UUID:
 
 
 def _refusal(record: Record, fault: Fault) -> Arrival:
-    identity = named_id(f"orderstream/intake/{record.place}")
+    identity = record.identity
     key = str(identity)
     return Arrival(
         message=RefuseIntake(

@@ -32,6 +32,7 @@ RejectionCode = Literal[
     "payment_incomplete",
     "conflicting_restatement",
     "number_collision",
+    "order_ended",
 ]
 """Stable reasons why an order was not taken."""
 
@@ -106,7 +107,8 @@ class ChannelOrderRejected(Event, name="channel.order-rejected", version=1):
     """A message that could not be taken, with its original bytes; nothing sent to the intake is ever lost."""
 
     code: RejectionCode
-    """A stable reason for programs."""
+    """A stable reason for programs. `order_ended`: a change of an order that is completed or cancelled, or is
+    being cancelled and was never confirmed."""
     explanation: Text
     """A sentence for a person."""
     channel: str = ""

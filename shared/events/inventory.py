@@ -182,6 +182,8 @@ class ReservationRefused(Event, name="inventory.reservation-refused", version=1)
     order_number: OrderNumber
     shortages: tuple[Shortage, ...]
     """What was missing."""
+    expires_at: Instant | None = None
+    """As the request stated it, which tells the answer to an earlier request apart."""
 
 
 class ReservationKept(Event, name="inventory.reservation-kept", version=1):

@@ -86,7 +86,7 @@ class OrderReaffirmed(Event, name="order.reaffirmed", version=1):
 
 
 class RestatementIgnored(Event, name="order.restatement-ignored", version=1):
-    """A restatement was dropped: it is older than what stands, or the order has ended."""
+    """A restatement was dropped: it is older than what stands."""
 
     order_number: OrderNumber
     channel_updated_at: Instant
@@ -169,6 +169,12 @@ class OrderBackordered(Event, name="order.backordered", version=1):
     order_number: OrderNumber
     waiting: tuple[Shortage, ...]
     """What is waited for."""
+
+
+class BackorderEnded(Event, name="order.backorder-ended", version=1):
+    """The stock did not arrive in time; the order takes a part, and is asked for again without waiting."""
+
+    order_number: OrderNumber
 
 
 class LinesDropped(Event, name="order.lines-dropped", version=1):

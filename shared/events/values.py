@@ -27,9 +27,10 @@ class Address(Value):
 
     name: Name
     """Who receives there."""
-    street: Text
-    """Street and number; several lines are joined by a line feed."""
-    city: Name
+    street: Text = ""
+    """Street and number; several lines are joined by a line feed. Empty where it is not known."""
+    city: str = Field(default="", max_length=200)
+    """Empty where it is not known."""
     postal_code: str = ""
     """Empty where the country has none."""
     region: str = ""

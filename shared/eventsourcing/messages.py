@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from hashlib import sha256
 from types import MappingProxyType
 from uuid import UUID
 
-from msgspec import Struct
+from msgspec import Struct, msgpack
 
 from shared.events.payload import Payload
+from shared.eventsourcing.ids import named_id
 
 
 class Record(Struct, frozen=True, kw_only=True, gc=False):
@@ -26,6 +28,12 @@ class Record(Struct, frozen=True, kw_only=True, gc=False):
     def place(self) -> str:
         """`topic/partition/offset`."""
         return f"{self.topic}/{self.partition}/{self.offset}"
+
+    @property
+    def identity(self) -> UUID:
+        """The same when the record is read again; a topic that was made anew has another one at its place."""
+        content = msgpack.encode((self.key, self.value, self.headers, self.timestamp_ms))
+        return named_id(f"{self.place}\n{sha256(content).hexdigest()}")
 
 
 class Arrival(Struct, frozen=True, kw_only=True, gc=False):

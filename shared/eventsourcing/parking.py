@@ -2,7 +2,6 @@
 
 from shared.eventsourcing.batch import storable
 from shared.eventsourcing.clock import Clock
-from shared.eventsourcing.ids import named_id
 from shared.eventsourcing.messages import Arrival, Record
 from shared.eventsourcing.store import ParkedMessage, StoredReminder
 
@@ -13,7 +12,7 @@ def unreadable_record(clock: Clock, record: Record, explanation: str) -> ParkedM
         id=clock.new_id(),
         key=record.place,
         blocking=False,
-        message_id=named_id(record.place),
+        message_id=record.identity,
         source=record.topic,
         type="",
         payload=record.value or b"",

@@ -41,6 +41,17 @@ def test_stock_that_never_comes_cancels_a_backorder(shop: Shop) -> None:
     shop.expect_nothing_left(number, sku, 1)
 
 
+def test_stock_that_never_comes_leaves_an_order_that_takes_a_part_with_what_is_there(shop: Shop) -> None:
+    sku = shop.sku(EAST=1)
+    number = shop.order(a_line(sku, 2), allow_backorder=True, allow_partial=True)
+
+    row = shop.wait(number, "completed")
+
+    assert (row["charged"], row["dropped"]) == (1_000, 1_000)
+    assert "order.backorder-ended" in shop.facts(number)
+    shop.until(lambda: shop.stock(sku) == (0, 0), "the unit to be shipped")
+
+
 def test_a_reservation_that_nobody_confirms_expires_and_cancels_its_order(shop: Shop) -> None:
     sku = shop.sku(EAST=1)
     number = shop.order(a_line(sku), payment=card("tok_decline"))

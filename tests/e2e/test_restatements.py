@@ -82,6 +82,19 @@ def test_a_newer_statement_after_confirmation_waits_for_a_person(shop: Shop) -> 
     assert shop.wait(number, "completed")["charged"] == 1_000
 
 
+def given_back(shop: Shop, order: ChannelOrderReceived) -> ChannelOrderRejected:
+    """What came back of an order."""
+
+    def found() -> ChannelOrderRejected | None:
+        for message in shop.rejections():
+            rejected = ChannelOrderRejected.model_validate_json(message.value)
+            if rejected.channel_order_id == order.channel_order_id:
+                return rejected
+        return None
+
+    return shop.until(found, "the rejection")
+
+
 def test_two_different_statements_of_one_time_contradict_and_the_second_is_given_back(shop: Shop) -> None:
     order = an_order(a_line(shop.sku(EAST=9)))
     contradiction = with_quantity(order, 5, minutes=0)
@@ -89,25 +102,20 @@ def test_two_different_statements_of_one_time_contradict_and_the_second_is_given
 
     shop.wait(number, "completed")
 
-    def given_back() -> ChannelOrderRejected | None:
-        for message in shop.rejections():
-            rejected = ChannelOrderRejected.model_validate_json(message.value)
-            if rejected.channel_order_id == order.channel_order_id:
-                return rejected
-        return None
-
-    rejected = shop.until(given_back, "the rejection")
+    rejected = given_back(shop, order)
     assert rejected.code == "conflicting_restatement"
     assert b64decode(rejected.original) == intake_message(contradiction).value
     assert shop.find(number_of(order))["total"] == 1_000  # type: ignore[index]  # it is completed, so it is there
 
 
-def test_a_statement_of_an_ended_order_is_dropped_and_recorded(shop: Shop) -> None:
+def test_a_change_of_an_ended_order_is_given_back(shop: Shop) -> None:
     order = an_order(a_line(shop.sku(EAST=9)))
     number = shop.publish(order)[0]
     shop.wait(number, "completed")
 
-    shop.publish(with_quantity(order, 5, minutes=5))
+    changed = with_quantity(order, 5, minutes=5)
+    shop.publish(changed)
 
-    shop.wait_for_fact(number, "order.restatement-ignored")
+    rejected = given_back(shop, order)
+    assert (rejected.code, b64decode(rejected.original)) == ("order_ended", intake_message(changed).value)
     assert shop.wait(number, "completed")["charged"] == 1_000

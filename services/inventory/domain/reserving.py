@@ -127,7 +127,7 @@ def _answer(
             expires_at=message.expires_at,
         )
     if not fulfilments or (missing and not message.allow_partial):
-        return ReservationRefused(order_number=message.order_number, shortages=missing)
+        return _refusal(message, missing)
     return StockReserved(
         order_number=message.order_number,
         fulfilments=fulfilments,
@@ -138,7 +138,11 @@ def _answer(
 
 def _refusal_of_all(message: ReserveStock) -> ReservationRefused:
     shortages = [Shortage(line_id=line.line_id, sku=line.sku, missing=line.quantity) for line in message.lines]
-    return ReservationRefused(order_number=message.order_number, shortages=tuple(shortages))
+    return _refusal(message, tuple(shortages))
+
+
+def _refusal(message: ReserveStock, missing: tuple[Shortage, ...]) -> ReservationRefused:
+    return ReservationRefused(order_number=message.order_number, shortages=missing, expires_at=message.expires_at)
 
 
 def _changes(

@@ -7,7 +7,7 @@ from services.order.domain.capturing import capture
 from services.order.domain.case import Case
 from services.order.domain.compensating import compensate
 from services.order.domain.delivery import Fulfilment
-from services.order.domain.holds import hold, open_holds, release, stands_still
+from services.order.domain.holds import hold, release_on, stands_still
 from services.order.domain.messages import FulfilmentOverdue
 from services.order.domain.order import Cancelling, Completed, Confirmed
 from services.order.domain.placement import Authorised, Authorising, Placement, Shipping, delivery_of
@@ -31,6 +31,9 @@ from shared.events.shipping import (
 )
 from shared.events.values import FulfilmentPlan, OrderContent, RequestedLine
 from shared.eventsourcing.decider import NOTHING, Decision, Recorded, Reminder
+
+NOT_DONE_BY_LEAVING: tuple[HoldReason, ...] = ("capture_refused", "delivery_exception")
+"""What a parcel that has left may still be held for: its money, and its way."""
 
 _Status = Literal["requested", "held", "dispatched", "delivered"]
 
@@ -107,7 +110,7 @@ def dispatched(case: Case, message: ShipmentDispatched) -> Decision:
         return NOTHING
     progressed = case.of_placement(_progressed(case, fulfilment.fulfilment_id, "dispatched"))
     left = Decision(
-        progressed + _released(case, fulfilment.fulfilment_id, besides=("capture_refused", "delivery_exception")),
+        progressed + release_on(case, fulfilment.fulfilment_id, besides=NOT_DONE_BY_LEAVING),
         reminders=(_delivery_deadline(case, fulfilment.fulfilment_id, fulfilment.waits + 1),),
     )
     return left + capture(case, fulfilment)
@@ -119,7 +122,7 @@ def delivered(case: Case, message: ShipmentDelivered) -> Decision:
     if fulfilment is None or fulfilment.status in ("delivered", "cancelled"):
         return NOTHING
     progressed = case.of_placement(_progressed(case, fulfilment.fulfilment_id, "delivered"))
-    arrived = Decision(progressed + _released(case, fulfilment.fulfilment_id, besides=("capture_refused",)))
+    arrived = Decision(progressed + release_on(case, fulfilment.fulfilment_id, besides=("capture_refused",)))
     return arrived + capture(case, fulfilment) if fulfilment.at_hand else arrived
 
 
@@ -217,16 +220,6 @@ def _delivery_deadline(case: Case, fulfilment_id: str, wait: int) -> Reminder:
 def _at_hand(placement: Placement, fulfilment_id: str) -> Fulfilment | None:
     fulfilment = delivery_of(placement).find(fulfilment_id)
     return fulfilment if fulfilment is not None and fulfilment.at_hand else None
-
-
-def _released(case: Case, fulfilment_id: str, *, besides: tuple[HoldReason, ...]) -> tuple[Recorded, ...]:
-    """Holds on a parcel that has left have nothing to stop any more; its money, and its way, are other matters."""
-    return tuple(
-        recorded
-        for one in open_holds(case.order)
-        if one.fulfilment_id == fulfilment_id and one.reason not in besides
-        for recorded in release(case, one)
-    )
 
 
 def _progressed(case: Case, fulfilment_id: str, status: _Status) -> FulfilmentProgressed:

@@ -106,3 +106,13 @@ def release_for(case: Case, reason: HoldReason, fulfilment_id: str = "") -> tupl
         if hold.reason == reason and hold.fulfilment_id == fulfilment_id
         for recorded in release(case, hold)
     )
+
+
+def release_on(case: Case, fulfilment_id: str, *, besides: tuple[HoldReason, ...] = ()) -> tuple[Recorded, ...]:
+    """Release the holds on a fulfilment that there is nothing to decide about any more."""
+    return tuple(
+        recorded
+        for hold in open_holds(case.order)
+        if hold.fulfilment_id == fulfilment_id and hold.reason not in besides
+        for recorded in release(case, hold)
+    )

@@ -6,6 +6,7 @@ from typing import Literal, TypeAlias
 
 from services.order.domain.content import digest, skus_of
 from shared.events.order import (
+    BackorderEnded,
     CancellationCause,
     CancellationRefused,
     CancellationRequested,
@@ -170,6 +171,8 @@ def evolve(state: Order, event: Event) -> Order:
             return replace(state, dossier=_released(state.dossier, event))
         case OrderApproved(), InReview():
             return Approved(dossier=state.dossier, content=state.content)
+        case BackorderEnded(), Approved():
+            return replace(state, content=state.content.model_copy(update={"allow_backorder": False}))
         case OrderConfirmed(), Approved():
             return Confirmed(dossier=state.dossier, content=_without_lines(state.content))
         case _:

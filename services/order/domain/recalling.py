@@ -2,8 +2,8 @@
 
 from services.order.domain.case import Case
 from services.order.domain.compensating import cancel, compensate
-from services.order.domain.delivery import Fulfilment
-from services.order.domain.holds import hold
+from services.order.domain.delivery import Delivery, Fulfilment
+from services.order.domain.holds import hold, release_for, release_on
 from services.order.domain.messages import DeadlinePassed, ReleaseOverdue
 from services.order.domain.order import Cancelling, Confirmed
 from services.order.domain.placement import Recalling, Shipping, delivery_of
@@ -19,7 +19,7 @@ from shared.events.order import (
 )
 from shared.events.shipping import CancelShipment, ShipmentCancellationRefused, ShipmentCancelled
 from shared.events.values import Shortage
-from shared.eventsourcing.decider import NOTHING, Decision, Reminder
+from shared.eventsourcing.decider import NOTHING, Decision, Recorded, Reminder
 
 
 def recall(case: Case, placement: Shipping) -> Decision:
@@ -40,7 +40,7 @@ def recall_overdue(case: Case) -> Decision:
 
 
 def shipment_cancelled(case: Case, message: ShipmentCancelled) -> Decision:
-    """The shipment will not leave."""
+    """The shipment will not leave, and what held it has nothing to stop any more."""
     delivery = delivery_of(case.placement)
     fulfilment = delivery.find(message.fulfilment_id)
     if fulfilment is None or not fulfilment.at_hand:
@@ -49,15 +49,17 @@ def shipment_cancelled(case: Case, message: ShipmentCancelled) -> Decision:
         order_number=case.number, fulfilment_id=fulfilment.fulfilment_id, status="cancelled"
     )
     happened = Decision(case.of_placement(progressed))
+    # Released last: the order goes on once it knows what is given back.
+    released = Decision(release_on(case, fulfilment.fulfilment_id))
     match case.order, case.placement:
         case Confirmed() as order, Shipping():
             # An answer to a recall that was asked twice may come when the order goes on already.
             others = [one for one in delivery.fulfilments if one is not fulfilment]
             if all(one.status == "cancelled" for one in others):
-                return happened + cancel(case, "operator")
-            return happened + _drop(case, order, (fulfilment,))
+                return happened + cancel(case, "operator") + released
+            return happened + _drop(case, order, (fulfilment,)) + released
         case _:
-            return happened
+            return happened + released
 
 
 def cancellation_refused(case: Case, message: ShipmentCancellationRefused) -> Decision:
@@ -84,9 +86,9 @@ def settle(case: Case, order: Cancelling, placement: Recalling) -> Decision:
     if not gone:
         paid = delivery.authorised > 0 or delivery.cover == "authorising"
         parts: tuple[CompensationPart, ...] = ("stock", "payment") if paid else ("stock",)
-        return compensate(case, parts, _skus(delivery.fulfilments))
+        return Decision(_answered(case, delivery)) + compensate(case, parts, _skus(delivery.fulfilments))
     refused = CancellationRefused(order_number=case.number, dispatched=gone)
-    return Decision(case.of_order(refused)) + _drop(case, order, dropped)
+    return Decision(_answered(case, delivery) + case.of_order(refused)) + _drop(case, order, dropped)
 
 
 def release_overdue(case: Case, message: ReleaseOverdue) -> Decision:
@@ -101,6 +103,11 @@ def release_overdue(case: Case, message: ReleaseOverdue) -> Decision:
         return NOTHING
     explanation = "Inventory has not given back the stock of what was cancelled; it is asked again."
     return Decision(hold(case, "compensation_overdue", explanation)) + _release(case, waiting)
+
+
+def _answered(case: Case, delivery: Delivery) -> tuple[Recorded, ...]:
+    """The alarm ends with the recall, unless stock that is still being given back needs it as well."""
+    return () if delivery.releasing else release_for(case, "compensation_overdue")
 
 
 def _drop(case: Case, order: Confirmed | Cancelling, dropped: tuple[Fulfilment, ...]) -> Decision:

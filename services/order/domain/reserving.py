@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from services.order.domain.case import Case
-from services.order.domain.compensating import cancel
+from services.order.domain.compensating import cancel, undo
 from services.order.domain.holds import hold, hold_for, release_for, stands_still
 from services.order.domain.messages import DeadlinePassed
 from services.order.domain.order import Approved, content_of
@@ -20,6 +20,7 @@ from shared.events.inventory import (
     StockReserved,
 )
 from shared.events.order import (
+    BackorderEnded,
     LinesDropped,
     OrderBackordered,
     ReservationRequested,
@@ -64,16 +65,25 @@ def stock_reserved(case: Case, message: StockReserved) -> Decision:
 
 def stock_backordered(case: Case, message: StockBackordered) -> Decision:
     """Wait for the stock that is missing."""
+    placement = case.placement
+    assert isinstance(placement, Reserving)
+    if message.expires_at not in (None, placement.expires_at):
+        # Without a fulfilment to name, the release would be one of the whole order, and hit a newer reservation.
+        content = content_of(case.order)
+        return _instead(case, content, message, placement.expires_at) if message.fulfilments else NOTHING
     backordered = OrderBackordered(order_number=case.number, waiting=message.waiting)
     at = case.context.now + case.policy.backorder_within
     return Decision(
         release_for(case, "reservation_overdue") + case.of_placement(backordered),
-        reminders=(Reminder(at, DeadlinePassed(order_number=case.number, step=case.placement.step + 1)),),
+        reminders=(Reminder(at, DeadlinePassed(order_number=case.number, step=placement.step + 1)),),
     )
 
 
 def reservation_refused(case: Case, message: ReservationRefused) -> Decision:
     """Nothing is there: the review may want a person to look, else the order ends."""
+    assert isinstance(case.placement, Reserving | Backordered)
+    if message.expires_at not in (None, case.placement.expires_at):
+        return NOTHING
     missing = StockMissing(order_number=case.number, shortages=message.shortages)
     events = release_for(case, "reservation_overdue") + case.of_placement(missing)
     assert isinstance(case.order, Approved)
@@ -118,15 +128,22 @@ def reservation_overdue(case: Case) -> Decision:
 
 
 def backorder_overdue(case: Case) -> Decision:
-    """The stock did not arrive in time."""
+    """The stock did not arrive in time: an order that takes a part goes on with what there is, any other ends."""
+    if content_of(case.order).allow_partial:
+        return Decision(case.of_order(BackorderEnded(order_number=case.number))) + undo(case)
     return cancel(case, "shortage")
 
 
-def _instead(case: Case, content: OrderContent, late: StockReserved, expires_at: datetime) -> Decision:
+def _instead(
+    case: Case, content: OrderContent, late: StockReserved | StockBackordered, expires_at: datetime
+) -> Decision:
     """A late answer to an earlier request, maybe of another content: give it back by name, and ask again."""
+    skus = [part.sku for plan in late.fulfilments for part in plan.lines]
+    if isinstance(late, StockBackordered):
+        skus += [shortage.sku for shortage in late.waiting]
     release = ReleaseStock(
         order_number=case.number,
-        skus=tuple(dict.fromkeys(part.sku for plan in late.fulfilments for part in plan.lines)),
+        skus=tuple(dict.fromkeys(skus)),
         fulfilments=tuple(plan.fulfilment_id for plan in late.fulfilments),
     )
     return Decision(commands=(release, _ask(case, content, expires_at)))

@@ -68,10 +68,12 @@ def take(case: Case, customer: Customer, message: TakeChannelOrder) -> Decision:
     if same:
         reaffirmed = OrderReaffirmed(order_number=case.number, channel_updated_at=content.channel_updated_at)
         return Decision(case.of_order(reaffirmed)) + _answer(case, "unchanged")
-    return _change(case, case.order, customer, content)
+    return _change(case, case.order, customer, message, content)
 
 
-def _change(case: Case, order: Known, customer: Customer, content: OrderContent) -> Decision:
+def _change(
+    case: Case, order: Known, customer: Customer, message: TakeChannelOrder, content: OrderContent
+) -> Decision:
     match order:
         case InReview() | Approved():
             return _replace(case, order, customer, content)
@@ -80,7 +82,8 @@ def _change(case: Case, order: Known, customer: Customer, content: OrderContent)
             held = case.of_order(RestatementHeld(order_number=case.number, proposed=content))
             return Decision(held + hold(case, "changed_after_confirmation", explanation)) + _answer(case, "held")
         case Cancelling() | Cancelled() | Completed():
-            return _ignore(case, order, content)
+            explanation = f"The order is {order.status}; a change of it is not carried out any more."
+            return _reject(case, message, "order_ended", explanation)
 
 
 def _place(case: Case, customer: Customer, content: OrderContent) -> Decision:

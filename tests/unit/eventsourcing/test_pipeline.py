@@ -315,6 +315,19 @@ async def test_an_explanation_with_nul_parks_all_the_same(installation: Installa
     assert len(parked.explanation) == 2_000
 
 
+async def test_an_unreadable_record_parks_once_and_another_at_its_place_in_a_topic_made_anew_parks_as_well(
+    installation: Installation,
+) -> None:
+    first = Record(topic="toy.commands", partition=0, offset=7, key=b"a", value=b"{")
+    other = Record(topic="toy.commands", partition=0, offset=7, key=b"a", value=b"[")
+    async with installation.pipeline() as pipeline:
+        for one in (first, first, other):
+            await pipeline.take_records([one])
+        parked = await installation.store().parked()
+
+    assert [one.payload for one in parked] == [b"{", b"["]
+
+
 async def test_more_records_than_one_transaction_takes_are_all_decided(installation: Installation) -> None:
     records = [record_of(outgoing(block(f"c{n % 7}"), f"c{n % 7}"), n) for n in range(1_234)]
     async with installation.pipeline() as pipeline:

@@ -48,7 +48,11 @@ KEEP = KeepReservation(order_number="O1")
 def refused(*shortages: tuple[str, str, int]) -> Recorded:
     return Recorded(
         "reservation-O1",
-        ReservationRefused(order_number="O1", shortages=tuple(missing(*shortage) for shortage in shortages)),
+        ReservationRefused(
+            order_number="O1",
+            shortages=tuple(missing(*shortage) for shortage in shortages),
+            expires_at=DEADLINE,
+        ),
     )
 
 
@@ -160,9 +164,8 @@ def test_safety_stock_is_not_promised_at_any_location() -> None:
 
 def test_what_is_reserved_is_not_promised_again() -> None:
     first = inventory(A={EAST: 2}, B={EAST: 2}).when(reserve(*LINES))
-    first.after.when(reserve(line("1", "A", 1), order="O2")).then(
-        Recorded("reservation-O2", ReservationRefused(order_number="O2", shortages=(missing("1", "A", 1),)))
-    )
+    refusal = ReservationRefused(order_number="O2", shortages=(missing("1", "A", 1),), expires_at=DEADLINE)
+    first.after.when(reserve(line("1", "A", 1), order="O2")).then(Recorded("reservation-O2", refusal))
 
 
 def test_more_units_of_a_sku_than_a_message_can_state_are_refused_not_raised() -> None:

@@ -88,7 +88,9 @@ class Inventory:
             self._state(tuple(_missing(line) for line in request.lines[1:]))
         else:
             shortages = tuple(_missing(line) for line in request.lines)
-            self.answers.append(ReservationRefused(order_number=self.number, shortages=shortages))
+            self.answers.append(
+                ReservationRefused(order_number=self.number, shortages=shortages, expires_at=request.expires_at)
+            )
 
     def stock_arrives(self) -> None:
         """Serve the backorder."""
@@ -131,7 +133,9 @@ class Inventory:
 
     def _backorder(self, request: ReserveStock) -> None:
         waiting = tuple(_missing(line) for line in request.lines)
-        self.answers.append(StockBackordered(order_number=self.number, waiting=waiting))
+        self.answers.append(
+            StockBackordered(order_number=self.number, waiting=waiting, expires_at=request.expires_at)
+        )
 
 
 def _missing(line: RequestedLine) -> Shortage:

@@ -159,6 +159,15 @@ async def test_another_content_at_the_same_time_is_answered_as_conflicting() -> 
         assert (refused.status_code, refused.json()["code"]) == (422, "conflicting_restatement")
 
 
+async def test_a_change_of_an_order_that_ended_is_answered_with_its_code() -> None:
+    async with running() as service:
+        await service.place(LARGE)
+        await service.decide(f"/orders/{NUMBER}/reject")
+        changed = channel_order(channel_updated_at=T0 + timedelta(hours=1)).model_dump_json()
+        refused = await service.place(changed, key="k2")
+        assert (refused.status_code, refused.json()["code"]) == (422, "order_ended")
+
+
 async def test_a_held_order_is_found_released_and_cancelled_by_a_person() -> None:
     async with running() as service:
         await service.place(LARGE)
@@ -253,3 +262,12 @@ async def test_the_schema_of_an_order_stands_in_the_description_of_the_routes() 
         schema = paths["/orders"]["post"]["requestBody"]["content"]["application/json"]["schema"]
         assert schema["properties"]["shipping_address"]["properties"]["country"]["type"] == "string"
         assert "$ref" not in str(schema)
+
+
+async def test_the_description_of_the_routes_demands_the_idempotency_key_and_knows_restatements() -> None:
+    async with running() as service:
+        told = (await service.get("/openapi.json")).json()["paths"]["/orders"]["post"]
+        (key,) = told["parameters"]
+        assert (key["name"], key["in"], key["required"]) == ("Idempotency-Key", "header", True)
+        assert "restatement" in told["responses"]["200"]["description"]
+        assert {"200", "201", "400", "409", "413", "422"} <= told["responses"].keys()

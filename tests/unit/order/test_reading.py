@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from services.order.domain.messages import RefuseIntake, TakeChannelOrder
 from services.order.reading import MOST_BYTES, Fault, read_order
 from services.order.translate import MOST_GIVEN_BACK, translate
+from shared.events.channel import ChannelOrderReceived
 from shared.events.inventory import StockReserved
 from shared.events.payment import PaymentVoided
 from shared.eventsourcing.messages import Arrival, Malformed, Record
@@ -95,6 +96,9 @@ def test_fields_that_are_not_known_are_ignored() -> None:
         (with_line(line_id="L2"), "duplicate_line", "L2"),
         (stated(currency="XYZ"), "unknown_currency", "XYZ"),
         (stated(currency="usd"), "unknown_currency", "usd"),
+        (stated(currency="XXX"), "unknown_currency", "XXX"),
+        (stated(currency="XTS"), "unknown_currency", "XTS"),
+        (stated(currency="XAU"), "unknown_currency", "XAU"),
         (with_address(country="ZZ"), "unknown_country", "ZZ"),
         (with_address(country="United States"), "unknown_country", "United States"),
         (stated(total=1299), "totals_do_not_add_up", "1300"),
@@ -124,6 +128,16 @@ def test_a_country_of_the_billing_address_is_checked_as_well() -> None:
 def test_a_fault_names_the_order_where_the_bytes_tell() -> None:
     found = fault(stated(total=1))
     assert (found.channel, found.channel_order_id) == ("web", "1001")
+
+
+@pytest.mark.parametrize("field", ["street", "city"])
+def test_an_address_without_street_or_city_is_read_and_left_to_the_review(field: str) -> None:
+    address = ORDER.shipping_address.model_dump(mode="json")
+    without_it = stated(shipping_address={name: value for name, value in address.items() if name != field})
+    for body in (without_it, with_address(**{field: ""})):
+        order = read_order(body)
+        assert isinstance(order, ChannelOrderReceived)
+        assert getattr(order.shipping_address, field) == ""
 
 
 def test_a_free_order_needs_no_payment() -> None:
@@ -248,6 +262,18 @@ def test_a_message_that_no_topic_could_give_back_comes_back_cut() -> None:
 
     assert b64decode(refused.original_base64) == b"a" * MOST_GIVEN_BACK
     assert refused.explanation.endswith("at most. The first 2097152 come back.")
+
+
+def test_what_is_refused_has_the_same_id_when_it_is_read_again_and_another_one_at_its_place_another() -> None:
+    first = translate(record(b"{"))
+    again, of_a_topic_made_anew = translate(record(b"{")), translate(record(b"[", ()))
+    assert first is not None
+    assert again is not None
+    assert of_a_topic_made_anew is not None
+    assert first.message_id == again.message_id != of_a_topic_made_anew.message_id
+    assert isinstance(first.message, RefuseIntake)
+    assert isinstance(of_a_topic_made_anew.message, RefuseIntake)
+    assert first.message.intake_id != of_a_topic_made_anew.message.intake_id
 
 
 def test_headers_that_are_no_text_are_kept_readable() -> None:

@@ -1,6 +1,7 @@
 """The stock of an order: there, partly there, awaited, refused, expired, or not answered for."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -11,10 +12,12 @@ from shared.events.inventory import (
     ReservationExpired,
     ReservationRefused,
     ReservationReleased,
+    ReserveStock,
     StockBackordered,
 )
 from shared.events.order import (
     AuthorisationSought,
+    BackorderEnded,
     CancellationRequested,
     CancelOrder,
     CompensationAnswered,
@@ -43,6 +46,7 @@ from tests.unit.order.samples import (
     NUMBER,
     POLICY,
     SPLIT,
+    T0,
     VALUE,
     WHOLE,
     after,
@@ -136,6 +140,28 @@ def test_a_late_answer_to_an_earlier_request_is_given_back_by_name_and_the_stock
     release, ask = outcome.commands
     assert release == ReleaseStock(order_number=NUMBER, skus=("A", "B"), fulfilments=(F1,))
     assert ask == new().when(take()).commands[0]
+
+
+EARLIER = EXPIRES - timedelta(hours=1)
+
+
+def test_a_late_refusal_of_an_earlier_request_is_not_believed() -> None:
+    late = REFUSED.model_copy(update={"expires_at": EARLIER})
+    reserving().when(late).then_nothing_happened()
+    waiting = after(reserving(allow_backorder=True), BACKORDERED)
+    waiting.when(late).then_nothing_happened()
+    known = REFUSED.model_copy(update={"expires_at": EXPIRES})
+    assert reserving().when(known).events[-1] == OrderCancelled(order_number=NUMBER, cause="shortage")
+
+
+def test_a_late_backorder_of_an_earlier_request_is_given_back_by_name_and_the_stock_asked_for_again() -> None:
+    late = BACKORDERED.model_copy(update={"expires_at": EARLIER, "fulfilments": (plan(1, ("L1", "A", 2)),)})
+    release = ReleaseStock(order_number=NUMBER, skus=("A", "B"), fulfilments=(F1,))
+    reserving().when(late).then().then_asked(release, new().when(take()).commands[0])
+
+
+def test_a_late_backorder_that_holds_nothing_changes_nothing() -> None:
+    reserving().when(BACKORDERED.model_copy(update={"expires_at": EARLIER})).then_nothing_happened()
 
 
 def test_stock_for_an_order_that_was_cancelled_is_given_back() -> None:
@@ -247,6 +273,48 @@ def test_a_backorder_that_takes_too_long_is_cancelled_and_what_is_reserved_given
         *of_order(CancellationRequested(order_number=NUMBER, cause="shortage")),
         *of_placement(CompensationBegan(order_number=NUMBER, parts=("stock",), skus=("A", "B"))),
     ).then_asked(RELEASE)
+
+
+BACKORDER_OVERDUE = DeadlinePassed(order_number=NUMBER, step=2)
+BOTH_ALLOWED: dict[str, Any] = {"allow_partial": True, "allow_backorder": True}
+
+
+def test_a_backorder_that_takes_too_long_goes_on_with_a_part_where_that_is_allowed() -> None:
+    waiting = after(reserving(**BOTH_ALLOWED), BACKORDERED)
+    late = waiting.when(BACKORDER_OVERDUE)
+    late.then(
+        *of_order(BackorderEnded(order_number=NUMBER)),
+        *of_placement(CompensationBegan(order_number=NUMBER, parts=("stock",), skus=("A", "B"))),
+    ).then_asked(RELEASE)
+    released = late.after.when(RELEASED)
+    released.then(
+        *of_placement(
+            CompensationAnswered(order_number=NUMBER, part="stock"),
+            ReservationRequested(order_number=NUMBER, expires_at=EXPIRES),
+        )
+    )
+    (ask,) = released.commands
+    assert isinstance(ask, ReserveStock)
+    assert (ask.allow_partial, ask.allow_backorder) == (True, False)
+    released.after.when(stock_reserved((plan(1, ("L1", "A", 2)),), short=LACKS_B)).then(
+        *of_order(
+            LinesDropped(order_number=NUMBER, dropped=LACKS_B, amount=300, currency="USD", cause="shortage")
+        ),
+        *of_placement(sought(1000, (PricedFulfilment(**plan(1, ("L1", "A", 2)).model_dump(), amount=1000),))),
+    ).then_asked(authorise(1000))
+
+
+def test_a_backorder_that_takes_too_long_is_cancelled_when_no_part_is_there_either() -> None:
+    released = after(reserving(**BOTH_ALLOWED), BACKORDERED, BACKORDER_OVERDUE, RELEASED)
+    assert released.when(REFUSED).events[-1] == OrderCancelled(order_number=NUMBER, cause="shortage")
+
+
+def test_a_change_of_an_order_whose_backorder_ended_may_wait_for_stock_again() -> None:
+    ended = after(reserving(**BOTH_ALLOWED), BACKORDERED, BACKORDER_OVERDUE)
+    changed = take(channel_updated_at=T0 + timedelta(hours=1), notes="gift", **BOTH_ALLOWED)
+    (ask,) = after(ended, changed).when(RELEASED).commands
+    assert isinstance(ask, ReserveStock)
+    assert ask.allow_backorder
 
 
 def test_a_reservation_that_ran_out_cancels_the_order_and_voids_its_payment() -> None:

@@ -37,9 +37,11 @@ def test_an_order_over_the_limit_is_held() -> None:
     assert reasons(lines=(line(unit_price=10**8),)) == ["amount_over_limit"]
 
 
-@pytest.mark.parametrize("change", [{"street": ""}, {"street": "  "}, {"city": " "}])
-def test_an_address_without_street_or_city_is_held(change: dict[str, str]) -> None:
-    assert reasons(shipping_address=ADDRESS.model_copy(update=change)) == ["address_missing"]
+@pytest.mark.parametrize("field", ["street", "city"])
+@pytest.mark.parametrize("blank", ["", "  ", "\t", "\r\n", "\u00a0", "\u3000"])
+def test_an_address_without_street_or_city_is_held(field: str, blank: str) -> None:
+    assert reasons(shipping_address=ADDRESS.model_copy(update={field: blank})) == ["address_missing"]
+    assert reasons(shipping_address=ADDRESS.model_copy(update={field: f"{blank}x"})) == []
 
 
 def test_a_postal_code_that_can_not_be_is_held_and_no_address_is_needed_to_collect() -> None:
@@ -67,6 +69,13 @@ def test_a_price_off_the_list_is_held_and_what_is_not_listed_is_not(tmp_path: Pa
     assert reasons(load_review(RULES, prices)) == ["price_off_list"]
     prices.write_text("sku,currency,unit_price\nA,USD,500\n")
     assert reasons(load_review(RULES, prices)) == []
+
+
+def test_a_rule_may_ask_for_lines_that_the_price_list_has_no_price_for(tmp_path: Path) -> None:
+    rules, prices = written(tmp_path, "order.lines_not_listed == 1", "price_off_list"), tmp_path / "prices.csv"
+    prices.write_text("sku,currency,unit_price\nA,USD,500\nB,EUR,300\n")
+    assert reasons(load_review(rules, prices)) == ["price_off_list"]
+    assert reasons(load_review(rules)) == []
 
 
 def test_several_findings_are_all_reported() -> None:

@@ -301,13 +301,30 @@ def test_a_change_while_a_confirmed_order_is_cancelled_is_held() -> None:
 
 
 @pytest.mark.parametrize("ended", ["cancelling", "cancelled", "completed"])
-def test_a_change_of_an_order_that_ends_is_ignored(ended: str) -> None:
+def test_a_change_of_an_order_that_ends_is_given_back_and_what_says_nothing_new_is_not(ended: str) -> None:
     scenario = {
         "cancelling": lambda: after(reserving(), CancelOrder(order_number=NUMBER)),
         "cancelled": lambda: after(new(finds("order", finding())), take(), CancelOrder(order_number=NUMBER)),
         "completed": lambda: after(shipping(), dispatched(), captured(), delivered()),
     }[ended]()
-    scenario.when(take(**CHANGED)).then(*of_order(_ignored(LATER, T0))).then_asked()
+    outcome = scenario.when(take(original="b25l", **CHANGED))
+    rejected = ChannelOrderRejected(
+        code="order_ended",
+        explanation=f"The order is {ended}; a change of it is not carried out any more.",
+        channel="web",
+        channel_order_id="1001",
+        source="channel.orders/0/7",
+        headers={"ce_id": "1"},
+        original="b25l",
+    )
+    outcome.then(*of_order(rejected)).then_asked()
+    assert outcome.reply is not None
+    assert (outcome.reply.outcome, outcome.reply.body["code"]) == ("refused", "order_ended")
+    older = T0 - timedelta(minutes=1)
+    scenario.when(take(channel_updated_at=older, notes="x")).then(*of_order(_ignored(older, T0)))
+    scenario.when(take()).then().then_asked()
+    reaffirmed = OrderReaffirmed(order_number=NUMBER, channel_updated_at=LATER)
+    scenario.when(take(channel_updated_at=LATER)).then(*of_order(reaffirmed))
 
 
 def limited(limit: CreditLimitSet = LIMIT) -> Scenario:

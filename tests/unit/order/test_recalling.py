@@ -1,0 +1,105 @@
+"""What a recall ends besides the shipments: its alarm, and the holds on what was called back."""
+
+import pytest
+
+from services.order.domain.messages import DeadlinePassed, ReleaseOverdue
+from shared.events.inventory import ReservationReleased
+from shared.events.order import (
+    CancellationRefused,
+    CancellationRequested,
+    CancelOrder,
+    CompensationBegan,
+    FulfilmentProgressed,
+    HoldReleased,
+    LinesDropped,
+    RecallBegan,
+    RecallEnded,
+)
+from shared.events.payload import Payload
+from shared.events.shipping import LabelRefused, ShipmentCancellationRefused, ShipmentCancelled
+from shared.events.values import Shortage
+from tests.unit.order.samples import (
+    F1,
+    F2,
+    NUMBER,
+    SPLIT,
+    after,
+    captured,
+    delivered,
+    dispatched,
+    of_order,
+    of_placement,
+    plan,
+    shipping,
+)
+
+CANCEL = CancelOrder(order_number=NUMBER, cause="customer")
+ANSWERED = HoldReleased(order_number=NUMBER, hold_id="H1", reason="compensation_overdue")
+F3 = f"{NUMBER}-F3"
+
+
+def called_back(name: str) -> ShipmentCancelled:
+    return ShipmentCancelled(order_number=NUMBER, fulfilment_id=name)
+
+
+def too_late(name: str = F1) -> ShipmentCancellationRefused:
+    return ShipmentCancellationRefused(order_number=NUMBER, fulfilment_id=name)
+
+
+REFUSED_LABEL = LabelRefused(order_number=NUMBER, fulfilment_id=F2, refusal_code="bad", explanation="No.")
+NO_LABEL = HoldReleased(order_number=NUMBER, hold_id="H1", reason="carrier_refused", fulfilment_id=F2)
+F2_CANCELLED = FulfilmentProgressed(order_number=NUMBER, fulfilment_id=F2, status="cancelled")
+F2_DROPPED = LinesDropped(
+    order_number=NUMBER,
+    dropped=(Shortage(line_id="L1", sku="A", missing=1),),
+    amount=500,
+    currency="USD",
+    cause="cancelled",
+)
+F2_GIVEN_BACK = RecallEnded(order_number=NUMBER, released=(F2,))
+
+
+@pytest.mark.parametrize("answer", [too_late(), dispatched()], ids=["refused", "dispatched"])
+def test_the_alarm_of_a_recall_ends_when_the_shipment_turns_out_to_have_left(answer: Payload) -> None:
+    alarmed = after(shipping(), CANCEL, DeadlinePassed(order_number=NUMBER, step=3))
+    assert ANSWERED in alarmed.when(answer).events
+
+
+def test_the_alarm_of_a_recall_stays_open_for_stock_that_is_still_being_given_back() -> None:
+    three = (plan(1, ("L1", "A", 1)), plan(2, ("L1", "A", 1)), plan(3, ("L2", "B", 1)))
+    part = after(shipping(three), CANCEL, too_late(F1), too_late(F2), called_back(F3))
+    alarmed = after(part, ReleaseOverdue(order_number=NUMBER, fulfilments=(F3,)), CANCEL)
+    settled = after(alarmed, too_late(F1)).when(too_late(F2))
+    assert ANSWERED not in settled.events
+    assert settled.after.when(ReservationReleased(order_number=NUMBER, fulfilments=(F3,))).events[0] == ANSWERED
+
+
+def test_a_hold_on_a_fulfilment_ends_with_the_fulfilment_s_cancellation() -> None:
+    recalling = after(shipping(SPLIT), REFUSED_LABEL, dispatched(F1), CANCEL)
+    outcome = recalling.when(called_back(F2))
+    outcome.then(
+        *of_placement(F2_CANCELLED),
+        *of_order(NO_LABEL, CancellationRefused(order_number=NUMBER, dispatched=(F1,)), F2_DROPPED),
+        *of_placement(F2_GIVEN_BACK),
+    )
+
+
+def test_a_hold_on_a_fulfilment_that_is_cancelled_late_ends_as_well_and_ends_nothing_else() -> None:
+    going_on = after(shipping(SPLIT), REFUSED_LABEL, dispatched(F1), captured(F1, 800), delivered(F1))
+    going_on.when(called_back(F2)).then(
+        *of_placement(F2_CANCELLED),
+        *of_order(F2_DROPPED),
+        *of_placement(F2_GIVEN_BACK),
+        *of_order(NO_LABEL),
+    )
+
+
+def test_a_hold_on_the_last_fulfilment_that_is_cancelled_late_ends_and_the_order_with_it() -> None:
+    going_on = after(shipping(SPLIT), REFUSED_LABEL, CANCEL, too_late(F2), called_back(F1))
+    assert going_on.when(called_back(F2)).events == (
+        F2_CANCELLED,
+        CancellationRequested(order_number=NUMBER, cause="operator"),
+        NO_LABEL,
+        RecallBegan(order_number=NUMBER, fulfilments=()),
+        CompensationBegan(order_number=NUMBER, parts=("stock", "payment"), skus=("A", "B")),
+    )
