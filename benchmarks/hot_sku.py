@@ -9,7 +9,7 @@ from uuid import uuid4
 from aiokafka import AIOKafkaProducer
 
 from benchmarks.measure import Findings, Measure
-from benchmarks.road import Road, Unsound
+from benchmarks.road import RESERVED_BY_HAND, Road, Unsound
 from deploy.local.description import Description
 from oms.client import Client
 from shared.events.cloudevents import Metadata, headers_of
@@ -35,7 +35,7 @@ async def measure_hot_sku(road: Road) -> Findings:
     """Ten thousand orders want one unit each of a SKU that has six thousand."""
     rates = []
     for run in range(RUNS + 1):
-        sku = f"hot-{uuid4().hex[:8]}"
+        sku = f"{RESERVED_BY_HAND}{uuid4().hex[:8]}"
         road.client.post("inventory", f"/stock/{sku}/receive", {"location": "WH-EAST", "quantity": STOCK})
         requests = [_request(sku, f"{sku}-{number}") for number in range(ATTEMPTS)]
         began = time.perf_counter()

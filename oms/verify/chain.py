@@ -3,11 +3,16 @@
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from oms.client import SERVICES, Client
 from oms.verify.finding import Entry, Finding
 from shared.eventsourcing.chain import GENESIS, entry_hash
+from shared.eventsourcing.lanes import LANES
+
+NAMED = 1_000
+"""Missing versions of one stream that are named, the lowest first."""
 
 
 class Chain:
@@ -37,7 +42,10 @@ class Chain:
     def findings(self, client: Client) -> Iterator[Finding]:
         yield from self._wrong
         for service in SERVICES:
-            for lane in client.get(service, "/operations/lanes")["lanes"]:
+            lanes = client.get(service, "/operations/lanes")["lanes"]
+            for number in sorted(set(range(LANES)) - {lane["lane"] for lane in lanes}):
+                yield Finding(self.name, f"{service} lane {number}", "the lane is not there")
+            for lane in lanes:
                 if not self._ends_at(client, service, lane):
                     where = f"{service} lane {lane['lane']}"
                     yield Finding(self.name, where, "its head is not the end of its chain")
@@ -80,8 +88,11 @@ class Versions:
 
     def findings(self, client: Client) -> Iterator[Finding]:
         yield from self._twice
-        for stream in self._early:
-            yield Finding(self.name, stream, f"version {self._complete[stream] + 1} is missing")
+        for stream, early in self._early.items():
+            # One by one, so that a version which comes late takes nothing away from what is said of the others.
+            between = range(self._complete[stream] + 1, max(early, default=0))
+            for version in islice((one for one in between if one not in early), NAMED):
+                yield Finding(self.name, stream, f"version {version} is missing")
 
     def checked(self) -> str:
         return f"{len(self._complete)} streams"

@@ -3,16 +3,19 @@
 from collections import defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import product
 
 from oms.client import SERVICES, Client
 from oms.verify.finding import Entry, Finding
 from oms.verify.logs import AT_ONCE, PAGE
 from shared.events.cloudevents import source_of
+from shared.eventsourcing.lanes import LANES
 
 NO_ID = "00000000-0000-0000-0000-000000000000"
 
 Pair = tuple[str, str]
 """Producer, consumer."""
+PAIRS: tuple[Pair, ...] = tuple(product(SERVICES, SERVICES))
 
 
 class Deliveries:
@@ -31,13 +34,14 @@ class Deliveries:
         yield from self._behind(client)
         expected = self._expected(client)
         self._compared = sum(len(ids) for ids in expected.values())
-        parked = {service: _parked(client, service) for service in SERVICES}
+        put_aside = {service: _put_aside(client, service) for service in SERVICES}
         missing: dict[Pair, set[str]] = {}
         foreign: dict[Pair, set[str]] = {}
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            taken = pool.map(lambda pair: _consumed(client, *pair), expected)
-            for pair, found in zip(expected, taken, strict=True):
-                missing[pair] = expected[pair] - found - parked[pair[1]]
+            # Also those of whom one sends nothing to the other.
+            taken = pool.map(lambda pair: _consumed(client, *pair), PAIRS)
+            for pair, found in zip(PAIRS, taken, strict=True):
+                missing[pair] = expected[pair] - found - put_aside[pair[1]]
                 foreign[pair] = found - expected[pair]
         for (producer, consumer), ids in missing.items():
             for identity in ids:
@@ -63,11 +67,19 @@ class Deliveries:
 
     def _behind(self, client: Client) -> Iterator[Finding]:
         for service in SERVICES:
-            for reader in client.get(service, "/operations/lag")["readers"]:
-                if reader["position"] < reader["head"] and reader["reader"] == "relay":
+            readers = client.get(service, "/operations/lag")["readers"]
+            relays = {reader["lane"]: reader for reader in readers if reader["reader"] == "relay"}
+            for lane in range(LANES):
+                if lane not in relays:
+                    yield Finding(self.name, f"{service} lane {lane}", "no relay publishes it")
+            for lane, reader in relays.items():
+                if reader["position"] > reader["head"]:
+                    what = "the relay stands past the end of the lane"
+                    yield Finding(self.name, f"{service} lane {lane}", what)
+                if reader["position"] < reader["head"]:
                     # With its position, so that a relay that moves on is not the finding of the look before.
                     what = f"the relay has published nothing past position {reader['position']}"
-                    yield Finding(self.name, f"{service} lane {reader['lane']}", what)
+                    yield Finding(self.name, f"{service} lane {lane}", what)
 
 
 def _consumed(client: Client, producer: str, consumer: str) -> set[str]:
@@ -82,5 +94,8 @@ def _consumed(client: Client, producer: str, consumer: str) -> set[str]:
         after = page[-1]
 
 
-def _parked(client: Client, service: str) -> set[str]:
-    return {parked["message_id"] for parked in client.get(service, "/operations/parked")["parked"]}
+def _put_aside(client: Client, service: str) -> set[str]:
+    """What waits for a person, and what a person dropped."""
+    parked = client.get(service, "/operations/parked")["parked"]
+    discarded = client.get(service, "/operations/discarded")["discarded"]
+    return {one["message_id"] for one in (*parked, *discarded)}

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from oms.client import Client
 from oms.verify.finding import Entry, Finding
@@ -26,6 +27,8 @@ class Course:
     """Whether the order waits for a SKU, by the latest version of the SKU's stream that says so."""
     shipments: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     """What happened to each fulfilment's parcel."""
+    labels: dict[str, str] = field(default_factory=dict)
+    """Labels that were bought and not voided, with their fulfilments."""
 
     def wait(self, sku: str, version: int, *, waits: bool) -> None:
         """Note whether the order waits; facts of one SKU lie in several lanes, so they come in any order."""
@@ -38,7 +41,9 @@ class Endings:
 
     name = "4 endings"
 
-    def __init__(self) -> None:
+    def __init__(self, reserved_by_hand: tuple[str, ...] = ()) -> None:
+        self._by_hand = reserved_by_hand
+        """Beginnings of the numbers under which stock is set aside for no order, to measure how fast that goes."""
         self._orders: dict[str, Course] = {}
         self._courses: dict[str, Course] = defaultdict(Course)
 
@@ -64,6 +69,7 @@ class Endings:
                 yield from self._left_behind(number, course)
             elif any(not owner for owner in course.holds.values()):
                 yield Finding(self.name, number, "is on a hold without an owner")
+        yield from self._reserved_for_nobody()
         if client.stack.gateway_url:
             yield from self._authorisations(client)
         if client.stack.carrier_url:
@@ -80,33 +86,46 @@ class Endings:
                 yield Finding(self.name, number, f"is {course.ended} and leaves units of {sku} reserved")
         for sku in [sku for sku, (_, waits) in course.waiting.items() if waits]:
             yield Finding(self.name, number, f"is {course.ended} and still waits for {sku}")
-        for fulfilment, past in course.shipments.items():
-            if "label-bought" in past and not past & {"label-voided", "dispatched"}:
+        for fulfilment in sorted(set(course.labels.values())):
+            if "dispatched" not in course.shipments[fulfilment]:
                 yield Finding(self.name, number, f"is {course.ended} and leaves a label for {fulfilment}")
+
+    def _reserved_for_nobody(self) -> Iterator[Finding]:
+        for number, course in self._courses.items():
+            if number in self._orders or number.startswith(self._by_hand):
+                continue
+            for sku, units in course.reserved.items():
+                if units:
+                    yield Finding(self.name, number, f"is no order, and units of {sku} are reserved for it")
 
     def _authorisations(self, client: Client) -> Iterator[Finding]:
         for identity, one in read_ledger(client.effects("gateway")).authorisations.items():
-            course = self._orders.get(one.order_number)
-            if course and course.ended and one.left > 0:
-                yield Finding(
-                    self.name, one.order_number, f"is {course.ended} and leaves authorisation {identity}"
-                )
+            number = one.order_number
+            course = self._orders.get(number)
+            if course is None:
+                yield Finding(self.name, number, f"is no order, and has authorisation {identity} at the gateway")
+                continue
+            if course.ended and one.left > 0:
+                yield Finding(self.name, number, f"is {course.ended} and leaves authorisation {identity}")
+            if course.ended == "cancelled" and one.captured > one.refunded:
+                yield Finding(self.name, number, f"is cancelled and keeps what was captured of {identity}")
 
     def _labels(self, client: Client) -> Iterator[Finding]:
+        fulfilments = {
+            fulfilment: number for number, course in self._courses.items() for fulfilment in course.shipments
+        }
         bought: dict[str, str] = {}
         for effect in client.effects("carrier"):
-            if effect["operation"] == "buy_label":
-                bought[effect["label_id"]] = effect["reference"]
+            label, reference = effect["label_id"], effect["reference"]
+            if effect["operation"] != "buy_label":
+                bought.pop(label, None)
+            elif fulfilments.get(reference) in self._orders:
+                bought[label] = fulfilments[reference]
             else:
-                bought.pop(effect["label_id"], None)
-        fulfilments = {
-            fulfilment: number for number, course in self._orders.items() for fulfilment in course.shipments
-        }
-        for label, reference in bought.items():
-            number = fulfilments.get(reference, "")
-            if number and self._orders[number].ended:
-                what = f"is {self._orders[number].ended} and leaves label {label} at the carrier"
-                yield Finding(self.name, number, what)
+                yield Finding(self.name, reference, f"is no shipment of an order, and has label {label}")
+        for label, number in bought.items():
+            if ended := self._orders[number].ended:
+                yield Finding(self.name, number, f"is {ended} and leaves label {label} at the carrier")
 
     def _see_order(self, entry: Entry) -> None:
         name = entry.type.rpartition(".")[0]
@@ -158,14 +177,24 @@ class Endings:
         name = entry.type.rpartition(".")[0].removeprefix("shipping.")
         if name in ("shipment-requested", "label-requested", "label-bought", "label-voided", "dispatched"):
             fact = entry.body()
-            self._courses[fact["order_number"]].shipments[fact["fulfilment_id"]].add(name)
+            course = self._courses[fact["order_number"]]
+            course.shipments[fact["fulfilment_id"]].add(name)
+            match name:
+                case "label-bought":
+                    course.labels[fact["label_id"]] = fact["fulfilment_id"]
+                case "label-voided":
+                    course.labels.pop(fact["label_id"], None)
+                case _:
+                    pass
 
 
 def _with_a_deadline(client: Client, numbers: Sequence[str]) -> set[str]:
-    """Those of the orders that the order service will look at again by itself."""
+    """Those of the orders that the order service will look at again by itself; what is overdue does not count."""
     found: set[str] = set()
     for start in range(0, len(numbers), AT_A_TIME):
         some = list(numbers[start : start + AT_A_TIME])
         reminders = client.get("order", "/operations/reminders", correlation_id=some)["reminders"]
-        found.update(one["correlation_id"] for one in reminders)
+        # One that has just become due is taken by the next look.
+        now = datetime.now(UTC)
+        found.update(one["correlation_id"] for one in reminders if datetime.fromisoformat(one["due_at"]) > now)
     return found

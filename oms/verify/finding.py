@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import orjson
 
@@ -68,4 +68,13 @@ class Check(Protocol):
 
     def checked(self) -> str:
         """How much was looked at, for the closing table."""
+        ...
+
+
+@runtime_checkable
+class Prepared(Check, Protocol):
+    """A check that asks for what is stored before the log is read: all of that must then be in the log."""
+
+    def prepare(self, client: Client) -> None:
+        """Ask for it; comes before the entries of each look at which the check is asked."""
         ...

@@ -45,11 +45,13 @@ class Orders:
             if times > 1:
                 yield Finding(self.name, number, "was placed more than once")
         self._taken += self._intake.news(client.stack)
-        parked = {one["origin"].get("place", "") for one in client.get("order", "/operations/parked")["parked"]}
+        parked = client.get("order", "/operations/parked")["parked"]
+        discarded = client.get("order", "/operations/discarded")["discarded"]
+        put_aside = {one["origin"].get("place", "") for one in (*parked, *discarded)}
         for message in self._taken:
-            if message.order in self._numbers or message.place in self._rejected or message.place in parked:
+            if message.order in self._numbers or message.place in self._rejected or message.place in put_aside:
                 continue
-            what = "was taken, and is neither an order nor rejected nor parked"
+            what = "was taken, and is neither an order nor rejected nor parked nor discarded"
             order = " ".join(message.order) if message.order else "a message"
             yield Finding(self.name, f"{order} at {message.place}", what)
 

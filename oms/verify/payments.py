@@ -9,6 +9,7 @@ from oms.client import Client
 from oms.verify.finding import Entry, Finding
 
 STATED = (
+    "payment.authorisation-requested",
     "payment.authorised",
     "payment.authorisation-voided",
     "payment.partially-captured",
@@ -16,7 +17,7 @@ STATED = (
     "payment.partially-refunded",
     "payment.refunded",
 )
-"""The facts that state an effect at the gateway, or its end."""
+"""The facts that state an effect at the gateway, that it was asked for, or its end."""
 
 OUTSIDE = ("prepaid:", "free:")
 """Beginnings of the ids of authorisations and captures that the gateway never heard of."""
@@ -31,6 +32,7 @@ class Authorisation:
     captured: int = 0
     voided: int = 0
     refunded: int = 0
+    currencies: set[str] = field(default_factory=set)
 
     @property
     def left(self) -> int:
@@ -38,13 +40,31 @@ class Authorisation:
         return self.authorised - self.captured - self.voided
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """One authorisation, capture or refund: by the gateway's ledger, or as a fact states it."""
+
+    order_number: str
+    amount: int
+    """In minor units."""
+    currency: str
+    """Empty where it is not said."""
+
+    def differs(self, other: "Operation") -> bool:
+        """Whether amounts or currencies differ, where both say them."""
+        named = self.currency and other.currency
+        return self.amount != other.amount or bool(named and self.currency != other.currency)
+
+
 @dataclass(slots=True)
 class Ledger:
     """The gateway's ledger, added up."""
 
     authorisations: dict[str, Authorisation] = field(default_factory=lambda: defaultdict(Authorisation))
-    operations: dict[str, str] = field(default_factory=dict)
-    """Operation id of each effect to its idempotency key."""
+    operations: dict[str, Operation] = field(default_factory=dict)
+    """By their ids."""
+    keys: dict[str, str] = field(default_factory=dict)
+    """The idempotency key under which each authorisation was made, by the authorisation's id."""
     doubled: list[str] = field(default_factory=list)
     """Idempotency keys with more than one effect."""
 
@@ -60,9 +80,13 @@ def read_ledger(effects: Iterable[Mapping[str, Any]]) -> Ledger:
         seen.add(key)
         authorisation = ledger.authorisations[effect["authorisation_id"]]
         authorisation.order_number = effect["reference"]
+        operation = _operation(effect["reference"], effect)
+        if operation.currency:
+            authorisation.currencies.add(operation.currency)
         match effect["operation"]:
             case "authorise":
                 authorisation.authorised += effect["amount"]
+                ledger.keys[effect["authorisation_id"]] = key
             case "capture":
                 authorisation.captured += effect["amount"]
             case "void":
@@ -71,7 +95,7 @@ def read_ledger(effects: Iterable[Mapping[str, Any]]) -> Ledger:
                 authorisation.refunded += effect["amount"]
             case _:
                 continue
-        ledger.operations[effect["operation_id"]] = key
+        ledger.operations[effect["operation_id"]] = operation
     return ledger
 
 
@@ -81,8 +105,10 @@ class Payments:
     name = "3 payments"
 
     def __init__(self) -> None:
-        self._stated: dict[str, str] = {}
-        """Id of each authorisation, capture and refund that a fact states, to its order."""
+        self._stated: dict[str, Operation] = {}
+        """Each authorisation and capture that a fact states, by its id."""
+        self._asked: set[str] = set()
+        """Idempotency keys under which the gateway was asked for authorisations."""
         self._set_aside: dict[tuple[str, str], int] = defaultdict(int)
         """What the record says is authorised and neither captured nor let go, by order and authorisation."""
         self._left: set[tuple[str, str]] = set()
@@ -100,16 +126,18 @@ class Payments:
             return
         number = fact["order_number"]
         match name:
+            case "payment.authorisation-requested":
+                self._asked.add(fact["idempotency_key"])
             case "payment.authorised":
-                self._state(fact["authorisation_id"], number)
+                self._state(fact["authorisation_id"], _operation(number, fact))
                 self._set_aside[number, fact["authorisation_id"]] += fact["amount"]
             case "payment.authorisation-voided":
                 self._let_go(number, fact)
             case "payment.partially-captured" | "payment.captured":
-                part = fact["amount"] - fact.get("already_captured", 0)
-                self._set_aside[number, fact.get("authorisation_id", "")] -= part
-                if self._state(fact["capture_id"], number):
-                    self._captured[number] += part
+                part = _operation(number, fact, already=fact.get("already_captured", 0))
+                self._set_aside[number, fact.get("authorisation_id", "")] -= part.amount
+                if self._state(fact["capture_id"], part):
+                    self._captured[number] += part.amount
             case "payment.partially-refunded":
                 self._refunded[number] += _at_gateway(fact)
             case "payment.refunded":
@@ -131,10 +159,8 @@ class Payments:
             captured[one.order_number] += one.captured
             refunded[one.order_number] += one.refunded
             yield from self._arithmetic(f"{one.order_number} {identity}", one)
-        for identity, number in self._stated.items():
-            if identity not in ledger.operations:
-                yield Finding(self.name, f"{number} {identity}", "is recorded and not in the gateway's ledger")
-        for number in sorted(set(captured) | set(self._captured)):
+        yield from self._recorded_otherwise(ledger)
+        for number in sorted({*captured, *self._captured, *self._refunded}):
             if captured[number] != self._captured[number]:
                 yield Finding(self.name, number, "the gateway captured another amount than is recorded")
             if refunded[number] != self._refunded[number]:
@@ -147,11 +173,25 @@ class Payments:
         if self._set_aside.pop(where, 0) != released:
             self._left.add(where)
 
-    def _state(self, identity: str, number: str) -> bool:
+    def _recorded_otherwise(self, ledger: Ledger) -> Iterator[Finding]:
+        for identity, recorded in self._stated.items():
+            where = f"{recorded.order_number} {identity}"
+            known = ledger.operations.get(identity)
+            if known is None:
+                yield Finding(self.name, where, "is recorded and not in the gateway's ledger")
+            elif recorded.differs(known):
+                yield Finding(self.name, where, "is recorded with another amount or currency than the gateway's")
+        for identity, key in ledger.keys.items():
+            # While the outcome of a question is not known, the record does not have it yet.
+            if identity not in self._stated and key not in self._asked:
+                where = f"{ledger.authorisations[identity].order_number} {identity}"
+                yield Finding(self.name, where, "is in the gateway's ledger, and nobody asked for it")
+
+    def _state(self, identity: str, operation: Operation) -> bool:
         """Note what a fact states; whether the gateway must know of it."""
         if identity.startswith(OUTSIDE):
             return False
-        self._stated[identity] = number
+        self._stated[identity] = operation
         return True
 
     def _arithmetic(self, where: str, one: Authorisation) -> Iterator[Finding]:
@@ -161,9 +201,17 @@ class Payments:
             yield Finding(self.name, where, "more was refunded than captured")
         if one.left < 0:
             yield Finding(self.name, where, "more was captured and voided than authorised")
+        if len(one.currencies) > 1:
+            yield Finding(self.name, where, "is in more than one currency")
 
     def checked(self) -> str:
         return f"{len(self._stated)} operations recorded, {self._effects} in the gateway's ledger"
+
+
+def _operation(number: str, said: Mapping[str, Any], *, already: int = 0) -> Operation:
+    """What a fact or an effect says; `already` is the part of its amount that was said before."""
+    currency: str = said.get("currency", "")
+    return Operation(order_number=number, amount=said["amount"] - already, currency=currency)
 
 
 def _at_gateway(fact: Mapping[str, Any]) -> int:

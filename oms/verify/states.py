@@ -1,6 +1,7 @@
 """Invariant 5: the state that is stored with a stream is the fold of its facts."""
 
 import hashlib
+import secrets
 from collections import defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,8 +18,10 @@ class States:
 
     name = "5 state = fold of events"
 
-    def __init__(self, streams_per_service: int) -> None:
+    def __init__(self, streams_per_service: int, salt: bytes | None = None) -> None:
         self._limit = streams_per_service
+        self._salt = secrets.token_bytes(8) if salt is None else salt
+        """Other streams are chosen under another salt, so that in time each has its turn."""
         self._streams: dict[str, set[str]] = defaultdict(set)
         self._compared = 0
 
@@ -39,7 +42,10 @@ class States:
 
     def _sample(self, service: str) -> list[str]:
         """The same streams at every look, spread evenly by a hash of their names."""
-        return sorted(self._streams[service], key=_spread)[: self._limit]
+        return sorted(self._streams[service], key=self._spread)[: self._limit]
+
+    def _spread(self, stream: str) -> bytes:
+        return hashlib.sha256(self._salt + stream.encode()).digest()
 
     def _compare(self, client: Client, service: str, stream: str) -> list[Finding]:
         where = f"{service} {stream}"
@@ -56,7 +62,3 @@ class States:
         if answer["state"] != answer["stored_state"]:
             return [Finding(self.name, where, "the stored state is not the fold of its facts")]
         return []
-
-
-def _spread(stream: str) -> bytes:
-    return hashlib.sha256(stream.encode()).digest()

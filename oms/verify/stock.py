@@ -3,10 +3,15 @@
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from oms.client import Client
 from oms.verify.finding import Entry, Finding
+from oms.verify.streams import rows_of
+
+Shelves = Mapping[str, Mapping[str, int]]
+"""Location to units on hand and reserved."""
+Stored = tuple[int, Shelves]
+"""A version, and the shelves as of it."""
 
 
 @dataclass(slots=True)
@@ -27,7 +32,17 @@ class Stock:
         self._next: dict[str, int] = defaultdict(lambda: 1)
         self._early: dict[str, dict[int, Entry]] = defaultdict(dict)
         self._wrong: set[Finding] = set()
-        self._differing: dict[str, list[Finding]] = defaultdict(list)
+        self._stored: dict[str, Stored] = {}
+        """What the service kept of each stream before the log was read."""
+        self._differing: dict[str, list[Finding]] = {}
+
+    def prepare(self, client: Client) -> None:
+        """Implements `Prepared`."""
+        rows = rows_of(client, "inventory", "stock")
+        self._stored = {row["stream"]: (row["version"], row["state"]["shelves"]) for row in rows}
+        for stream, (version, shelves) in self._stored.items():
+            if version < self._next.get(stream, 1):
+                self._compare(stream, shelves)
 
     def see(self, entry: Entry) -> None:
         if entry.service != "inventory" or entry.kind != "event" or not entry.stream.startswith("stock-"):
@@ -38,14 +53,15 @@ class Stock:
         while (fact := early.pop(self._next[entry.stream], None)) is not None:
             self._next[entry.stream] += 1
             self._book(fact)
+            version, shelves = self._stored.get(entry.stream, (0, {}))
+            if fact.version == version:
+                self._compare(entry.stream, shelves)
 
     def findings(self, client: Client) -> Iterator[Finding]:
         yield from self._wrong
-        missing = set(self._next)
-        for row in _stored(client):
-            missing.discard(row["stream"])
-            yield from self._compare(row)
-        for stream in missing:
+        for stream in self._stored:
+            yield from self._differing.get(stream, ())
+        for stream in set(self._next) - set(self._stored):
             yield Finding(self.name, stream.removeprefix("stock-"), "its stock is not in the store")
 
     def checked(self) -> str:
@@ -84,15 +100,11 @@ class Stock:
         elif shelf.reserved > shelf.on_hand:
             self._wrong.add(Finding(self.name, where, "more has been reserved than was on hand"))
 
-    def _compare(self, row: dict[str, Any]) -> Iterator[Finding]:
-        stream = row["stream"]
-        # A stream that has moved on since the log was read is compared at the next look; until then what was found
-        # of it stands.
-        if row["version"] < self._next[stream]:
-            self._differing[stream] = list(self._differences(stream, row["state"]["shelves"]))
-        yield from self._differing[stream]
+    def _compare(self, stream: str, shelves: Shelves) -> None:
+        """Compare what was stored with the books at the same version, however much has moved since."""
+        self._differing[stream] = list(self._differences(stream, shelves))
 
-    def _differences(self, stream: str, stored: Mapping[str, Mapping[str, int]]) -> Iterator[Finding]:
+    def _differences(self, stream: str, stored: Shelves) -> Iterator[Finding]:
         sku = stream.removeprefix("stock-")
         booked = self._shelves[sku]
         for location in sorted(set(booked) | set(stored)):
@@ -103,10 +115,3 @@ class Stock:
                     much = f"{abs(surplus)} {'more' if surplus > 0 else 'fewer'}"
                     what = f"{field.replace('_', ' ')} is {much} than by the facts"
                     yield Finding(self.name, f"{sku} at {location}", what)
-
-
-def _stored(client: Client) -> Iterator[dict[str, Any]]:
-    after = ""
-    while page := client.get("inventory", "/operations/streams", category="stock", after=after)["streams"]:
-        yield from page
-        after = page[-1]["stream"]

@@ -170,20 +170,26 @@ def contradictions(
     for number in by_number.keys() - published.accepted.keys():
         yield f"order {number} is there and was not acknowledged"
     captured: Counter[str] = Counter()
+    refunded: Counter[str] = Counter()
     for one in gateway:
-        if one["operation"] == "capture":
-            captured[one["reference"]] += one["amount"]
+        match one["operation"]:
+            case "capture":
+                captured[one["reference"]] += one["amount"]
+            case "refund":
+                refunded[one["reference"]] += one["amount"]
     for number, order in published.accepted.items():
         if (row := by_number.get(number)) is not None:
-            yield from _unlike(number, order, row, captured[number])
+            yield from _unlike(number, order, row, captured[number], refunded[number])
 
 
-def _unlike(number: str, order: ChannelOrderReceived, row: Row, captured: int) -> Iterator[str]:
+def _unlike(number: str, order: ChannelOrderReceived, row: Row, captured: int, refunded: int) -> Iterator[str]:
     """Where an order is not what its newest statement says, or was not paid as it says."""
     reasons = {hold["reason"] for hold in row.get("holds", ())}
     if row["total"] != order.total and row["status"] != "cancelled" and CHANGED not in reasons:
         yield f"order {number} is {row['total']}, and its newest statement says {order.total}"
     if row["status"] == "completed" and order.payment.kind == "card" and captured != order.total:
         yield f"order {number} is completed, comes to {order.total}, and {captured} was captured"
+    if row["status"] == "cancelled" and captured > refunded:
+        yield f"order {number} is cancelled, {captured} was captured, and {refunded} paid back"
     if order.payment.kind == "prepaid" and captured:
         yield f"order {number} was paid already, and {captured} was captured"

@@ -373,6 +373,28 @@ FAULTS = {
         "order",
         lambda w: [change(w.done, "order.placed", '"order_number"', '"order_numbre"')],
     ),
+    "a stream is cut short together with its lane": Fault(
+        "5 stored streams",
+        "its facts do not reach the version that is stored",
+        "notification",
+        lambda w: [
+            "delete from log using lane "
+            "where log.lane = lane.lane and log.position = lane.head and kind = 'event'",
+            """update lane set head = head - 1, chain_hash = coalesce(
+                (select hash from log where log.lane = lane.lane and position = head - 1),
+                decode(repeat('00', 32), 'hex'))
+            where head > 0 and not exists (
+                select from log where log.lane = lane.lane and position = head)""",
+        ],
+    ),
+    "a stock is stored that never arrived": Fault(
+        "5 stored streams",
+        "is stored, and no fact is of it",
+        "inventory",
+        lambda w: [
+            f"insert into stream select 'stock-ghost', version, state from stream where stream = 'stock-{w.sku}'"
+        ],
+    ),
     "a stream is gone": Fault(
         "5 state = fold of events",
         "has no stored state",
@@ -411,10 +433,23 @@ def found_in_the_books(world: World) -> list[Finding]:
         f"update effect set amount = 1001 where operation = 'refund' and reference = '{refunded}'",
         f"delete {of} = '{unknown}'",
         f"delete from effect where operation = 'void' and reference = '{world.cancelled}'",
+        _effect("capture", "amount / 2", world.cancelled, f"'{world.cancelled}'"),
+        _effect("authorise", "amount", world.done, "'SO-NOBODY'"),
     ]
     carrier = [f"delete from effect where operation in ('hand_over', 'deliver') and reference = '{left}-F1'"]
     with _edited(world.shop.stack, "gateway", gateway), _edited(world.shop.stack, "carrier", carrier):
         return world.findings()
+
+
+def _effect(operation: str, amount: str, like: str, reference: str) -> str:
+    """Another effect in the gateway's book, made from an order's authorisation."""
+    new = "authorisation_id" if operation == "capture" else "authorisation_id || 'y'"
+    return f"""
+        insert into effect
+            (operation, operation_id, authorisation_id, reference, amount, currency, idempotency_key, at)
+        select
+            '{operation}', operation_id || 'y', {new}, {reference}, {amount}, currency, idempotency_key || 'y', at
+        from effect where operation = 'authorise' and reference = '{like}'"""
 
 
 @pytest.mark.parametrize(
@@ -425,7 +460,10 @@ def found_in_the_books(world: World) -> list[Finding]:
         ("3 payments", "more was refunded than captured"),
         ("3 payments", "is recorded and not in the gateway's ledger"),
         ("3 payments", "the gateway captured another amount than is recorded"),
+        ("3 payments", "is in the gateway's ledger, and nobody asked for it"),
         ("4 endings", "is cancelled and leaves authorisation"),
+        ("4 endings", "is cancelled and keeps what was captured"),
+        ("4 endings", "is no order, and has authorisation"),
         ("4 endings", "is completed and leaves label"),
     ],
 )

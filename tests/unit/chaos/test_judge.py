@@ -99,15 +99,23 @@ def test_more_delivered_than_ever_came_in_is_oversold() -> None:
 
 
 def test_orders_that_contradict_what_was_sent_or_paid_are_named() -> None:
-    changed, unpaid, paid_twice = CARDS[0], CARDS[1], PREPAID[0]
-    rows = _rows(**{changed: "held", unpaid: "completed"})
+    changed, unpaid, kept, paid_twice = *CARDS[:3], PREPAID[0]
+    rows = _rows(**{changed: "held", unpaid: "completed", paid_twice: "completed"})
     rows[changed]["total"] += 1
     rows["unknown"] = {**rows[changed], "order_number": "unknown"}
     order = base64.b64encode(PUBLISHED.accepted[changed].model_dump_json().encode()).decode()
 
-    found = list(contradictions(PUBLISHED, rows, [*GIVEN_BACK, order], [_effect("capture", paid_twice, 7)]))
+    gateway = [_effect("capture", paid_twice, 7), _effect("capture", kept, 7), _effect("refund", kept, 6)]
 
-    assert len(found) == 5
+    found = list(contradictions(PUBLISHED, rows, [*GIVEN_BACK, order], gateway))
+
+    assert len(found) == 6
     assert "1 messages were rejected that are orders" in found[0]
     assert "unknown is there" in found[1]
-    assert {line.split()[1] for line in found[2:]} == {changed, unpaid, paid_twice}
+    assert {line.split()[1] for line in found[2:]} == {changed, unpaid, kept, paid_twice}
+
+
+def test_money_that_was_paid_back_when_its_order_was_cancelled_is_no_contradiction() -> None:
+    gateway = [_effect("capture", CARDS[0], 7), _effect("refund", CARDS[0], 7)]
+
+    assert list(contradictions(PUBLISHED, _rows(), GIVEN_BACK, gateway)) == []

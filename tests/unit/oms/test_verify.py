@@ -10,12 +10,10 @@ from oms.client import Client
 from oms.commands.verify import conclude
 from oms.verify.finding import Entry, Finding
 from oms.verify.intake import Taken
-from oms.verify.logs import Logs
 from oms.verify.run import PAUSE_S, verify
-from oms.verify.stock import Stock
 from tests.unit.oms.conftest import Oms
 from tests.unit.oms.stack import Services
-from tests.unit.oms.world import NUMBER, World, sound_world
+from tests.unit.oms.world import NUMBER, World, deadline, sound_world
 
 
 def test_a_sound_world_has_no_findings(services: Services) -> None:
@@ -39,12 +37,6 @@ def doubled_order(world: World) -> None:
 
 def wrong_on_hand(world: World) -> None:
     world.states["stock-TEA"]["state"]["shelves"]["EAST"]["on_hand"] = 8
-
-
-def receive(world: World, units: int) -> None:
-    """More comes in, and is booked as it should be."""
-    world.record("inventory", "stock-TEA", "inventory.stock-received", sku="TEA", location="EAST", quantity=units)
-    world.states["stock-TEA"]["state"]["shelves"]["EAST"]["on_hand"] += units
 
 
 def oversold(world: World) -> None:
@@ -96,9 +88,7 @@ def two_effects_under_one_key(world: World) -> None:
 
 
 def order_that_waits_on_nothing(world: World) -> None:
-    content = {"channel": "web", "channel_order_id": "W-8"}
-    placed = world.record("order", "order-SO-8", "order.placed", order_number="SO-8", content=content)
-    world.consumed["notification", "order"].append(placed)
+    world.place_another()
 
 
 def reservation_left_behind(world: World) -> None:
@@ -114,16 +104,7 @@ def reservation_left_behind(world: World) -> None:
 
 
 def authorisation_left_behind(world: World) -> None:
-    world.gateway.append(
-        {
-            "operation": "authorise",
-            "operation_id": "auth_2",
-            "authorisation_id": "auth_2",
-            "idempotency_key": "k3",
-            "reference": NUMBER,
-            "amount": 100,
-        }
-    )
+    world.authorise_at_gateway()
 
 
 def label_left_at_the_carrier(world: World) -> None:
@@ -171,7 +152,7 @@ def message_from_nowhere(world: World) -> None:
 
 
 def relay_that_stands(world: World) -> None:
-    world.behind.append({"reader": "relay", "lane": 1, "position": 0, "head": 2})
+    world.relays[1] = 0
 
 
 def state_that_is_no_fold(world: World) -> None:
@@ -204,6 +185,8 @@ def state_of_another_version(world: World) -> None:
         (version_twice, ("5 stream versions", "payment payment-SO-7", "version 1 exists twice")),
         (changed_payload, ("5 hash chains", "payment lane 1", "the hash of position 1 does not follow")),
         (cut_off_lane, ("5 hash chains", "notification lane 1", "positions 1 to 6 are missing")),
+        (tail_cut_off, ("5 hash chains", "payment lane 1", "its head is not the end of its chain")),
+        (head_with_another_hash, ("5 hash chains", "payment lane 1", "its head is not the end of its chain")),
         (
             message_not_taken,
             ("5 published = consumed + parked", "order to notification", "published and not taken"),
@@ -257,7 +240,7 @@ def test_an_open_order_on_a_hold_or_a_deadline_is_no_finding(services: Services)
 
     held.record("order", "order-SO-8", "order.hold-released", **hold)
     held.taken = []
-    held.reminders.append({"type": "order.deadline.v1", "correlation_id": "SO-8"})
+    held.reminders.append(deadline("2999-01-01T00:00:00Z"))
     assert held.findings(services) == []
 
 
@@ -266,6 +249,17 @@ def test_a_message_that_is_parked_is_accounted_for(services: Services) -> None:
     lost_bytes(world)
     world.parked["order"].append({"message_id": "", "origin": {"place": "channel.orders/0/9"}})
     world.parked["notification"].append(
+        {"message_id": world.consumed["notification", "order"].pop(), "origin": {}}
+    )
+
+    assert world.findings(services) == []
+
+
+def test_a_message_that_a_person_dropped_is_accounted_for(services: Services) -> None:
+    world = sound_world()
+    lost_bytes(world)
+    world.discarded["order"].append({"message_id": "", "origin": {"place": "channel.orders/0/9"}})
+    world.discarded["notification"].append(
         {"message_id": world.consumed["notification", "order"].pop(), "origin": {}}
     )
 
@@ -292,30 +286,6 @@ def test_what_never_arrives_is_found_however_much_else_was_in_flight_at_the_firs
     assert [(one.where, one.what) for one in missing] == [
         ("order to inventory", f"{sent[-1]} was published and not taken")
     ]
-
-
-def test_a_shelf_that_is_wrong_is_found_however_much_moves_on_it(services: Services) -> None:
-    world = sound_world()
-    wrong_on_hand(world)
-    stock = Stock()
-
-    def found() -> list[tuple[str, str]]:
-        for entry in logs.news(client):
-            stock.see(entry)
-        return [(one.where, one.what) for one in stock.findings(client)]
-
-    world.serve(services)
-    with Client(services.description()) as client:
-        logs = Logs()
-        before = found()
-        receive(world, 5)
-        after_more = found()
-        world.states["stock-TEA"]["version"] += 1
-        after_what_is_not_in_the_log_yet = found()
-
-    assert before == [("TEA at EAST", "on hand is 1 more than by the facts")]
-    assert after_more == before
-    assert after_what_is_not_in_the_log_yet == before
 
 
 class WorkingOff:
@@ -371,6 +341,7 @@ def test_a_stack_in_which_all_holds_is_exit_0(services: Services, capsys: pytest
 
 
 def test_a_service_that_does_not_answer_is_exit_3(oms: Oms, services: Services) -> None:
+    sound_world().serve(services)
     services.answer("GET", "/order/operations/lanes", {"detail": "the store does not answer"}, status=503)
 
     assert oms("verify") == (3, "", "oms: the order service can't work now: the store does not answer\n")

@@ -13,6 +13,7 @@ from oms.verify.intake import Taken
 from oms.verify.run import Verdict, all_checks, verify
 from shared.events.cloudevents import source_of
 from shared.eventsourcing.chain import GENESIS, entry_hash
+from shared.eventsourcing.lanes import LANES
 from tests.unit.oms.stack import Services
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -31,12 +32,18 @@ class World:
         self.arriving: dict[tuple[str, str], list[str]] = {}
         """The same, of what is taken just after it was asked for."""
         self.parked: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        self.discarded: dict[str, list[dict[str, Any]]] = defaultdict(list)
         self.takes: dict[str, dict[str, list[str]]] = defaultdict(dict)
         self.states: dict[str, dict[str, Any]] = {}
         """Stored state of each stream."""
         self.folds: dict[str, dict[str, Any]] = {}
         self.reminders: list[dict[str, Any]] = []
-        self.behind: list[dict[str, Any]] = []
+        self.relays: dict[int, int] = {}
+        """Positions of relays that do not stand at the end of their lane."""
+        self.gone: set[int] = set()
+        """Lanes that no service has."""
+        self.unpublished: set[int] = set()
+        """Lanes without a relay."""
         self.gateway: list[dict[str, Any]] = []
         self.carrier: list[dict[str, Any]] = []
         self.taken: list[Taken] = []
@@ -74,6 +81,26 @@ class World:
             self.states.setdefault(stream, {"version": 0, "state": {}})["version"] = version
         return str(entry["id"])
 
+    def place_another(self) -> None:
+        """Another order, SO-8, of which nothing else is known."""
+        content = {"channel": "web", "channel_order_id": "W-8"}
+        placed = self.record("order", "order-SO-8", "order.placed", order_number="SO-8", content=content)
+        self.consumed["notification", "order"].append(placed)
+
+    def receive(self, units: int) -> None:
+        """More tea comes in, and is booked as it should be."""
+        self.record(
+            "inventory", "stock-TEA", "inventory.stock-received", sku="TEA", location="EAST", quantity=units
+        )
+        self.states["stock-TEA"]["state"]["shelves"]["EAST"]["on_hand"] += units
+
+    def authorise_at_gateway(self) -> None:
+        """A second authorisation of SO-7, that only the gateway knows of."""
+        effect = {"operation_id": "auth_2", "authorisation_id": "auth_2", "idempotency_key": "k3"}
+        self.gateway.append(
+            {"operation": "authorise", **effect, "reference": NUMBER, "amount": 100, "currency": "USD"}
+        )
+
     def chain(self, service: str) -> None:
         """Hash a log anew from its beginning."""
         previous = GENESIS
@@ -105,16 +132,33 @@ class World:
         def operations(name: str, answer: Any) -> None:
             services.answer("GET", f"/{service}/operations/{name}", answer)
 
+        def head(lane: int) -> tuple[int, str]:
+            log = self.logs[service] if lane == 1 else []
+            end = (log[-1]["position"], log[-1]["hash"]) if log else (0, GENESIS.hex())
+            return self.heads.get(service, end) if lane == 1 else end
+
         def lanes(asked: Any, body: Any) -> Any:
-            log = self.logs[service]
-            chain_hash = log[-1]["hash"] if log else GENESIS.hex()
-            head = log[-1]["position"] if log else 0
-            head, chain_hash = self.heads.get(service, (head, chain_hash))
-            return {"lanes": [{"lane": 1, "head": head, "chain_hash": chain_hash}]}
+            heads = {lane: head(lane) for lane in range(LANES) if lane not in self.gone}
+            return {
+                "lanes": [
+                    {"lane": lane, "head": head, "chain_hash": chain_hash}
+                    for lane, (head, chain_hash) in heads.items()
+                ]
+            }
+
+        def lag(asked: Any, body: Any) -> Any:
+            heads = {lane: head(lane)[0] for lane in range(LANES) if lane not in self.unpublished}
+            return {
+                "readers": [
+                    {"reader": "relay", "lane": lane, "position": self.relays.get(lane, head), "head": head}
+                    for lane, head in heads.items()
+                ]
+            }
 
         def chain(asked: Any, body: Any) -> Any:
             after, limit = int(asked["after"]), int(asked["limit"])
-            return {"entries": [entry for entry in self.logs[service] if entry["position"] > after][:limit]}
+            log = self.logs[service] if asked["lane"] == "1" else []
+            return {"entries": [entry for entry in log if entry["position"] > after][:limit]}
 
         def consumed(asked: Any, body: Any) -> Any:
             producer = next(one for one in SERVICES if source_of(one) == asked["source"])
@@ -127,11 +171,12 @@ class World:
         operations("consumed", consumed)
         operations("takes", lambda asked, body: {"takes": self.takes[service]})
         operations("parked", lambda asked, body: {"parked": self.parked[service]})
+        operations("discarded", lambda asked, body: {"discarded": self.discarded[service]})
         operations("reminders", lambda asked, body: {"reminders": self.reminders})
-        operations("lag", lambda asked, body: {"readers": self.behind})
+        operations("lag", lag)
 
     def _serve_streams(self, services: Services, service: str) -> None:
-        for stream in {entry["stream"] for entry in self.logs[service] if entry["stream"]}:
+        for stream in {entry["stream"] for entry in self.logs[service]} & set(self.states):
             stored = self.states[stream]
             fold = self.folds.get(stream, stored)
             answer = {
@@ -156,6 +201,11 @@ def _effects(ledger: list[dict[str, Any]], asked: Any) -> Any:
     return {"effects": page, "next": len(numbered)}
 
 
+def deadline(due_at: str) -> dict[str, str]:
+    """A reminder of SO-8."""
+    return {"type": "order.deadline.v1", "correlation_id": "SO-8", "due_at": due_at}
+
+
 def sound_world() -> World:
     """One order that was reserved, paid, shipped and completed, and one that was cancelled in time."""
     world = World()
@@ -163,7 +213,7 @@ def sound_world() -> World:
     content = {"channel": "web", "channel_order_id": "W-7"}
     placed = world.record("order", "order-SO-7", "order.placed", order_number=NUMBER, content=content)
     world.record(
-        "order", "rejection-2", "channel.order-rejected", topic="channel.rejected", source="channel.orders/0/2"
+        "order", "intake-2", "channel.order-rejected", topic="channel.rejected", source="channel.orders/0/2"
     )
     reserve = world.record("order", "", "inventory.reserve-stock", topic="inventory.commands", order_number=NUMBER)
     world.takes["inventory"] = {"inventory.commands": ["inventory.reserve-stock.v1"]}
@@ -194,7 +244,7 @@ def _money(world: World) -> None:
     payment: dict[str, Any] = {"order_number": NUMBER, "amount": 1_500, "currency": "USD"}
     world.record("payment", "payment-SO-7", "payment.authorised", **payment, authorisation_id="auth_1")
     world.record("payment", "payment-SO-7", "payment.captured", **payment, capture_id="cap_1")
-    effect = {"reference": NUMBER, "authorisation_id": "auth_1", "amount": 1_500}
+    effect = {"reference": NUMBER, "authorisation_id": "auth_1", "amount": 1_500, "currency": "USD"}
     world.gateway = [
         {"operation": "authorise", "operation_id": "auth_1", "idempotency_key": "k1", **effect},
         {"operation": "capture", "operation_id": "cap_1", "idempotency_key": "k2", **effect},

@@ -75,7 +75,9 @@ ASK = ReserveStock(
 )
 RELEASE = ReleaseStock(order_number=NUMBER, skus=("A", "B"))
 BACKORDERED = StockBackordered(
-    order_number=NUMBER, waiting=(Shortage(line_id="L2", sku="B", missing=1),), expires_at=EXPIRES
+    order_number=NUMBER,
+    waiting=(Shortage(line_id="L2", sku="B", missing=1),),
+    expires_at=POLICY.reservation_expires_at(NOON, allow_backorder=True),
 )
 LIMIT = CreditLimitSet(customer_id="C1", limit=5_000, currency="USD")
 

@@ -1,0 +1,138 @@
+"""What gateway, carrier and warehouse keep belongs to an order; each planted fault is found and named."""
+
+from collections.abc import Callable
+
+import pytest
+
+from oms.client import Client
+from oms.verify.run import all_checks, verify
+from tests.unit.oms.stack import Services
+from tests.unit.oms.world import NUMBER, World, deadline, sound_world
+
+
+def more_captured_and_voided_than_authorised(world: World) -> None:
+    world.gateway.append({**world.gateway[0], "operation": "void", "operation_id": "void_1", "amount": 1})
+
+
+def authorisation_of_another_amount(world: World) -> None:
+    world.gateway[0]["amount"] = 9_999
+    rest = {"operation": "void", "operation_id": "void_1", "idempotency_key": "k3", "amount": 8_499}
+    world.gateway.append({**world.gateway[0], **rest})
+
+
+def capture_of_another_currency(world: World) -> None:
+    world.gateway[1]["currency"] = "JPY"
+
+
+def authorisation_that_nobody_asked_for(world: World) -> None:
+    world.authorise_at_gateway()
+    world.gateway.append(
+        {**world.gateway[-1], "operation": "void", "operation_id": "void_2", "idempotency_key": "k4"}
+    )
+
+
+def refund_of_an_order_that_the_gateway_never_heard_of(world: World) -> None:
+    world.record("payment", "payment-SO-8", "payment.refunded", order_number="SO-8", amount=5, capture_id="cap_77")
+
+
+def deadline_that_passed_and_nothing_happened(world: World) -> None:
+    world.place_another()
+    world.reminders.append(deadline("2001-01-01T00:00:00Z"))
+
+
+def money_kept_of_a_cancelled_order(world: World) -> None:
+    world.logs["order"][-1]["type"] = "order.cancelled.v1"
+    world.chain("order")
+
+
+def reservation_for_no_order(world: World) -> None:
+    world.record(
+        "inventory",
+        "stock-TEA",
+        "inventory.stock-allocated",
+        sku="TEA",
+        order_number="SO-99",
+        allocations=[{"location": "EAST", "quantity": 1}],
+    )
+    world.states["stock-TEA"]["state"]["shelves"]["EAST"]["reserved"] = 1
+
+
+def authorisation_of_no_order(world: World) -> None:
+    world.authorise_at_gateway()
+    world.gateway[-1]["reference"] = "SO-99"
+
+
+def label_of_no_order(world: World) -> None:
+    world.carrier.append({"operation": "buy_label", "label_id": "lbl_9", "reference": "SO-99-F1"})
+
+
+def label_of_an_unknown_fulfilment(world: World) -> None:
+    world.carrier.append({"operation": "buy_label", "label_id": "lbl_9", "reference": "SO-7-F2"})
+
+
+def label_left_after_one_that_was_voided(world: World) -> None:
+    parcel = {"order_number": NUMBER, "fulfilment_id": "SO-7-F2"}
+    for name, label in (("bought", "lbl_2"), ("voided", "lbl_2"), ("bought", "lbl_3")):
+        world.record("shipping", "shipment-SO-7-F2", f"shipping.label-{name}", **parcel, label_id=label)
+
+
+@pytest.mark.parametrize(
+    ("plant", "expected"),
+    [
+        (
+            more_captured_and_voided_than_authorised,
+            ("3 payments", "SO-7 auth_1", "more was captured and voided than authorised"),
+        ),
+        (authorisation_of_another_amount, ("3 payments", "SO-7 auth_1", "another amount or currency than")),
+        (capture_of_another_currency, ("3 payments", "SO-7 cap_1", "another amount or currency than")),
+        (capture_of_another_currency, ("3 payments", "SO-7 auth_1", "is in more than one currency")),
+        (authorisation_that_nobody_asked_for, ("3 payments", "SO-7 auth_2", "nobody asked for it")),
+        (
+            refund_of_an_order_that_the_gateway_never_heard_of,
+            ("3 payments", "SO-8", "refunded another amount than is recorded"),
+        ),
+        (deadline_that_passed_and_nothing_happened, ("4 endings", "SO-8", "waits on no hold and no deadline")),
+        (money_kept_of_a_cancelled_order, ("4 endings", NUMBER, "keeps what was captured of auth_1")),
+        (reservation_for_no_order, ("4 endings", "SO-99", "is no order, and units of TEA are reserved for it")),
+        (authorisation_of_no_order, ("4 endings", "SO-99", "is no order, and has authorisation auth_2")),
+        (label_of_no_order, ("4 endings", "SO-99-F1", "is no shipment of an order, and has label lbl_9")),
+        (
+            label_of_an_unknown_fulfilment,
+            ("4 endings", "SO-7-F2", "is no shipment of an order, and has label lbl_9"),
+        ),
+        (label_left_after_one_that_was_voided, ("4 endings", NUMBER, "leaves a label for SO-7-F2")),
+    ],
+)
+def test_a_planted_fault_is_found_and_named(
+    services: Services, plant: Callable[[World], None], expected: tuple[str, str, str]
+) -> None:
+    world = sound_world()
+    plant(world)
+
+    found = world.findings(services)
+
+    invariant, where, what = expected
+    assert [one for one in found if (one.invariant, one.where) == (invariant, where) and what in one.what], found
+
+
+def test_an_authorisation_whose_outcome_is_not_known_yet_is_no_finding(services: Services) -> None:
+    world = sound_world()
+    world.place_another()
+    world.reminders.append(deadline("2999-01-01T00:00:00Z"))
+    asked = {"order_number": "SO-8", "idempotency_key": "k3"}
+    world.record("payment", "payment-SO-8", "payment.authorisation-requested", **asked)
+    world.authorise_at_gateway()
+    world.gateway[-1]["reference"] = "SO-8"
+
+    assert world.findings(services) == []
+
+
+def test_what_is_reserved_by_hand_is_no_finding(services: Services) -> None:
+    world = sound_world()
+    reservation_for_no_order(world)
+    world.serve(services)
+
+    with Client(services.description()) as client:
+        verdicts = verify(client, all_checks(intake=world, reserved_by_hand=("SO-9",)), patience_s=0)
+
+    assert not any(verdict.findings for verdict in verdicts)
