@@ -282,6 +282,11 @@ def test_a_refused_label_holds_its_fulfilment_alone() -> None:
     outcome.after.when(label_refused(F1)).then_nothing_happened()
 
 
+def test_two_labels_that_are_refused_for_one_reason_are_two_holds() -> None:
+    outcome = after(shipping(SPLIT), label_refused(F1)).when(label_refused(F2))
+    assert hold_of(outcome.events[1]) == held("carrier_refused", 2, F2)
+
+
 def test_releasing_a_refused_label_resumes_the_shipment_to_the_corrected_address() -> None:
     corrected = ADDRESS.model_copy(update={"street": "2 High Street", "postal_code": "54321"})
     outcome = after(shipping(SPLIT), label_refused(F1)).when(

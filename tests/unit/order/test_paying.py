@@ -40,6 +40,7 @@ from tests.unit.order.samples import (
     F1,
     F2,
     NUMBER,
+    ORDER_STREAM,
     OTHER_CARD,
     POLICY,
     SPLIT,
@@ -308,6 +309,14 @@ def test_another_card_replaces_a_lapsed_authorisation_without_a_persons_release(
 def test_another_card_waits_for_other_holds_after_a_lapse() -> None:
     (refused,) = after(shipping(), LAPSED, HELD).when(PAY).events
     assert isinstance(refused, CommandRefused)
+
+
+def test_another_card_waits_for_no_alarm_after_a_lapse() -> None:
+    alarm = HoldOpened(
+        order_number=NUMBER, hold_id="H2", reason="payment_overdue", explanation="no answer", owner="payments"
+    )
+    outcome = after(shipping(), LAPSED).given(ORDER_STREAM, alarm).when(PAY)
+    assert isinstance(outcome.events[0], AuthorisationSought)
 
 
 def test_a_decline_after_a_lapse_holds_the_goods_again() -> None:
