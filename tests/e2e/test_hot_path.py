@@ -81,8 +81,8 @@ BYTES = {
     "view orders: bytes from PostgreSQL a message": (4.7, 0),
     "view reservations: bytes to PostgreSQL a message": (0, 328),
     "view reservations: bytes from PostgreSQL a message": (0, 4.6),
-    "view stock: bytes to PostgreSQL a message": (0, 39.6),
-    "view stock: bytes from PostgreSQL a message": (0, 34.5),
+    "view stock: bytes to PostgreSQL a message": (0, 41.3),
+    "view stock: bytes from PostgreSQL a message": (0, 36.4),
     "consumer: bytes fetched a message": (1362, 570),
     "relay: bytes produced a record": (906, 702),
 }
