@@ -169,6 +169,22 @@ def test_a_parcel_that_met_with_an_exception_stands_on_a_hold_until_it_is_delive
     assert shop.wait(number, "completed")["holds"] == []
 
 
+def test_a_parcel_that_does_not_arrive_is_told_and_arrives_all_the_same(shop: Shop) -> None:
+    with shop.set("order", {"OMS_DELIVER_WITHIN_S": "1"}):
+        number = shop.order(a_line(shop.sku(EAST=1)))
+        [fulfilment] = pick(shop, number)
+        shop.client.post("shipping", f"/shipments/{fulfilment}/packed", {"weight_grams": 700})
+        on_its_way = report(labelled(shop, fulfilment), "in_transit", datetime.now(UTC))
+        assert send(shop, "carrier", on_its_way).status_code == 204
+
+        hold = shop.wait_for_hold(number, "shipment_overdue")
+
+        assert (hold["owner"], hold["fulfilment_id"]) == ("warehouse", fulfilment)
+        assert shop.wait_for_fact(number, "payment.captured")
+        shop.hand_over(fulfilment)
+        assert shop.wait(number, "completed")["holds"] == []
+
+
 def test_steps_out_of_their_order_are_refused_and_repeated_ones_change_nothing(shop: Shop) -> None:
     number = shop.order(a_line(shop.sku(EAST=1)))
     [fulfilment] = pick(shop, number)
