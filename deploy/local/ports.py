@@ -33,7 +33,7 @@ class Ports:
         """The port of this name; a free one is taken at the first asking. Raises StackError when there is none."""
         with self._lock:
             if name not in self._kept:
-                holder = _take_free_port()
+                holder = _take_free_port(taken=set(self._kept.values()))
                 port: int = holder.getsockname()[1]
                 self._kept[name] = port
                 self._held[port] = holder
@@ -77,11 +77,14 @@ def _is_free(port: int) -> bool:
     return holder is not None
 
 
-def _take_free_port() -> socket.socket:
+def _take_free_port(taken: set[int]) -> socket.socket:
     for _ in range(1000):
+        port = secrets.choice(RANGE)  # at random, so that two stacks seldom meet
+        if port in taken:
+            continue
         holder = socket.socket()
         try:
-            holder.bind((HOST, secrets.choice(RANGE)))  # at random, so that two stacks seldom meet
+            holder.bind((HOST, port))
         except OSError:
             holder.close()
             continue

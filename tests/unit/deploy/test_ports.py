@@ -65,6 +65,18 @@ def test_a_port_that_is_let_go_is_free_and_the_same_when_it_is_asked_for_again()
         bound(port, shared=False)
 
 
+def test_a_port_that_is_kept_for_one_is_not_given_to_another_though_nobody_has_asked_for_it_yet(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    kept, free = Ports({}).of("order"), Ports({}).of("order")
+    monkeypatch.setattr("deploy.local.ports.RANGE", [*[kept] * 20, free])
+
+    ports = Ports({"order": kept})
+
+    assert ports.of("payment") == free
+    assert ports.of("order") == kept
+
+
 def test_a_kept_port_that_somebody_else_took_meanwhile_is_named_not_changed() -> None:
     with listening(0) as other:
         taken = other.getsockname()[1]

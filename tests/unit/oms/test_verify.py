@@ -13,7 +13,7 @@ from oms.verify.intake import Taken
 from oms.verify.run import PAUSE_S, verify
 from tests.unit.oms.conftest import Oms
 from tests.unit.oms.stack import Services
-from tests.unit.oms.world import NUMBER, World, deadline, sound_world
+from tests.unit.oms.world import NUMBER, World, deadline, expect_found, sound_world
 
 
 def test_a_sound_world_has_no_findings(services: Services) -> None:
@@ -209,13 +209,7 @@ def state_of_another_version(world: World) -> None:
 def test_a_planted_fault_is_found_and_named(
     services: Services, plant: Callable[[World], None], expected: tuple[str, str, str]
 ) -> None:
-    world = sound_world()
-    plant(world)
-
-    found = world.findings(services)
-
-    invariant, where, what = expected
-    assert [one for one in found if (one.invariant, one.where) == (invariant, where) and what in one.what], found
+    expect_found(services, plant, expected)
 
 
 def test_one_changed_entry_is_one_finding(services: Services) -> None:

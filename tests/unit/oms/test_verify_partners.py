@@ -7,7 +7,7 @@ import pytest
 from oms.client import Client
 from oms.verify.run import all_checks, verify
 from tests.unit.oms.stack import Services
-from tests.unit.oms.world import NUMBER, World, deadline, sound_world
+from tests.unit.oms.world import NUMBER, World, deadline, expect_found, sound_world
 
 
 def more_captured_and_voided_than_authorised(world: World) -> None:
@@ -106,13 +106,7 @@ def label_left_after_one_that_was_voided(world: World) -> None:
 def test_a_planted_fault_is_found_and_named(
     services: Services, plant: Callable[[World], None], expected: tuple[str, str, str]
 ) -> None:
-    world = sound_world()
-    plant(world)
-
-    found = world.findings(services)
-
-    invariant, where, what = expected
-    assert [one for one in found if (one.invariant, one.where) == (invariant, where) and what in one.what], found
+    expect_found(services, plant, expected)
 
 
 def test_an_authorisation_whose_outcome_is_not_known_yet_is_no_finding(services: Services) -> None:

@@ -14,7 +14,7 @@ from oms.verify.states import States
 from oms.verify.stock import Stock
 from oms.verify.streams import CATEGORIES, Streams
 from tests.unit.oms.stack import Services
-from tests.unit.oms.world import NUMBER, World, sound_world
+from tests.unit.oms.world import NUMBER, World, expect_found, sound_world
 
 
 def reserved_otherwise(world: World) -> None:
@@ -106,13 +106,7 @@ def lane_that_nobody_publishes(world: World) -> None:
 def test_a_planted_fault_is_found_and_named(
     services: Services, plant: Callable[[World], None], expected: tuple[str, str, str]
 ) -> None:
-    world = sound_world()
-    plant(world)
-
-    found = world.findings(services)
-
-    invariant, where, what = expected
-    assert [one for one in found if (one.invariant, one.where) == (invariant, where) and what in one.what], found
+    expect_found(services, plant, expected)
 
 
 def test_a_version_that_comes_late_takes_nothing_from_another_that_is_lost() -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections import defaultdict
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -204,6 +205,17 @@ def _effects(ledger: list[dict[str, Any]], asked: Any) -> Any:
 def deadline(due_at: str) -> dict[str, str]:
     """A reminder of SO-8."""
     return {"type": "order.deadline.v1", "correlation_id": "SO-8", "due_at": due_at}
+
+
+def expect_found(services: Services, plant: Callable[[World], None], expected: tuple[str, str, str]) -> None:
+    """A fault in a sound world is found and named: its invariant, where it is, and a part of what is told."""
+    world = sound_world()
+    plant(world)
+
+    found = world.findings(services)
+
+    invariant, where, what = expected
+    assert [one for one in found if (one.invariant, one.where) == (invariant, where) and what in one.what], found
 
 
 def sound_world() -> World:
