@@ -13,8 +13,11 @@ import pytest
 from services.order.app import definition
 from services.order.domain.number import order_number
 from services.order.settings import Settings
+from shared.events.payload import Payload
+from shared.events.payment import PaymentAnomalyDetected
 from shared.eventsourcing.api_keys import ApiKey
 from shared.eventsourcing.clock import SystemClock
+from shared.eventsourcing.definition import Submit
 from shared.eventsourcing.http import application
 from shared.eventsourcing.memory.broker import Cluster, MemoryBroker
 from shared.eventsourcing.memory.locks import Locks
@@ -37,8 +40,13 @@ LARGE = channel_order(lines=(line(unit_price=10**9),)).model_dump_json()
 class Service:
     """A running order service and a client of it."""
 
-    def __init__(self, client: httpx2.AsyncClient) -> None:
+    def __init__(self, client: httpx2.AsyncClient, submit: Submit) -> None:
         self._client = client
+        self._submit = submit
+
+    async def hears(self, message: Payload) -> None:
+        """Another service said something about the order."""
+        await self._submit(message, partition_key=NUMBER, correlation_id=NUMBER, actor="payment")
 
     async def place(self, body: str | bytes = BODY, key: str = "k1", **headers: str) -> httpx2.Response:
         named = {"Idempotency-Key": key} if key else {}
@@ -92,7 +100,7 @@ async def running() -> AsyncIterator[Service]:
     await runtime.start()
     try:
         async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://order") as client:
-            yield Service(client)
+            yield Service(client, runtime.submit)
     finally:
         await runtime.stop()
 
@@ -166,6 +174,15 @@ async def test_a_change_of_an_order_that_ended_is_answered_with_its_code() -> No
         changed = channel_order(channel_updated_at=T0 + timedelta(hours=1)).model_dump_json()
         refused = await service.place(changed, key="k2")
         assert (refused.status_code, refused.json()["code"]) == (422, "order_ended")
+
+
+async def test_a_hold_that_outlives_its_order_is_listed_and_not_counted_as_one_under_way() -> None:
+    async with running() as service:
+        await service.place(LARGE)
+        await service.decide(f"/orders/{NUMBER}/reject")
+        await service.hears(PaymentAnomalyDetected(order_number=NUMBER, explanation="captured after all"))
+        await service.shown("/holds?owner=payments", lambda body: len(body["holds"]) == 1)
+        assert (await service.get("/orders/summary")).json() == {"statuses": {"cancelled": 1}, "on_hold": 0}
 
 
 async def test_a_held_order_is_found_released_and_cancelled_by_a_person() -> None:
