@@ -25,7 +25,10 @@ from deploy.local.processes import read_records, wait_until_gone
 from deploy.local.stack import Stack
 from deploy.local.status import is_running, read_status
 from deploy.local.supervisor import start_detached
+from deploy.local.topics import Topic, create_topics, delete_topics
 
+TAKEN_FOR_DEAD_S = 4.0
+"""Longer than the broker's session."""
 STUB = "tests.unit.deploy.stub"
 STUBS: tuple[Component, ...] = tuple(c.model_copy(update={"module": STUB}) for c in EVERYTHING)
 
@@ -160,6 +163,19 @@ async def test_topics_are_made_with_their_settings_and_never_by_accident(servers
     assert len(ours) == 12
     assert set(ours.values()) == {8}
     assert "orderstream.no.such.topic" not in after
+
+
+async def test_topics_are_made_by_a_broker_that_its_controller_took_for_dead(servers: Stack) -> None:
+    servers.freeze("kafka")
+    await asyncio.sleep(TAKEN_FOR_DEAD_S)
+    servers.resume("kafka")
+
+    await create_topics(servers.description.kafka, [Topic(name="late", settings={})])
+
+    async with AIOKafkaProducer(bootstrap_servers=servers.description.kafka) as producer:
+        kept = await producer.send_and_wait("late", b"a record")
+    assert kept.topic == "late"
+    await delete_topics(servers.description.kafka, ["late"])
 
 
 async def test_two_stacks_run_at_once_and_know_nothing_of_each_other(servers: Stack, neighbour: Stack) -> None:
