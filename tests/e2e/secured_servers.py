@@ -29,6 +29,7 @@ from deploy.local.blocking import run_blocking
 from deploy.local.components import Wiring, service
 from deploy.local.databases import create_databases, url_of
 from deploy.local.identity import load_identity
+from deploy.local.infrastructure import breakable
 from deploy.local.kafka import Kafka
 from deploy.local.ports import HOST, Ports
 from deploy.local.postgres import Postgres
@@ -306,6 +307,7 @@ class SecuredServers:
 @contextmanager
 def secured_servers(state: Path) -> Iterator[SecuredServers]:
     """Both servers for as long as the context lasts."""
+    breakable()  # they are set up as no others are
     servers = SecuredServers(state)
     with servers.front, servers.tokens:
         try:

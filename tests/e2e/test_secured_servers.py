@@ -111,8 +111,10 @@ def test_a_service_outlives_its_tokens_and_a_token_endpoint_that_is_away(servers
         fetched = len(servers.tokens.given)
         until(lambda: len(servers.tokens.given) > fetched + 1)
         servers.tokens.answer = 503, b""
-        until(lambda: service.get("/ready").status_code == 503)
-        servers.tokens.answer = None
+        try:
+            until(lambda: service.get("/ready").status_code == 503)
+        finally:
+            servers.tokens.answer = None
         asyncio.run(publish(partner(servers), for_another))
         until(lambda: "order.placed.v1" in published(servers, "order.events", for_another))
 
