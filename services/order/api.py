@@ -222,11 +222,19 @@ def _deciding(submit: Submit) -> APIRouter:
     async def cancel(number: Number, decided: Decided, caller: Decider) -> dict[str, Any]:
         return await decide(CancelOrder(order_number=number), number, decided, caller)
 
-    @routes.post("/approve", status_code=202, summary="Approve an order in review")
+    @routes.post(
+        "/approve",
+        status_code=202,
+        summary="Approve an order in review, or release all holds that stop the whole of it",
+    )
     async def approve(number: Number, decided: Decided, caller: Decider) -> dict[str, Any]:
         return await decide(ApproveOrder(order_number=number), number, decided, caller)
 
-    @routes.post("/reject", status_code=202, summary="Refuse an order in review")
+    @routes.post(
+        "/reject",
+        status_code=202,
+        summary="Cancel an order that is in review, or stopped as a whole by a hold",
+    )
     async def reject(number: Number, decided: Decided, caller: Decider) -> dict[str, Any]:
         return await decide(RejectOrder(order_number=number), number, decided, caller)
 
