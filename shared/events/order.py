@@ -227,6 +227,7 @@ class PaymentWindowOpened(Event, name="order.payment-window-opened", version=1):
     order_number: OrderNumber
     decline_code: Name
     until: Instant
+    """When the time to pay again ends; before confirmation the order's reservation outlasts it."""
 
 
 class OrderConfirmed(Event, name="order.confirmed", version=1):

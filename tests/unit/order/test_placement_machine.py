@@ -226,6 +226,12 @@ class Placements(RuleBasedStateMachine):
             assert self.payment.captured == {}
 
     @invariant()
+    def the_reservation_outlasts_the_time_to_pay_again(self) -> None:
+        if isinstance(self.placement, AwaitingPayment):
+            assert self.inventory.expires_at
+            assert self.placement.window_until < self.inventory.expires_at
+
+    @invariant()
     def an_order_ends_or_stands_on_a_hold_or_on_a_deadline(self) -> None:
         assert self.ended or not self.quiet or open_holds(self.order) or self._has_deadline()
 
