@@ -10,9 +10,9 @@ from services.order.domain.policy import Policy
 from services.order.domain.review import Finding, Review, no_findings
 from shared.events.channel import ChannelOrderLine, ChannelOrderReceived
 from shared.events.inventory import StockReserved
-from shared.events.order import HoldReason
+from shared.events.order import HoldReason, PayAgain
 from shared.events.payload import Event, Payload
-from shared.events.payment import PaymentAuthorised, PaymentCaptured
+from shared.events.payment import PaymentAuthorised, PaymentCaptured, PaymentDeclined
 from shared.events.shipping import ShipmentDelivered, ShipmentDispatched, ShipmentExceptionRaised
 from shared.events.values import (
     Address,
@@ -87,8 +87,10 @@ SPLIT = (plan(1, ("L1", "A", 1), ("L2", "B", 1)), plan(2, ("L1", "A", 1), locati
 ORDER_STREAM, PLACEMENT_STREAM = f"order-{NUMBER}", f"placement-{NUMBER}"
 POLICY = Policy()
 EXPIRES = POLICY.reservation_expires_at(NOON, allow_backorder=False)
+WINDOW_END = NOON + POLICY.payment_window
 VALUE = 1300
 """Of the sample order, in minor units."""
+PAY = PayAgain(order_number=NUMBER, payment=OTHER_CARD)
 
 
 def of_order(*events: Event) -> tuple[Recorded, ...]:
@@ -125,6 +127,10 @@ def authorised(attempt: int = 1, amount: int = VALUE) -> PaymentAuthorised:
         authorisation_id=f"a{attempt}",
         expires_at=NOON + timedelta(days=7),
     )
+
+
+def declined(attempt: int = 1) -> PaymentDeclined:
+    return PaymentDeclined(order_number=NUMBER, attempt=attempt, decline_code="no_funds")
 
 
 def dispatched(fulfilment_id: str = F1) -> ShipmentDispatched:
