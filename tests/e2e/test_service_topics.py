@@ -7,8 +7,6 @@ from itertools import product
 from pathlib import Path
 
 import pytest
-from aiokafka import TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
 from deploy.local.description import Description
 from deploy.local.stack import Stack
@@ -16,7 +14,7 @@ from deploy.local.topics import PARTITIONS, create_topics, delete_topics, topics
 from oms.verify.service_topics import ServiceTopics
 from oms.verify.topics import TOPICS, Standing, Stretch
 from shared.events.cloudevents import Metadata, headers_of
-from tests.e2e.kafka import publish_many
+from tests.e2e.kafka import delete_before, publish_many
 
 TOPIC = "inventory.commands"
 EVERYWHERE = set(product(TOPICS, range(PARTITIONS)))
@@ -51,17 +49,6 @@ def read(topics: ServiceTopics, stack: Description) -> tuple[list[Standing], lis
     return [record for one in stretches for record in one.records], [one for one in stretches if one.torn]
 
 
-async def delete_before(stack: Description, record: Standing) -> None:
-    """Delete what stands before a record, as retention does."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=stack.kafka)
-    await admin.start()
-    try:
-        where = TopicPartition(f"{stack.topic_prefix}.{record.topic}", record.partition)
-        await admin.delete_records({where: RecordsToDelete(before_offset=record.offset)})
-    finally:
-        await admin.close()
-
-
 def test_topics_are_read_once_and_on_from_there(kafka: Description) -> None:
     topics = ServiceTopics()
 
@@ -83,7 +70,7 @@ def test_what_retention_deleted_is_told(kafka: Description) -> None:
     late, known = ServiceTopics(), ServiceTopics()
     records, _ = read(known, kafka)
 
-    asyncio.run(delete_before(kafka, records[1]))
+    asyncio.run(delete_before(kafka.kafka, kafka.topic_prefix, records[1].place))
 
     found, torn = read(late, kafka)
     assert [one.id for one in found] == ["2", "3"]
