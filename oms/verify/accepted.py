@@ -3,11 +3,14 @@
 from collections.abc import Iterator
 from uuid import UUID
 
-from oms.client import Client, Json
+from oms.client import Client
 from oms.verify.finding import Entry, Finding
 from oms.verify.logs import PAGE
 
 NO_ID = str(UUID(int=0))
+
+Answer = tuple[str, str, str]
+"""Message, outcome, order number (empty: it is about none)."""
 
 
 class Accepted:
@@ -22,7 +25,7 @@ class Accepted:
         self._placed: set[tuple[str, str]] = set()
         """Messages with the number of the order that each of them placed."""
         self._numbers: set[str] = set()
-        self._answers: list[Json] = []
+        self._answers: list[Answer] = []
         """What was answered before the log was read."""
 
     def prepare(self, client: Client) -> None:
@@ -36,9 +39,8 @@ class Accepted:
             self._numbers.add(number)
 
     def findings(self, client: Client) -> Iterator[Finding]:
-        for answer in self._answers:
-            message, number = answer["message_id"], answer["body"].get("order_number", "")
-            match answer["outcome"]:
+        for message, outcome, number in self._answers:
+            match outcome:
                 case "created" if (message, number) not in self._placed:
                     what = f"was answered as created by message {message}, which placed no such order"
                     yield Finding(self.name, number, what)
@@ -53,11 +55,11 @@ class Accepted:
         return f"{len(self._answers)} answers"
 
 
-def _answers(client: Client) -> Iterator[Json]:
+def _answers(client: Client) -> Iterator[Answer]:
     after = NO_ID
     while True:
         page = client.get("order", "/operations/answers", after=after, limit=PAGE)["answers"]
-        yield from page
+        yield from ((one["message_id"], one["outcome"], one["body"].get("order_number", "")) for one in page)
         if len(page) < PAGE:
             return
         after = page[-1]["message_id"]

@@ -76,8 +76,8 @@ class Publications:
         for (service, lane), entries in self._lanes.items():
             missing = self._missing(service, lane, entries, names, passed.get((service, lane), 0))
             for position, topic in islice(missing, NAMED):
-                there = f"does not stand in {topic}" if topic in self._partitions else f"there is no topic {topic}"
-                yield f"{service} lane {lane}", f"the relay is past position {position}, and it {there}"
+                there = f"it does not stand in {topic}" if topic in self._partitions else f"there is no {topic}"
+                yield f"{service} lane {lane}", f"the relay is past position {position}, and {there}"
 
     def _place(self, record: Standing) -> bool:
         """Whether a store has the entry of a record."""
@@ -98,7 +98,7 @@ class Publications:
         run = self._run(record, service, lane, position)
         if position > run.highest:
             run.highest = position
-        elif not entries.standing[index] and not (self._is_torn(record.topic, lane) and position < run.lowest):
+        elif not entries.standing[index] and not (self._is_torn(record.topic, lane) and position < run.first):
             told = f"{service} {lane}:{position} stands here for the first time, behind {lane}:{run.highest}"
             self._wrong.add((record.place, told))
         run.lowest = min(run.lowest, position)
@@ -108,17 +108,20 @@ class Publications:
     def _run(self, record: Standing, service: str, lane: int, position: int) -> "_Run":
         runs = self._runs[record.topic, service, lane]
         if record.partition not in runs:
-            runs[record.partition] = _Run(record.place, position, position - 1)
+            runs[record.partition] = _Run(record.place, position, position, position - 1)
         return runs[record.partition]
 
     def _misplaced(self, topic: str, service: str, lane: int, runs: "Mapping[int, _Run]") -> Iterator[Wrong]:
-        """What stands in other partitions than its lane's; what came before the topic grew may."""
+        """What stands in other partitions than its lane's; what came when the topic had fewer of them may."""
         count = self._partitions[topic]
-        homes = [lane % fewer for fewer in range(1, count + 1) if LANES % fewer == 0]
-        rising = sorted(runs.items(), key=lambda run: homes.index(run[0]) if run[0] in homes else -1)
-        following = [*(run.lowest for _, run in rising[1:]), None]
-        for (partition, run), lowest_after in zip(rising, following, strict=True):
-            if partition not in homes or (lowest_after is not None and run.highest >= lowest_after):
+        homes = dict.fromkeys(lane % fewer for fewer in range(count, 0, -1) if LANES % fewer == 0)
+        lowest = None
+        for partition in (*(one for one in homes if one in runs), *(runs.keys() - homes)):
+            run = runs[partition]
+            grown = lowest is None or run.lowest <= lowest or (topic, partition) in self._torn
+            if partition in homes and grown:
+                lowest = run.lowest
+            else:
                 yield run.place, f"{service} lane {lane} stands here, and its partition is {lane % count}"
 
     def _missing(
@@ -179,6 +182,7 @@ class _Run:
 
     place: str
     """Of the first record."""
+    first: int
     lowest: int
     highest: int
 

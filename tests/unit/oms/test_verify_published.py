@@ -21,6 +21,10 @@ def passed_over(world: World) -> None:
     del world.cluster.topics["inventory.commands", 1][-1]
 
 
+def for_a_topic_that_is_not_there(world: World) -> None:
+    world.record("order", "", "nobody.knows", topic="nobody.commands")
+
+
 def passed_over_in_the_middle(world: World) -> None:
     for _ in range(2):
         world.place_another()
@@ -78,6 +82,10 @@ def accepted_and_not_there(world: World) -> None:
         (
             passed_over,
             ("5 stored = published", "order lane 1", "past position 3, and it does not stand in inventory"),
+        ),
+        (
+            for_a_topic_that_is_not_there,
+            ("5 stored = published", "order lane 1", "past position 5, and there is no nobody.commands"),
         ),
         (passed_over_in_the_middle, ("5 stored = published", "order lane 1", "past position 5, and it does not")),
         (of_no_store, ("5 stored = published", "order.events/1/2", f"{STRANGER} stands here and is in no store")),
@@ -164,11 +172,21 @@ def test_a_topic_that_was_made_anew_is_judged_from_its_first_record_on(services:
     ]
 
 
+def test_a_topic_that_was_made_anew_may_be_filled_again_from_the_store(services: Services) -> None:
+    world = sound_world()
+    world.cluster.topics["inventory.events", 1] = []
+    world.receive(5)
+    for entry in world.logs["inventory"]:
+        world.publish("inventory", entry)
+
+    assert world.findings(services) == []
+
+
 def test_a_topic_that_was_given_more_partitions_keeps_what_came_before(services: Services) -> None:
     world = sound_world()
-    before = world.cluster.topics.pop(EVENTS)
-    world.cluster.topics["order.events", 0] = before
-    world.receive(5)
+    world.cluster.topics["order.events", 0] = world.cluster.topics.pop(EVENTS)
+    last = world.logs["order"][-1]
+    world.publish("order", last)
     world.record("order", "order-SO-7", "order.restatement-ignored", order_number=NUMBER)
 
     assert world.findings(services) == []
