@@ -3,14 +3,15 @@
 import hashlib
 import secrets
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from urllib.parse import quote
 
-from oms.client import Client, NotFound
-from oms.errors import OmsError, Unreachable
+from oms.client import Client
 from oms.verify.finding import Entry, Finding
 from oms.verify.logs import AT_ONCE
+
+PAGE = 50
+"""Streams asked for at once."""
 
 
 class States:
@@ -30,10 +31,15 @@ class States:
             self._streams[entry.service].add(entry.stream)
 
     def findings(self, client: Client) -> Iterator[Finding]:
-        chosen = [(service, stream) for service in self._streams for stream in self._sample(service)]
-        self._compared = len(chosen)
+        chosen = {service: self._sample(service) for service in self._streams}
+        self._compared = sum(map(len, chosen.values()))
+        pages = [
+            (service, streams[start : start + PAGE])
+            for service, streams in chosen.items()
+            for start in range(0, len(streams), PAGE)
+        ]
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            for found in pool.map(lambda one: self._compare(client, *one), chosen):
+            for found in pool.map(lambda page: list(self._compare(client, *page)), pages):
                 yield from found
 
     def checked(self) -> str:
@@ -47,18 +53,12 @@ class States:
     def _spread(self, stream: str) -> bytes:
         return hashlib.sha256(self._salt + stream.encode()).digest()
 
-    def _compare(self, client: Client, service: str, stream: str) -> list[Finding]:
-        where = f"{service} {stream}"
-        try:
-            answer = client.get(service, f"/operations/streams/{quote(stream, safe='')}")
-        except NotFound:
-            return [Finding(self.name, where, "has no stored state")]
-        except Unreachable:
-            raise
-        except OmsError as error:
-            return [Finding(self.name, where, f"its facts can't be folded: {error}")]
-        if answer["version"] != answer["stored_version"]:
-            return [Finding(self.name, where, "the stored version is not the number of its facts")]
-        if answer["state"] != answer["stored_state"]:
-            return [Finding(self.name, where, "the stored state is not the fold of its facts")]
-        return []
+    def _compare(self, client: Client, service: str, streams: Sequence[str]) -> Iterator[Finding]:
+        for answer in client.get(service, "/operations/folds", stream=streams)["folds"]:
+            where = f"{service} {answer['stream']}"
+            if "fault" in answer:
+                yield Finding(self.name, where, answer["fault"])
+            elif answer["version"] != answer["stored_version"]:
+                yield Finding(self.name, where, "the stored version is not the number of its facts")
+            elif answer["state"] != answer["stored_state"]:
+                yield Finding(self.name, where, "the stored state is not the fold of its facts")

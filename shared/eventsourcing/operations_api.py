@@ -1,5 +1,6 @@
 """The operations API, the same in every service: facts, streams, parked messages, reminders, lag, chain."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -14,8 +15,8 @@ from shared.eventsourcing.batch import StateCodec
 from shared.eventsourcing.decider import Model
 from shared.eventsourcing.decoding import Decoder
 from shared.eventsourcing.pipeline import Pipeline
-from shared.eventsourcing.problems import problem
-from shared.eventsourcing.store import LogEntry, ParkedMessage, Store
+from shared.eventsourcing.problems import Problem, problem
+from shared.eventsourcing.store import LogEntry, ParkedMessage, Store, StreamRow
 
 log = structlog.get_logger()
 
@@ -26,6 +27,7 @@ PAGE = 1_000
 Position = Annotated[int, Query(ge=0, le=2**62)]
 LaneNumber = Annotated[int, Query(ge=0, le=63)]
 Limit = Annotated[int, Query(ge=1, le=PAGE)]
+StreamNames = Annotated[list[str], Query(min_length=1, max_length=100)]
 CorrelationIds = Annotated[list[str], Query(min_length=1, max_length=200)]
 
 
@@ -63,6 +65,28 @@ def _requiring(scope: str) -> APIRouter:
 def _tell_facts(reads: APIRouter, model: Model, store: Store, decoder: Decoder) -> None:
     codec = StateCodec(model)
 
+    def fold(stream: str, entries: Sequence[LogEntry]) -> Any:
+        category = model.category_of(stream)
+        state = category.initial
+        for entry in entries:
+            try:
+                state = category.evolve(state, decoder.read(entry.type, entry.payload))  # type: ignore[arg-type]  # a stream records events only
+            except Exception as error:  # someone altered the log, and an operator wants to know where
+                detail = f"version {entry.version} of {stream} can't be folded: {type(error).__name__}"
+                raise problem(500, "Altered facts", detail, version=entry.version) from error
+        return orjson.loads(codec.encode(stream, state))
+
+    async def comparison(stream: str) -> dict[str, Any]:
+        entries = await store.stream_events(stream)
+        current = await store.stream(stream)
+        if current is None:
+            return {"stream": stream, "fault": "has no stored state"}
+        try:
+            state = fold(stream, entries)
+        except Problem as altered:
+            return {"stream": stream, "fault": str(altered)}
+        return {"stream": stream, "version": len(entries), "state": state, **_stored(current)}
+
     @reads.get("/facts", summary="All that the service recorded about one order")
     async def facts(correlation_id: Annotated[str, Query(min_length=1, max_length=200)]) -> dict[str, Any]:
         return {
@@ -92,22 +116,21 @@ def _tell_facts(reads: APIRouter, model: Model, store: Store, decoder: Decoder) 
             for entry in entries
             if (version is None or entry.version <= version) and (at is None or entry.recorded_at <= at)
         ]
-        category = model.category_of(stream)
-        state = category.initial
-        for entry in kept:
-            try:
-                state = category.evolve(state, decoder.read(entry.type, entry.payload))  # type: ignore[arg-type]  # a stream records events only
-            except Exception as error:  # someone altered the log, and an operator wants to know where
-                detail = f"version {entry.version} of {stream} can't be folded: {type(error).__name__}"
-                raise problem(500, "Altered facts", detail, version=entry.version) from error
         return {
             "stream": stream,
             "version": len(kept),
-            "state": orjson.loads(codec.encode(stream, state)),
-            "stored_version": current.version,
-            "stored_state": orjson.loads(current.state),
+            "state": fold(stream, kept),
+            **_stored(current),
             "events": [entry_json(entry) for entry in kept],
         }
+
+    @reads.get("/folds", summary="Several streams: what is stored of each, and the fold of its facts")
+    async def folds(stream: StreamNames) -> dict[str, Any]:
+        return {"folds": [await comparison(name) for name in stream]}
+
+
+def _stored(row: StreamRow) -> dict[str, Any]:
+    return {"stored_version": row.version, "stored_state": orjson.loads(row.state)}
 
 
 def _handle_parked(reads: APIRouter, writes: APIRouter, store: Store, pipeline: Pipeline) -> None:

@@ -401,7 +401,7 @@ FAULTS = {
     ),
     "a fact can't be read any more": Fault(
         "5 state = fold of events",
-        "its facts can't be folded",
+        "can't be folded",
         "order",
         lambda w: [change(w.done, "order.placed", '"order_number"', '"order_numbre"')],
     ),

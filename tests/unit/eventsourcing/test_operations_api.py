@@ -91,6 +91,20 @@ async def test_answers_are_told_with_the_ids_of_the_messages_that_they_answer(
     assert pages == [[{"message_id": str(first), **answer}], [{"message_id": str(second), **answer}], []]
 
 
+async def test_several_streams_are_compared_with_the_folds_of_their_facts_at_once(
+    installation: Installation, operations: httpx2.AsyncClient
+) -> None:
+    async with installation.pipeline(toy_model()) as pipeline:
+        await pipeline.submit(BlockCustomer(customer_id="C-1"), partition_key="C-1", actor="olga", reason="late")
+
+    answer = await operations.get("/operations/folds", params={"stream": ["customer-C-1", "customer-C-2"]})
+
+    [known, unknown] = answer.json()["folds"]
+    assert (known["stream"], known["version"]) == ("customer-C-1", 1)
+    assert (known["stored_version"], known["stored_state"]) == (known["version"], known["state"])
+    assert unknown == {"stream": "customer-C-2", "fault": "has no stored state"}
+
+
 async def test_what_a_parked_record_is_about_is_told_where_that_can_be_read(
     operations: httpx2.AsyncClient,
 ) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from deploy.local.description import Description, write_description
 from oms.client import SERVICES
@@ -26,6 +26,7 @@ class Asked:
     method: str
     path: str
     parameters: dict[str, str]
+    """One that is given several times stands with commas between."""
     body: Any
     key: str
 
@@ -75,7 +76,7 @@ def running(state: Path) -> Iterator[Services]:
             asked = Asked(
                 method,
                 unquote(split.path),
-                dict(parse_qsl(split.query, keep_blank_values=True)),
+                {name: ",".join(values) for name, values in parse_qs(split.query, keep_blank_values=True).items()},
                 json.loads(given) if given else None,
                 self.headers.get("authorization", "").removeprefix("Bearer "),
             )

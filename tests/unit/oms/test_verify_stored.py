@@ -222,6 +222,6 @@ def test_another_run_folds_other_streams(services: Services) -> None:
         return first
 
     def asked() -> set[str]:
-        return {one.path for one in services.asked if "/notification/operations/streams/" in one.path}
+        return {one.parameters["stream"] for one in services.asked if one.path == "/notification/operations/folds"}
 
     assert folded(b"monday") != folded(b"tuesday")

@@ -209,22 +209,26 @@ class World:
         operations("lag", lag)
 
     def _serve_streams(self, services: Services, service: str) -> None:
-        for stream in {entry["stream"] for entry in self.logs[service]} & set(self.states):
-            stored = self.states[stream]
-            fold = self.folds.get(stream, stored)
-            answer = {
-                "version": fold["version"],
-                "state": fold["state"],
+        def fold(stream: str) -> dict[str, Any]:
+            stored = self.states.get(stream)
+            if stored is None:
+                return {"stream": stream, "fault": "has no stored state"}
+            return {
+                "stream": stream,
+                **self.folds.get(stream, stored),
                 "stored_version": stored["version"],
                 "stored_state": stored["state"],
             }
-            services.answer("GET", f"/{service}/operations/streams/{stream}", answer)
+
+        def folds(asked: Any, body: Any) -> Any:
+            return {"folds": [fold(stream) for stream in asked["stream"].split(",")]}
 
         def streams(asked: Any, body: Any) -> Any:
             wanted = [name for name in sorted(self.states) if name.startswith(f"{asked['category']}-")]
             rows = [{"stream": name, **self.states[name]} for name in wanted if name > asked["after"]]
             return {"streams": rows}
 
+        services.answer("GET", f"/{service}/operations/folds", folds)
         services.answer("GET", f"/{service}/operations/streams", streams)
 
 
