@@ -5,16 +5,21 @@ import asyncio
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import InvalidReplicationFactorError, KafkaError, TopicAlreadyExistsError, for_code
 
 from deploy.local.errors import StackError
 
+TopicError: TypeAlias = tuple[str, int, Any]
 SERVICES = ("order", "inventory", "payment", "shipping", "notification")
 PARTITIONS = 8
 FOREVER = "-1"
 MEBIBYTE = 1024 * 1024
+TRIES = 100
+PAUSE_S = 0.3
+"""A broker that starts, or was out of breath, is none to its controller for a moment."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,12 +70,12 @@ async def create_topics(
             NewTopic(t.name, num_partitions=partitions, replication_factor=replication, topic_configs=t.settings)
             for t in topics
         ]
-        answer = await admin.create_topics(wanted, timeout_ms=30_000)
+        errors = await _create(admin, wanted)
     except (KafkaError, OSError) as error:
         raise StackError(f"topics can't be created at {bootstrap}: {error}") from error
     finally:
         await admin.close()
-    for name, code, *message in answer.topic_errors:
+    for name, code, *message in errors:
         if code not in (0, TopicAlreadyExistsError.errno):
             raise StackError(f"topic {name} can't be created: {for_code(code).__name__} {message}")
 
@@ -80,9 +85,29 @@ async def delete_topics(bootstrap: str, names: Sequence[str]) -> None:
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     try:
         await admin.start()
+        await _await_controller(admin)
         await admin.delete_topics(list(names))
     finally:
         await admin.close()
+
+
+async def _create(admin: AIOKafkaAdminClient, wanted: list[NewTopic]) -> list[TopicError]:
+    for _ in range(TRIES):
+        await _await_controller(admin)
+        errors: list[TopicError] = (await admin.create_topics(wanted, timeout_ms=30_000)).topic_errors
+        if all(code != InvalidReplicationFactorError.errno for _, code, *_ in errors):
+            break
+        await asyncio.sleep(PAUSE_S)
+    return errors
+
+
+async def _await_controller(admin: AIOKafkaAdminClient) -> None:
+    """The client would take a cluster that names no controller for one that has none."""
+    for _ in range(TRIES):
+        if (await admin.describe_cluster())["controller_id"] >= 0:
+            return
+        await asyncio.sleep(PAUSE_S)
+    raise StackError("Kafka has named no controller for half a minute")
 
 
 def main() -> None:

@@ -134,12 +134,12 @@ def open_hold(
 
 
 def approve(number: OrderNumber, reason: Reason, state: State = DEFAULT_STATE, as_json: AsJson = False) -> None:
-    """Approve an order in review, whatever holds the review opened."""
+    """Release all holds that stop the whole order; an order in review is approved by it."""
     _decide(state, f"{path_of(number)}/approve", {"reason": reason}, f"{number} is approved", as_json)
 
 
 def reject(number: OrderNumber, reason: Reason, state: State = DEFAULT_STATE, as_json: AsJson = False) -> None:
-    """Refuse an order in review; it is cancelled."""
+    """Cancel an order that is in review, or stopped as a whole by a hold."""
     _decide(state, f"{path_of(number)}/reject", {"reason": reason}, f"{number} is rejected", as_json)
 
 

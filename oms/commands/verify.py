@@ -29,7 +29,7 @@ def verify_stack(
     state: State = DEFAULT_STATE,
     as_json: AsJson = False,
 ) -> int:
-    """Check what must stay true of orders, stock, payments, endings and the log; 1 when something does not."""
+    """Check what must stay true of orders, stock, payments, endings, log and topics; 1 when something does not."""
     with Client.of(state) as client:
         verdicts = verify(client, all_checks(streams), patience_s=patience, report=say)
     return conclude(verdicts, as_json=as_json)

@@ -1,4 +1,4 @@
-"""Invariant 5: what is in the store is published, and that is what is consumed or parked."""
+"""Invariant 5: every relay is at the end of its lane, and what is published is what is consumed or parked."""
 
 from collections import defaultdict
 from collections.abc import Iterator

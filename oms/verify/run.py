@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from oms.client import Client
 from oms.output import counted
+from oms.verify.accepted import Accepted
 from oms.verify.chain import Chain, Versions
 from oms.verify.deliveries import Deliveries
 from oms.verify.endings import Endings
@@ -14,9 +15,11 @@ from oms.verify.intake import Intake
 from oms.verify.logs import Logs
 from oms.verify.orders import Orders
 from oms.verify.payments import Payments
+from oms.verify.published import Published
 from oms.verify.states import States
 from oms.verify.stock import Stock
 from oms.verify.streams import Streams
+from oms.verify.topics import Topics
 
 PAUSE_S = 0.5
 STREAMS_PER_SERVICE = 200
@@ -34,26 +37,33 @@ class Verdict:
 def all_checks(
     streams_per_service: int = STREAMS_PER_SERVICE,
     intake: Intake | None = None,
+    topics: Topics | None = None,
     *,
     reserved_by_hand: tuple[str, ...] = (),
 ) -> tuple[Check, ...]:
     """Every invariant of the design.
 
-    Without an intake, the topic of the stack is read. Stock may be set aside for no order only under numbers that
-    begin with one of `reserved_by_hand`.
+    Without an intake or topics, those of the stack are read. Stock may be set aside for no order only under
+    numbers that begin with one of `reserved_by_hand`.
     """
     if intake is None:
         from oms.verify.intake_topic import IntakeTopic  # here because most commands need no Kafka library
 
         intake = IntakeTopic()
+    if topics is None:
+        from oms.verify.service_topics import ServiceTopics  # for the same reason
+
+        topics = ServiceTopics()
     return (
         Orders(intake),
+        Accepted(),
         Stock(),
         Payments(),
         Endings(reserved_by_hand),
         Versions(),
         Chain(),
         Streams(),
+        Published(topics),
         Deliveries(),
         States(streams_per_service),
     )

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from email.headerregistry import Address
+from email.headerregistry import Address, HeaderRegistry
 from email.message import EmailMessage
 from email.policy import EmailPolicy
 from functools import cache
@@ -31,12 +31,26 @@ class _Trusting(EmailPolicy):
         return super().header_store_parse(name, value)
 
 
+class _Headers(HeaderRegistry):
+    """A header's class is made once, and not at each look: a mail takes dozens of looks."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._made: dict[str, type] = {}
+
+    def __getitem__(self, name: str) -> type:
+        made = self._made.get(name)
+        if made is None:
+            made = self._made[name] = super().__getitem__(name)
+        return made
+
+
 _USUAL: Mapping[str, str] = {"payment": "card", "delivery": "ship"}
 """What the templates take for granted where a notice was requested before it told these."""
 
 _SYSTEM_CLOCK = SystemClock()
 
-_POLICY = _Trusting(linesep="\r\n")
+_POLICY = _Trusting(linesep="\r\n", header_factory=_Headers())
 
 
 def effects(

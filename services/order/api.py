@@ -30,7 +30,7 @@ from shared.events.payload import Command, CurrencyCode, MinorUnits
 from shared.events.values import PaymentMethod
 from shared.eventsourcing.api_keys import Caller, requires
 from shared.eventsourcing.decider import Reply
-from shared.eventsourcing.definition import Submit
+from shared.eventsourcing.definition import IdempotencyConflict, Submit
 from shared.eventsourcing.ids import named_id
 from shared.eventsourcing.problems import problem
 from shared.eventsourcing.views import Row, Stated, ViewReader
@@ -49,7 +49,8 @@ IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
     "in": "header",
     "required": True,
-    "description": "The same key never places two orders.",
+    "description": "The same key never places two orders: the same body gets the first answer again, another 409."
+    " A body that holds no valid order uses up no key.",
     "schema": {"type": "string", "pattern": f"^{KEY.pattern}$"},
 }
 RESTATED = "The order was placed before: `outcome` says what became of the restatement."
@@ -93,10 +94,10 @@ class CreditLimit(Decided):
 
 def routers(submit: Submit, views: ViewReader) -> tuple[APIRouter, ...]:
     """The service's routes beside the operations API."""
-    return _taking(submit), _asking(views), _deciding(submit), _customers(submit)
+    return _taking(submit, views), _asking(views), _deciding(submit), _customers(submit)
 
 
-def _taking(submit: Submit) -> APIRouter:
+def _taking(submit: Submit, views: ViewReader) -> APIRouter:
     routes = APIRouter(tags=["orders"])
 
     @routes.post(
@@ -122,9 +123,13 @@ def _taking(submit: Submit) -> APIRouter:
         key = request.headers.get("Idempotency-Key", "")
         if not KEY.fullmatch(key):
             raise problem(400, "No idempotency key", "Idempotency-Key is needed: 1 to 200 visible characters")
+        message_id = named_id(f"orderstream/orders/{caller.name}/{key}")
         body = await request.body()
         order = read_order(body)
         if isinstance(order, Fault):
+            # What was taken under a key was a valid order, so this is another body.
+            if await views.taken(message_id):
+                raise IdempotencyConflict("this idempotency key came before with another body")
             status = 413 if order.code == "too_large" else 422
             raise problem(status, "Order refused", order.explanation, code=order.code)
         number = order_number(order.channel, order.channel_order_id)
@@ -132,7 +137,7 @@ def _taking(submit: Submit) -> APIRouter:
             TakeChannelOrder(order_number=number, order=order, source="POST /orders"),
             partition_key=number,
             actor=caller.name,
-            message_id=named_id(f"orderstream/orders/{caller.name}/{key}"),
+            message_id=message_id,
             body_digest=hashlib.sha256(body).digest(),
         )
         response.headers["Location"] = f"/orders/{number}"
@@ -222,11 +227,19 @@ def _deciding(submit: Submit) -> APIRouter:
     async def cancel(number: Number, decided: Decided, caller: Decider) -> dict[str, Any]:
         return await decide(CancelOrder(order_number=number), number, decided, caller)
 
-    @routes.post("/approve", status_code=202, summary="Approve an order in review")
+    @routes.post(
+        "/approve",
+        status_code=202,
+        summary="Approve an order in review, or release all holds that stop the whole of it",
+    )
     async def approve(number: Number, decided: Decided, caller: Decider) -> dict[str, Any]:
         return await decide(ApproveOrder(order_number=number), number, decided, caller)
 
-    @routes.post("/reject", status_code=202, summary="Refuse an order in review")
+    @routes.post(
+        "/reject",
+        status_code=202,
+        summary="Cancel an order that is in review, or stopped as a whole by a hold",
+    )
     async def reject(number: Number, decided: Decided, caller: Decider) -> dict[str, Any]:
         return await decide(RejectOrder(order_number=number), number, decided, caller)
 

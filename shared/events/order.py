@@ -227,6 +227,7 @@ class PaymentWindowOpened(Event, name="order.payment-window-opened", version=1):
     order_number: OrderNumber
     decline_code: Name
     until: Instant
+    """When the time to pay again ends; before confirmation the order's reservation outlasts it."""
 
 
 class OrderConfirmed(Event, name="order.confirmed", version=1):
@@ -429,13 +430,13 @@ class OpenHold(Command, name="order.open-hold", version=1):
 
 
 class ApproveOrder(Command, name="order.approve", version=1):
-    """Approve an order in review, whatever holds the review opened."""
+    """Release all holds that stop the whole order; an order in review is approved by it."""
 
     order_number: OrderNumber
 
 
 class RejectOrder(Command, name="order.reject", version=1):
-    """Refuse an order in review; it is cancelled."""
+    """Cancel an order that is in review, or stopped as a whole by a hold."""
 
     order_number: OrderNumber
 

@@ -209,6 +209,11 @@ def _tell_log(reads: APIRouter, store: Store, taken_from: dict[str, list[str]]) 
     async def consumed(source: str, after: UUID = NO_ID, limit: Limit = PAGE) -> dict[str, Any]:
         return {"ids": [str(id) for id in await store.consumed(source, after, limit)]}
 
+    @reads.get("/answers", summary="What callers over HTTP were answered, by the ids of their messages, in order")
+    async def answers(after: UUID = NO_ID, limit: Limit = PAGE) -> dict[str, Any]:
+        kept = await store.answers(after, limit)
+        return {"answers": [{"message_id": str(id), **orjson.loads(reply)} for id, reply in kept]}
+
 
 def entry_json(entry: LogEntry, *, chained: bool = False) -> dict[str, Any]:
     """A log entry as JSON; with `chained` the payload is the exact text that was hashed."""

@@ -3,6 +3,7 @@
 import heapq
 from collections.abc import Mapping, Sequence
 from typing import cast
+from uuid import UUID
 
 import orjson
 import structlog
@@ -173,3 +174,6 @@ class StoredViews:
     async def facts(self, stream: str) -> list[Stated]:
         entries = await self._store.stream_events(stream)
         return [Stated(type=entry.type, payload=orjson.loads(entry.payload)) for entry in entries]
+
+    async def taken(self, message_id: UUID) -> bool:
+        return bool(await self._store.taken([message_id]))

@@ -327,6 +327,10 @@ class Store(Protocol):
         """Message ids of a source that were claimed, in the order of the ids."""
         ...
 
+    async def answers(self, after: UUID, limit: int) -> Sequence[tuple[UUID, str]]:
+        """Message ids that were answered, each with the answer as it is kept (JSON), in the order of the ids."""
+        ...
+
     async def taken(self, message_ids: Collection[UUID]) -> frozenset[UUID]:
         """Which of these message ids were claimed."""
         ...

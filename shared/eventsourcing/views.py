@@ -64,7 +64,7 @@ _REPLACEMENT = b"\\1" + "\ufffd".encode()
 
 
 class ViewReader(Protocol):
-    """How an API reads the views of its service."""
+    """How an API reads the views of its service, and what the store knows beside them."""
 
     async def get(self, view: View, key: str) -> Row | None:
         """One row."""
@@ -89,4 +89,8 @@ class ViewReader(Protocol):
 
     async def facts(self, stream: str) -> list[Stated]:
         """The facts of a stream, oldest first: for what is asked of one thing alone and would weigh on its row."""
+        ...
+
+    async def taken(self, message_id: UUID) -> bool:
+        """Whether a message came under this id: for a request that is refused before it becomes one."""
         ...

@@ -7,7 +7,7 @@ from typing import Literal
 
 from deploy.local.components import EVERYTHING, MAILBOX, WEBHOOKS, Component, service, simulator
 from deploy.local.identity import load_identity, save_identity
-from deploy.local.infrastructure import BROKER, DATABASE
+from deploy.local.infrastructure import BROKER, DATABASE, breakable
 from deploy.local.kafka import Detour
 from deploy.local.ports import HOST, Ports
 from deploy.local.stack import Stack
@@ -57,7 +57,8 @@ def new_ground(state: Path, *, seed: int, takeover_s: float, report: Callable[[s
         "carrier-webhooks": ports.of(WEBHOOKS["carrier"]),
     }
     _keep(state, ports)
-    direct = Stack(state, infrastructure="local").description
+    servers = breakable()
+    direct = Stack(state, infrastructure=servers).description
     settings = {
         of: {
             "OMS_DATABASE_URL": direct.databases[of].replace(f":{targets[DATABASE]}/", f":{way_in[DATABASE]}/"),
@@ -79,7 +80,7 @@ def new_ground(state: Path, *, seed: int, takeover_s: float, report: Callable[[s
             *(service(of) for of in SERVICES),
         ),
         environment=settings,
-        infrastructure="local",
+        infrastructure=servers,
         seed=seed,
         kafka_detour=Detour(listens=targets[BROKER], advertised=way_in[BROKER]),
         report=report,

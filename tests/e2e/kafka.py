@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from aiokafka.record.util import calc_crc32c
 
 from channels.publishing import OrderPublisher
@@ -34,15 +35,23 @@ async def publish_orders(bootstrap: str, prefix: str, orders: Sequence[ChannelOr
 
 
 async def publish_bytes(
-    bootstrap: str, prefix: str, topic: str, value: bytes | None, headers: Headers, key: bytes | None
+    bootstrap: str,
+    prefix: str,
+    topic: str,
+    value: bytes | None,
+    headers: Headers,
+    key: bytes | None,
+    partition: int | None = None,
 ) -> str:
-    """Publish one record as it is; returns its place."""
+    """Publish one record as it is, to the partition of its key or to another; returns its place."""
     producer = AIOKafkaProducer(
         bootstrap_servers=bootstrap, compression_type="gzip", max_request_size=4 * 1024 * 1024
     )
     await producer.start()
     try:
-        sent = await producer.send_and_wait(f"{prefix}.{topic}", value, key=key, headers=list(headers))
+        sent = await producer.send_and_wait(
+            f"{prefix}.{topic}", value, key=key, partition=partition, headers=list(headers)
+        )
     finally:
         await producer.stop()
     return f"{topic}/{sent.partition}/{sent.offset}"
@@ -79,6 +88,18 @@ async def publish_with_header_name(bootstrap: str, prefix: str, topic: str, name
     finally:
         await producer.stop()
     return f"{topic}/{sent.partition}/{sent.offset}"
+
+
+async def delete_before(bootstrap: str, prefix: str, place: str, *, with_it: bool = False) -> None:
+    """Delete what stands in a partition before a place, as retention does, or up to it."""
+    topic, partition, offset = place.split("/")
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        first = RecordsToDelete(before_offset=int(offset) + with_it)
+        await admin.delete_records({TopicPartition(f"{prefix}.{topic}", int(partition)): first})
+    finally:
+        await admin.close()
 
 
 async def read_topic(bootstrap: str, prefix: str, topic: str) -> list[Message]:

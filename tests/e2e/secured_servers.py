@@ -1,4 +1,4 @@
-"""A Kafka and a PostgreSQL that let nobody in without TLS, a certificate and a password."""
+"""A Kafka and a PostgreSQL that let nobody in without TLS, a certificate and a password or a token."""
 
 import asyncio
 import itertools
@@ -16,19 +16,27 @@ import httpx2
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    KeySerializationEncryption,
+    NoEncryption,
+    PrivateFormat,
+)
 from cryptography.x509.oid import NameOID
 
 from deploy.local.blocking import run_blocking
 from deploy.local.components import Wiring, service
 from deploy.local.databases import create_databases, url_of
 from deploy.local.identity import load_identity
+from deploy.local.infrastructure import breakable
 from deploy.local.kafka import Kafka
 from deploy.local.ports import HOST, Ports
 from deploy.local.postgres import Postgres
 from deploy.local.processes import Processes
 from deploy.local.status import answers_ok
 from deploy.local.topics import create_topics, topics_of
+from tests.token_endpoint import CLIENT, SCOPE, SECRET, TokenEndpoint
 from tests.wire.postgres import SSL_REQUEST
 from tests.wire.tap import Tap
 
@@ -36,6 +44,8 @@ PREFIX = "secured"
 PLAIN_USER, SCRAM_USER = "partner", "order"
 SECURED = "listener.name.secured"
 PATIENCE_S = 60.0
+TOKENS_LIVE_S = 3.0
+"""The broker lets nobody stay on a token that has expired."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +68,20 @@ class Authority:
         self.file = folder / "ca.pem"
         self.file.write_bytes(own.public_bytes(Encoding.PEM))
 
-    def certify(self, name: str) -> Certificate:
-        """A certificate for a server on this machine, or for a client, under any name."""
+    def certify(self, name: str, *, password: str = "") -> Certificate:
+        """A certificate for a server on this machine, or for a client, under any name.
+
+        With a password its key is encrypted.
+        """
         key = ec.generate_private_key(ec.SECP256R1())
         address = x509.SubjectAlternativeName([x509.IPAddress(ip_address(HOST))])
         signed = self._unsigned(_name(name), key).add_extension(address, critical=False).sign(self._key, SHA256())
         made = Certificate(self._folder / f"{name}.pem", self._folder / f"{name}.key")
         made.file.write_bytes(signed.public_bytes(Encoding.PEM))
-        made.key_file.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+        encryption: KeySerializationEncryption = NoEncryption()
+        if password:
+            encryption = BestAvailableEncryption(password.encode())
+        made.key_file.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption))
         return made
 
     def _unsigned(
@@ -133,9 +149,10 @@ class SecuredServers:
         self._state = state
         self._runs = itertools.count(1)
         self.authority, self.stranger = Authority(state / "ours"), Authority(state / "strange")
-        self._client = self.authority.certify("client")
-        self._server = self.authority.certify("server")
         self._identity, self._ports = load_identity(state), Ports({})
+        self._client = self.authority.certify("client", password=self.password("key"))
+        self.partner = self.authority.certify("partner")
+        self._server = self.authority.certify("server")
         self._processes = Processes(state)
         self._postgres = Postgres(
             state,
@@ -146,8 +163,9 @@ class SecuredServers:
         self.front = TlsFront(
             listens=self._ports.of("front"),
             target=self._postgres.port,
-            context=_server_context(self.authority, self._server),
+            context=_server_context(self._server, of_clients=self.authority),
         )
+        self.tokens = TokenEndpoint(lives_s=TOKENS_LIVE_S, context=_server_context(self._server))
         self._kafka = Kafka(
             state,
             cluster_id=self._identity.cluster_id,
@@ -208,24 +226,43 @@ class SecuredServers:
             "OMS_DATABASE_CA_FILE": ca,
             "OMS_DATABASE_CERTIFICATE_FILE": certificate,
             "OMS_DATABASE_KEY_FILE": key,
+            "OMS_DATABASE_KEY_PASSWORD": self.password("key"),
             "OMS_KAFKA_BOOTSTRAP": self._wiring.kafka,
             "OMS_KAFKA_TLS": "true",
             "OMS_KAFKA_CA_FILE": ca,
             "OMS_KAFKA_CERTIFICATE_FILE": certificate,
             "OMS_KAFKA_KEY_FILE": key,
+            "OMS_KAFKA_KEY_PASSWORD": self.password("key"),
             "OMS_KAFKA_SASL_MECHANISM": "SCRAM-SHA-512",
             "OMS_KAFKA_USERNAME": SCRAM_USER,
             "OMS_KAFKA_PASSWORD": self.password(SCRAM_USER),
         }
         return {name: value for name, value in {**settings, **changes}.items() if name not in without}
 
-    def serve(self) -> httpx2.Client:
-        """Run the order service, and wait until it is ready; returns a client of it."""
-        self._start("order", (), self.settings())
+    def settings_with_tokens(self, **changes: str) -> dict[str, str]:
+        """The same, but the broker is shown a token instead of a user's password."""
+        by_token = {
+            "OMS_KAFKA_SASL_MECHANISM": "OAUTHBEARER",
+            "OMS_KAFKA_OAUTH_TOKEN_URL": self.tokens.url,
+            "OMS_KAFKA_OAUTH_CLIENT_ID": CLIENT,
+            "OMS_KAFKA_OAUTH_CLIENT_SECRET": SECRET,
+            "OMS_KAFKA_OAUTH_SCOPE": SCOPE,
+            "OMS_KAFKA_OAUTH_CA_FILE": str(self.authority.file),
+        }
+        return self.settings(without=["OMS_KAFKA_USERNAME", "OMS_KAFKA_PASSWORD"], **{**by_token, **changes})
+
+    @contextmanager
+    def serve(self, settings: Mapping[str, str]) -> Iterator[httpx2.Client]:
+        """Run the order service for as long as the context lasts, from when it is ready; a client of it."""
+        self._start("order", (), settings)
         url = self._wiring.url("order")
         self._processes.await_ready("order", lambda: answers_ok(url, "/ready"), PATIENCE_S)
         key = {"Authorization": f"Bearer {self._identity.operator_key}"}
-        return httpx2.Client(base_url=url, headers=key, timeout=30, trust_env=False)
+        try:
+            with httpx2.Client(base_url=url, headers=key, timeout=30, trust_env=False) as client:
+                yield client
+        finally:
+            self._processes.stop("order")
 
     def run(self, settings: Mapping[str, str], *arguments: str) -> Ended:
         """Run `python -m services.order` to its end, by itself or by force."""
@@ -255,19 +292,24 @@ class SecuredServers:
             f"{SECURED}.ssl.truststore.type": "PEM",
             f"{SECURED}.ssl.truststore.location": str(self.authority.file),
             f"{SECURED}.ssl.client.auth": "required",
-            f"{SECURED}.sasl.enabled.mechanisms": "PLAIN,SCRAM-SHA-512",
+            f"{SECURED}.sasl.enabled.mechanisms": "PLAIN,SCRAM-SHA-512,OAUTHBEARER",
             f"{SECURED}.plain.sasl.jaas.config": "org.apache.kafka.common.security.plain.PlainLoginModule"
             f' required user_{PLAIN_USER}="{self.password(PLAIN_USER)}";',
             f"{SECURED}.scram-sha-512.sasl.jaas.config": "org.apache.kafka.common.security.scram.ScramLoginModule"
             " required;",
+            # Takes any token that names its subject and has not expired.
+            f"{SECURED}.oauthbearer.sasl.jaas.config": "org.apache.kafka.common.security.oauthbearer"
+            '.OAuthBearerLoginModule required unsecuredLoginStringClaim_sub="broker";',
+            f"{SECURED}.oauthbearer.connections.max.reauth.ms": str(3600 * 1000),
         }
 
 
 @contextmanager
 def secured_servers(state: Path) -> Iterator[SecuredServers]:
     """Both servers for as long as the context lasts."""
+    breakable()  # they are set up as no others are
     servers = SecuredServers(state)
-    with servers.front:
+    with servers.front, servers.tokens:
         try:
             servers.start()
             yield servers
@@ -279,9 +321,11 @@ def _name(text: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
 
 
-def _server_context(authority: Authority, certificate: Certificate) -> ssl.SSLContext:
-    """Of a server that wants its clients to have a certificate too."""
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=authority.file)
+def _server_context(certificate: Certificate, *, of_clients: Authority | None = None) -> ssl.SSLContext:
+    """Of a server; with an authority its clients must have a certificate too."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(certificate.file, certificate.key_file)
-    context.verify_mode = ssl.CERT_REQUIRED
+    if of_clients is not None:
+        context.load_verify_locations(of_clients.file)
+        context.verify_mode = ssl.CERT_REQUIRED
     return context

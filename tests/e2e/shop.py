@@ -6,6 +6,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, NoReturn, TypeVar
 
 import httpx2
@@ -13,6 +14,7 @@ import pytest
 
 from channels.publishing import IntakeMessage
 from deploy.local.components import service
+from deploy.local.description import Description
 from deploy.local.identity import load_identity
 from deploy.local.stack import Stack
 from oms.audit import Step, audit
@@ -20,6 +22,8 @@ from oms.client import SERVICES, Client, Json, NotFound
 from oms.errors import OmsError
 from oms.verify.logs import Logs
 from oms.verify.run import all_checks, verify
+from oms.verify.service_topics import ServiceTopics
+from oms.verify.topics import Stretch
 from shared.events.channel import ChannelOrderReceived
 from tests.e2e.kafka import Headers, Message, publish_bytes, publish_orders, read_topic
 from tests.e2e.orders import an_order, fresh, number_of
@@ -30,6 +34,7 @@ PATIENCE_S = 60.0
 """How long anything may take; machines that run tests are slow at times."""
 PAUSES_S = (0.05, 0.25)
 """Between two looks, first and longest: who looks all the time keeps others from their work."""
+INTAKE = "channel.orders"
 STREAMS = 25
 """Of each service, folded anew at each verification."""
 
@@ -40,7 +45,9 @@ class Shop:
     def __init__(self, stack: Stack) -> None:
         self.stack = stack
         self.client = Client(stack.description)
-        self._checks, self._logs = all_checks(STREAMS), Logs()
+        self._strewn: set[str] = set()
+        """Places on inner topics that a test published to."""
+        self._checks, self._logs = all_checks(STREAMS, topics=_ButFor(self._strewn)), Logs()
         self.http = httpx2.Client(timeout=30, trust_env=False)
 
     def close(self) -> None:
@@ -64,12 +71,15 @@ class Shop:
         value: bytes | None,
         headers: Headers = (),
         *,
-        topic: str = "channel.orders",
+        topic: str = INTAKE,
         key: bytes | None = None,
     ) -> str:
         """Publish a record as it is; returns its place."""
         kafka, prefix = self.client.stack.kafka, self.client.stack.topic_prefix
-        return asyncio.run(publish_bytes(kafka, prefix, topic, value, headers, key))
+        place = asyncio.run(publish_bytes(kafka, prefix, topic, value, headers, key))
+        if topic != INTAKE:
+            self._strewn.add(place)
+        return place
 
     def publish_message(self, message: IntakeMessage, *, key: bytes) -> str:
         """Publish the message of an order under another key than its own; returns the order's number."""
@@ -303,3 +313,17 @@ class Shop:
             yield
         finally:
             self.stack.restart(of)
+
+
+class _ButFor:
+    """The topics without what a test strewed there, which no store has."""
+
+    def __init__(self, strewn: set[str]) -> None:
+        self._strewn = strewn
+        self._topics = ServiceTopics()
+
+    def read(self, stack: Description, see: Callable[[Stretch], None]) -> None:
+        def see_ours(stretch: Stretch) -> None:
+            see(replace(stretch, records=[one for one in stretch.records if one.place not in self._strewn]))
+
+        self._topics.read(stack, see_ours)

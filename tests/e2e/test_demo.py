@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from deploy.local.components import ROOT
+from deploy.local.infrastructure import breakable
 from deploy.local.processes import Record, read_records
 
 PATIENCE_S = 240
@@ -24,7 +25,7 @@ def demo(state: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
     process = subprocess.Popen(
         [sys.executable, "-m", "oms", "demo", *arguments],
         cwd=ROOT,
-        env={**os.environ, "OMS_STATE": str(state), "TEST_INFRA": "local"},
+        env={**os.environ, "OMS_STATE": str(state), "TEST_INFRA": breakable()},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

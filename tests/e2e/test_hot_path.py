@@ -20,6 +20,7 @@ from uuid import uuid4
 import pytest
 
 from deploy.local.components import service
+from deploy.local.infrastructure import breakable
 from deploy.local.kafka import Detour
 from deploy.local.ports import HOST, Ports
 from deploy.local.stack import Stack
@@ -159,7 +160,9 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     """The servers alone; the taps need a broker that names its clients the tap's port."""
     ports = Ports({})
     detour = Detour(listens=ports.of("kafka detour"), advertised=ports.of("kafka tap"))
-    stack = Stack(tmp_path_factory.mktemp("hot-path"), components=(), infrastructure="local", kafka_detour=detour)
+    stack = Stack(
+        tmp_path_factory.mktemp("hot-path"), components=(), infrastructure=breakable(), kafka_detour=detour
+    )
     try:
         server = urlsplit(stack.start().postgres).port or 0
         with (

@@ -20,24 +20,24 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 from deploy.local.components import EVERYTHING, ROOT, Component, service
 from deploy.local.errors import StackError
+from deploy.local.infrastructure import breakable
 from deploy.local.ownership import stop_stack
 from deploy.local.processes import read_records, wait_until_gone
 from deploy.local.stack import Stack
 from deploy.local.status import is_running, read_status
 from deploy.local.supervisor import start_detached
+from deploy.local.topics import Topic, create_topics, delete_topics
 
+TAKEN_FOR_DEAD_S = 4.0
+"""Longer than the broker's session."""
 STUB = "tests.unit.deploy.stub"
 STUBS: tuple[Component, ...] = tuple(c.model_copy(update={"module": STUB}) for c in EVERYTHING)
 
 
-@pytest.fixture(autouse=True)
-def _embedded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TEST_INFRA", "local")
-
-
 @pytest.fixture
-def state(tmp_path: Path) -> Iterator[Path]:
-    """A state directory, removed afterwards with all that belongs to it."""
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A state directory for embedded servers, removed afterwards with all that belongs to it."""
+    monkeypatch.setenv("TEST_INFRA", breakable())
     yield tmp_path / "state"
     Stack(tmp_path / "state", components=()).discard()
 
@@ -45,7 +45,7 @@ def state(tmp_path: Path) -> Iterator[Path]:
 @pytest.fixture(scope="module")
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Kafka and PostgreSQL alone, for all who leave them running."""
-    stack = Stack(tmp_path_factory.mktemp("servers"), components=(), infrastructure="local")
+    stack = Stack(tmp_path_factory.mktemp("servers"), components=(), infrastructure=breakable())
     with stack:
         yield stack
     stack.discard()
@@ -54,7 +54,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 @pytest.fixture(scope="module")
 def neighbour(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Other servers beside those; who uses them last stops them."""
-    stack = Stack(tmp_path_factory.mktemp("neighbour"), components=(), infrastructure="local")
+    stack = Stack(tmp_path_factory.mktemp("neighbour"), components=(), infrastructure=breakable())
     with stack:
         yield stack
     stack.discard()
@@ -162,6 +162,19 @@ async def test_topics_are_made_with_their_settings_and_never_by_accident(servers
     assert "orderstream.no.such.topic" not in after
 
 
+async def test_topics_are_made_by_a_broker_that_its_controller_took_for_dead(servers: Stack) -> None:
+    servers.freeze("kafka")
+    await asyncio.sleep(TAKEN_FOR_DEAD_S)
+    servers.resume("kafka")
+
+    await create_topics(servers.description.kafka, [Topic(name="late", settings={})])
+
+    async with AIOKafkaProducer(bootstrap_servers=servers.description.kafka) as producer:
+        kept = await producer.send_and_wait("late", b"a record")
+    assert kept.topic == "late"
+    await delete_topics(servers.description.kafka, ["late"])
+
+
 async def test_two_stacks_run_at_once_and_know_nothing_of_each_other(servers: Stack, neighbour: Stack) -> None:
     await store(servers, "neighbours", 1)
     await store(neighbour, "neighbours", 2)
@@ -175,16 +188,16 @@ async def test_data_ports_and_keys_survive_a_stop_and_a_start(neighbour: Stack) 
     before = neighbour.description
     neighbour.stop()
 
-    with Stack(neighbour.state, components=()) as again:
+    with Stack(neighbour.state, components=(), infrastructure="local") as again:
         assert again.description == before
         assert await stored(again, "a stop") == ([1], [1])
 
 
 def test_a_second_start_in_the_same_directory_is_refused(servers: Stack) -> None:
     with pytest.raises(StackError, match=f"^a stack is running in {servers.state} already$"):
-        Stack(servers.state, components=()).start()
+        Stack(servers.state, components=(), infrastructure="local").start()
     with pytest.raises(StackError, match="stop it first"):
-        Stack(servers.state, components=()).discard()
+        Stack(servers.state, components=(), infrastructure="local").discard()
 
     assert {row.state for row in servers.status()} == {"ready"}
 

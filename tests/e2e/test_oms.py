@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from deploy.local.components import ROOT
+from deploy.local.infrastructure import breakable
 from deploy.local.ownership import stop_stack
 from deploy.local.stack import Stack
 from tests.e2e.orders import a_line, an_order, number_of
@@ -48,7 +49,7 @@ class Oms:
         done = subprocess.run(
             [sys.executable, "-m", "oms", *arguments],
             cwd=ROOT,
-            env={**os.environ, "OMS_STATE": str(self.state), "TEST_INFRA": "local"},
+            env={**os.environ, "OMS_STATE": str(self.state), "TEST_INFRA": breakable()},
             capture_output=True,
             text=True,
             timeout=240,
@@ -86,7 +87,7 @@ def oms(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Oms]:
         yield command
     finally:
         stop_stack(state)
-        Stack(state, components=()).discard()
+        Stack(state, components=(), infrastructure="local").discard()
 
 
 def one_line(answer: Answer, code: int, *words: str) -> None:

@@ -56,7 +56,7 @@ def test_a_decision_needs_a_reason_and_an_order_that_waits_for_it(shop: Shop) ->
     number = shop.order(a_line(shop.sku(EAST=1)))
     shop.wait(number, "completed")
 
-    with pytest.raises(OmsError, match="The order is completed, not in review"):
+    with pytest.raises(OmsError, match="The order is completed; it can't be approved"):
         shop.decide(number, "approve")
     assert shop.ask("POST", "order", f"/orders/{number}/approve", json={"reason": ""}).status_code == 422
     assert shop.ask("POST", "order", "/orders/NONE/approve", json={"reason": "why"}).status_code == 404
@@ -105,3 +105,21 @@ def test_a_large_order_that_meets_a_shortage_waits_for_the_warehouse(shop: Shop)
     shop.decide(number, f"holds/{hold['hold_id']}/release")
 
     shop.wait(number, "completed")
+
+
+def test_an_order_that_was_held_for_a_shortage_is_approved_or_rejected_as_one_in_review(shop: Shop) -> None:
+    found, lost = shop.sku(EAST=1), shop.sku(EAST=1)
+    approved = shop.order(a_line(found, 2, unit_price=10_000_001))
+    refused = an_order(a_line(lost, 2, unit_price=10_000_001))
+    rejected = shop.publish(refused)[0]
+    for number in (approved, rejected):
+        shop.wait_for_hold(number, "shortage")
+    shop.receive(found, "EAST", 1)
+
+    shop.decide(approved, "approve")
+    shop.decide(rejected, "reject")
+
+    shop.wait(approved, "completed")
+    assert shop.wait(rejected, "cancelled")["cancelled_cause"] == "rejected"
+    assert shop.stock(lost) == (1, 0)
+    shop.until(lambda: [mail["notice_kind"] for mail in shop.mails(refused)] == ["cancelled"], "the mail")

@@ -11,10 +11,12 @@ import pytest
 
 from deploy.local.components import service
 from deploy.local.stack import Stack
-from deploy.local.topics import SERVICES
+from deploy.local.topics import PARTITIONS, SERVICES
 from oms.verify.finding import Finding
 from oms.verify.run import all_checks, verify
+from shared.events.cloudevents import Metadata, headers_of, source_of
 from tests.e2e.conftest import TAKEOVER, WITHOUT_FAULTS
+from tests.e2e.kafka import Headers, delete_before, publish_bytes
 from tests.e2e.orders import NOWHERE, a_line, an_order, card, number_of
 from tests.e2e.shop import Shop
 
@@ -41,6 +43,8 @@ class World:
     """After its payment was authorised."""
     withdrawn: str
     """Cancelled while it waited for stock."""
+    over_http: str
+    """Held; all others came over the topic."""
     channel_order_ids: tuple[str, str]
     """Those of `done` and `held`."""
 
@@ -123,6 +127,11 @@ def _populated(shop: Shop) -> World:
     shop.publish(done, held, *others, waiting, cancelled, declined)
     withdrawn = an_order(a_line(shop.sku(EAST=1), 2), allow_backorder=True)
     shop.publish(withdrawn)
+    over_http = an_order(a_line(plenty, unit_price=100_000_001))
+    answer = shop.ask(
+        "POST", "order", "/orders", content=over_http.model_dump_json(), headers={"Idempotency-Key": "K1"}
+    )
+    assert answer.status_code == 201
     shop.publish_bytes(b"rubbish")
     shop.wait(number_of(withdrawn), "backordered")
     shop.decide(number_of(withdrawn), "cancel")
@@ -132,7 +141,8 @@ def _populated(shop: Shop) -> World:
     shop.decide(number_of(cancelled), "cancel")
     shop.wait_all([number_of(withdrawn), number_of(cancelled)], "cancelled")
     shop.wait_all([number_of(one) for one in (done, *others)], "completed")
-    shop.wait(number_of(held), "held")
+    for one in (held, over_http):
+        shop.wait(number_of(one), "held")
     refund = {"amount": 100, "currency": "USD", "reason": "a scratch"}
     path = f"/payments/{number_of(others[0])}/refund"
     shop.ask("POST", "payment", path, json=refund, headers={"Idempotency-Key": "R1"}).raise_for_status()
@@ -146,6 +156,7 @@ def _populated(shop: Shop) -> World:
         waiting=number_of(waiting),
         cancelled=number_of(cancelled),
         withdrawn=number_of(withdrawn),
+        over_http=number_of(over_http),
         channel_order_ids=(done.channel_order_id, held.channel_order_id),
     )
 
@@ -164,17 +175,20 @@ def change(number: str, fact: str, old: str, new: str) -> str:
 
 
 def again(number: str, fact: str, version: str) -> str:
-    """Append a copy of a fact of an order to the end of its lane, for a topic where nobody takes it."""
+    """Put a copy of a fact of an order behind the end of its lane, where no reader of the service looks."""
     return f"""
-        with raised as (
-            update lane set head = head + 1
-            where lane = (select lane from log where correlation_id = '{number}' limit 1) returning lane, head
-        )
         insert into log
-        select raised.lane, raised.head, gen_random_uuid(), kind, type, 'order.commands', stream, {version},
+        select lane.lane, lane.head + 1, gen_random_uuid(), kind, type, topic, stream, {version},
             partition_key, correlation_id, causation_id, actor, reason, occurred_at, recorded_at, traceparent,
             payload, hash
-        from log join raised using (lane) where correlation_id = '{number}' and type = '{fact}.v1'"""
+        from log join lane using (lane) where correlation_id = '{number}' and type = '{fact}.v1'"""
+
+
+def pass_over(number: str) -> str:
+    """Move the relay's cursor on by one in the lane of an order."""
+    return f"""
+        update reader set position = position + 1
+        where reader = 'relay' and lane = (select lane from log where correlation_id = '{number}' limit 1)"""
 
 
 @dataclass(frozen=True)
@@ -211,6 +225,12 @@ FAULTS = {
         "has the numbers",
         "order",
         lambda w: [change(w.held, "order.placed", w.channel_order_ids[1], w.channel_order_ids[0])],
+    ),
+    "an answered order is lost": Fault(
+        "1 accepted over HTTP",
+        "was answered as created",
+        "order",
+        lambda w: [delete(w.over_http, "order.placed")],
     ),
     "on hand is wrong": Fault(
         "2 stock",
@@ -331,6 +351,18 @@ FAULTS = {
         "its head is not the end of its chain",
         "payment",
         lambda w: ["update lane set head = head - 1 where head > 1"],
+    ),
+    "a message is passed over": Fault(
+        "5 stored = published",
+        "and it does not stand in order.events",
+        "order",
+        lambda w: [again(w.done, "order.placed", "version + 1000"), pass_over(w.done)],
+    ),
+    "a published message is gone from its store": Fault(
+        "5 stored = published",
+        "stands here and is in no store",
+        "payment",
+        lambda w: [delete(w.done, "payment.captured")],
     ),
     "a message was not taken": Fault(
         "5 published = consumed + parked",
@@ -494,3 +526,35 @@ def _edited(stack: Stack, of: str, statements: Sequence[str]) -> Iterator[None]:
             book.execute("drop table sound")
             book.commit()
         stack.restart(of)
+
+
+@contextmanager
+def _strewn(world: World, topic: str, partition: int, headers: Headers) -> Iterator[str]:
+    """A record that a stranger put into a partition; its place. It is deleted with all that stood before it."""
+    kafka, prefix = world.shop.client.stack.kafka, world.shop.client.stack.topic_prefix
+    place = asyncio.run(publish_bytes(kafka, prefix, topic, b"{}", headers, None, partition))
+    try:
+        yield place
+    finally:
+        asyncio.run(delete_before(kafka, prefix, place, with_it=True))
+
+
+def test_a_record_that_no_store_has_is_found_and_named(world: World) -> None:
+    identity = "00000000-0000-0000-0000-00000000ffff"
+    metadata = Metadata(id=identity, source=source_of("order"), type="order.confirmed.v1", sequence="5:999999")
+
+    with _strewn(world, "notification.commands", 5, headers_of(metadata)) as place:
+        found = world.findings()
+
+    assert found == [Finding("5 stored = published", place, f"{identity} stands here and is in no store")]
+
+
+def test_a_record_under_a_wrong_partition_is_found_and_named(world: World) -> None:
+    message = world.shop.topic("notification.events")[-1]
+    lane, right = message.headers["ce_sequence"].decode().partition(":")[0], int(message.place.split("/")[1])
+
+    with _strewn(world, "notification.events", (right + 1) % PARTITIONS, list(message.headers.items())) as place:
+        found = world.findings()
+
+    told = f"notification lane {lane} stands here, and its partition is {right}"
+    assert found == [Finding("5 stored = published", place, told)]

@@ -18,6 +18,7 @@ from services.order.domain.placement import AwaitingPayment, Idle, Shipping
 from services.order.domain.review import Finding
 from shared.events.order import (
     ApproveOrder,
+    CancellationCause,
     CancellationRefused,
     CancelOrder,
     CommandRefused,
@@ -69,31 +70,19 @@ def open_hold(case: Case, message: OpenHold) -> Decision:
 
 
 def approve(case: Case, message: ApproveOrder) -> Decision:
-    """Approve an order in review, and release all that holds it."""
-    match case.order:
-        case NoOrder():
-            return not_found(case)
-        case InReview():
-            if not case.context.reason.strip():
-                return refuse(case, message, NO_REASON)
-            released = tuple(event for one in open_holds(case.order) for event in release(case, one))
-            approved = case.of_order(OrderApproved(order_number=case.number, automatic=False))
-            return Decision(released + approved) + case.accepted("approved")
-        case _:
-            return refuse(case, message, f"The order is {case.order.status}, not in review.")
+    """Release all holds that stop the whole order; an order in review is approved by it."""
+    if refused := _not_to_be_decided(case, message):
+        return refused
+    released = tuple(event for one in _stopping(case) for event in release(case, one))
+    if isinstance(case.order, InReview):
+        approved = case.of_order(OrderApproved(order_number=case.number, automatic=False))
+        return Decision(released + approved) + case.accepted("approved")
+    return Decision(released) + case.accepted("released")
 
 
 def reject(case: Case, message: RejectOrder) -> Decision:
-    """Refuse an order in review."""
-    match case.order:
-        case NoOrder():
-            return not_found(case)
-        case InReview():
-            if not case.context.reason.strip():
-                return refuse(case, message, NO_REASON)
-            return cancel(case, "rejected") + case.accepted(_cancelled_soon(case))
-        case _:
-            return refuse(case, message, f"The order is {case.order.status}, not in review.")
+    """Cancel an order that is in review, or stopped as a whole by a hold, unless all of it has left."""
+    return _not_to_be_decided(case, message) or _cancel_unless_gone(case, "rejected")
 
 
 def cancel_order(case: Case, message: CancelOrder) -> Decision:
@@ -108,16 +97,7 @@ def cancel_order(case: Case, message: CancelOrder) -> Decision:
         case InReview() | Approved() | Confirmed():
             if not case.context.reason.strip():
                 return refuse(case, message, NO_REASON)
-    if isinstance(case.placement, Shipping) and not case.placement.delivery.at_hand:
-        gone = tuple(one.fulfilment_id for one in case.placement.delivery.fulfilments if one.left)
-        refused = case.of_order(CancellationRefused(order_number=case.number, dispatched=gone))
-        body = {
-            "order_number": case.number,
-            "detail": "Everything has left already.",
-            "dispatched": list(gone),
-        }
-        return Decision(refused, reply=Reply("refused", body))
-    return cancel(case, message.cause) + case.accepted(_cancelled_soon(case))
+    return _cancel_unless_gone(case, message.cause)
 
 
 def pay_again(case: Case, message: PayAgain) -> Decision:
@@ -160,6 +140,35 @@ def refuse(case: Case, message: Command, explanation: str) -> Decision:
     return Decision(case.of_order(refused), reply=reply)
 
 
+def _not_to_be_decided(case: Case, message: ApproveOrder | RejectOrder) -> Decision | None:
+    """The refusal of an approval or a rejection; None: the order waits for it."""
+    match case.order:
+        case NoOrder():
+            return not_found(case)
+        case Cancelling() | Cancelled() | Completed():
+            explanation = f"The order is {case.order.status}; it can't be approved or rejected any more."
+            return refuse(case, message, explanation)
+        case Approved() | Confirmed() if not _stopping(case):
+            explanation = f"The order is {case.order.status}, and no hold stops the whole of it."
+            return refuse(case, message, explanation)
+        case InReview() | Approved() | Confirmed():
+            return None if case.context.reason.strip() else refuse(case, message, NO_REASON)
+
+
+def _cancel_unless_gone(case: Case, cause: CancellationCause) -> Decision:
+    if isinstance(case.placement, Shipping) and not case.placement.delivery.at_hand:
+        gone = tuple(one.fulfilment_id for one in case.placement.delivery.fulfilments if one.left)
+        refused = case.of_order(CancellationRefused(order_number=case.number, dispatched=gone))
+        body = {
+            "order_number": case.number,
+            "detail": "Everything has left already.",
+            "dispatched": list(gone),
+        }
+        return Decision(refused, reply=Reply("refused", body))
+    status = "cancelled" if isinstance(case.placement, Idle) else "cancelling"
+    return cancel(case, cause) + case.accepted(status)
+
+
 def _replace_lapsed(case: Case, content: OrderContent, placement: Shipping, payment: PaymentMethod) -> Decision:
     lapsed = [one for one in open_holds(case.order) if one.reason == "authorisation_lapsed"]
     if any(one.reason != "authorisation_lapsed" for one in _stopping(case)):
@@ -195,7 +204,3 @@ def _corrected(case: Case, message: ReleaseHold) -> Address | None:
     if not changed or isinstance(case.order, NoOrder | Cancelled | Completed):
         return None
     return case.order.content.shipping_address.model_copy(update=changed)
-
-
-def _cancelled_soon(case: Case) -> str:
-    return "cancelled" if isinstance(case.placement, Idle) else "cancelling"

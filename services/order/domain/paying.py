@@ -83,14 +83,17 @@ def payment_authorised(case: Case, message: PaymentAuthorised) -> Decision:
 
 
 def payment_declined(case: Case, message: PaymentDeclined) -> Decision:
-    """Let the customer pay again until the window closes; it is opened by the first decline alone."""
+    """Let the customer pay again until the window closes; it is opened by the first decline alone.
+
+    Where the reservation would be gone too soon, there is no window any more.
+    """
     if message.attempt != attempt_of(case.placement):
         return NOTHING
     events = release_for(case, "payment_overdue")
     match case.placement:
-        case Authorising(window_until=window_until, step=step):
-            until = window_until or case.context.now + case.policy.payment_window
-            if until <= case.context.now:
+        case Authorising(window_until=told, expires_at=expires_at, step=step):
+            until = told or case.policy.window_until(case.context.now, expires_at)
+            if until is None or until <= case.context.now:
                 return Decision(events) + cancel(case, "payment_declined")
             opened = PaymentWindowOpened(order_number=case.number, decline_code=message.decline_code, until=until)
             closes = Reminder(until, DeadlinePassed(order_number=case.number, step=step + 1))

@@ -73,6 +73,8 @@ class Reserved:
     fulfilments: tuple[PricedFulfilment, ...]
     payment: PaymentMethod | None = None
     """The method of an authorisation that lapsed here; None: as the order states it."""
+    expires_at: datetime | None = None
+    """Of the reservation; None in a state that was stored before it was kept here."""
     status: Literal["reserved"] = "reserved"
 
 
@@ -87,6 +89,8 @@ class Authorising:
     fulfilments: tuple[PricedFulfilment, ...]
     window_until: datetime | None = None
     """When the time to pay again is over, once a payment was declined."""
+    expires_at: datetime | None = None
+    """Of the reservation, as in `Reserved`."""
     status: Literal["authorising"] = "authorising"
 
 
@@ -98,6 +102,8 @@ class AwaitingPayment:
     attempt: int
     fulfilments: tuple[PricedFulfilment, ...]
     window_until: datetime
+    expires_at: datetime | None = None
+    """Of the reservation, as in `Reserved`."""
     status: Literal["awaiting_payment"] = "awaiting_payment"
 
 
@@ -110,6 +116,8 @@ class Authorised:
     amount: int
     payment: PaymentMethod
     fulfilments: tuple[PricedFulfilment, ...]
+    expires_at: datetime | None = None
+    """Of the reservation, as in `Reserved`."""
     status: Literal["authorised"] = "authorised"
 
 
@@ -179,7 +187,12 @@ def evolve(state: Placement, event: Event) -> Placement:
         case StockMissing(), Reserving() | Backordered():
             return Idle(step=state.step, attempt=state.attempt)
         case StockSecured(), Reserving() | Backordered():
-            return Reserved(step=state.step, attempt=state.attempt, fulfilments=event.fulfilments)
+            return Reserved(
+                step=state.step,
+                attempt=state.attempt,
+                fulfilments=event.fulfilments,
+                expires_at=state.expires_at,
+            )
         case CompensationBegan(), Shipping():
             return Shipping(step=state.step + 1, delivery=replace(state.delivery, cover="voiding"))
         case CompensationBegan(), _:
@@ -206,6 +219,7 @@ def _paying(state: Placement, event: Event) -> Placement:
                 payment=event.payment,
                 fulfilments=event.fulfilments,
                 window_until=state.window_until if isinstance(state, AwaitingPayment) else None,
+                expires_at=state.expires_at,
             )
         case PaymentWindowOpened(), Authorising():
             return AwaitingPayment(
@@ -213,6 +227,7 @@ def _paying(state: Placement, event: Event) -> Placement:
                 attempt=state.attempt,
                 fulfilments=state.fulfilments,
                 window_until=event.until,
+                expires_at=state.expires_at,
             )
         case PaymentSecured(), Authorising():
             return Authorised(
@@ -221,10 +236,15 @@ def _paying(state: Placement, event: Event) -> Placement:
                 amount=state.amount,
                 payment=state.payment,
                 fulfilments=state.fulfilments,
+                expires_at=state.expires_at,
             )
         case AuthorisationLost(), Authorised():
             return Reserved(
-                step=state.step, attempt=state.attempt, fulfilments=state.fulfilments, payment=state.payment
+                step=state.step,
+                attempt=state.attempt,
+                fulfilments=state.fulfilments,
+                payment=state.payment,
+                expires_at=state.expires_at,
             )
         case KeepRequested(), Reserved() | Authorising() | Authorised():
             return Shipping(step=state.step, delivery=_begun(state).asked(event))

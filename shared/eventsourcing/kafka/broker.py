@@ -108,7 +108,7 @@ class KafkaBroker:
         self._session_ms = round(session_s * 1000)
         self._faststream = FastStreamBroker(
             access.bootstrap,
-            security=access.for_faststream(),
+            **access.for_faststream(),
             client_id=client_id,
             allow_auto_create_topics=False,
             apply_types=False,  # nothing to inject or to convert: a batch is taken as it came

@@ -211,6 +211,9 @@ class MemoryStore:
         inbox = self._tables.inbox.values()
         return sorted(one.message_id for one in inbox if one.source == source and one.message_id > after)[:limit]
 
+    async def answers(self, after: UUID, limit: int) -> Sequence[tuple[UUID, str]]:
+        return sorted(one for one in self._tables.replies.items() if one[0] > after)[:limit]
+
     async def taken(self, message_ids: Collection[UUID]) -> frozenset[UUID]:
         return frozenset(one for one in message_ids if one in self._tables.inbox)
 

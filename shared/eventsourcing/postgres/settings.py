@@ -23,12 +23,20 @@ class DatabaseSettings(BaseSettings):
     database_certificate_file: FilePath | None = None
     """The client's certificate, for a server that asks for one."""
     database_key_file: FilePath | None = None
+    """Its key, where that is not in the same file."""
+    database_key_password: SecretStr = SecretStr("")
+    """Of an encrypted key."""
 
     @model_validator(mode="after")
     def _files_are_for_tls(self) -> Self:
         """Who names certificates relies on them."""
-        if self.database_tls == "off" and (self.database_ca_file or self.database_certificate_file):
+        key = self.database_key_file or self.database_key_password
+        if self.database_tls == "off" and (self.database_ca_file or self.database_certificate_file or key):
             raise ValueError("certificates of the database want OMS_DATABASE_TLS to be require or verify")
+        if self.database_tls == "require" and self.database_ca_file:
+            raise ValueError("OMS_DATABASE_CA_FILE wants OMS_DATABASE_TLS=verify")
+        if key and not self.database_certificate_file:
+            raise ValueError("a key for the database wants an OMS_DATABASE_CERTIFICATE_FILE")
         return self
 
     def database_context(self) -> ssl.SSLContext | None:
@@ -43,6 +51,7 @@ class DatabaseSettings(BaseSettings):
             ca_file=self.database_ca_file,
             certificate_file=self.database_certificate_file,
             key_file=self.database_key_file,
+            key_password=self.database_key_password.get_secret_value(),
         )
         if self.database_tls == "require":
             context.check_hostname = False

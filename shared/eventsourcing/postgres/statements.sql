@@ -317,6 +317,13 @@ where source = $1 and message_id > $2
 order by message_id
 limit $3;
 
+-- name: answers
+select message_id, reply
+from inbox
+where reply <> '' and message_id > $1
+order by message_id
+limit $2;
+
 -- name: taken
 select message_id
 from inbox

@@ -255,6 +255,9 @@ class PostgresStore:
     async def consumed(self, source: str, after: UUID, limit: int) -> Sequence[UUID]:
         return [row[0] for row in await self._fetch("consumed", source, after, limit)]
 
+    async def answers(self, after: UUID, limit: int) -> Sequence[tuple[UUID, str]]:
+        return [(row["message_id"], row["reply"]) for row in await self._fetch("answers", after, limit)]
+
     async def taken(self, message_ids: Collection[UUID]) -> frozenset[UUID]:
         return frozenset(row[0] for row in await self._fetch("taken", list(message_ids)))
 

@@ -10,6 +10,7 @@ from uuid_utils.compat import uuid7
 from shared.eventsourcing.chain import GENESIS
 from shared.eventsourcing.lanes import LANES
 from shared.eventsourcing.store import (
+    Append,
     Backlog,
     LaneHead,
     LaneSlice,
@@ -302,6 +303,17 @@ async def test_consumed_ids_come_in_pages_by_source(store: Store) -> None:
 
     assert await store.consumed("/partner", NO_ID, 3) == ids[:3]
     assert await store.consumed("/partner", ids[2], 3) == ids[3:]
+
+
+async def test_answers_come_in_pages_with_the_ids_of_their_messages(store: Store) -> None:
+    ids = [uuid7() for _ in range(4)]
+    answers = [(one, f'{{"outcome":"created","body":{{"n":{number}}}}}') for number, one in enumerate(ids)]
+    async with store.transaction() as transaction:
+        await transaction.claim([claim(one) for one in (*reversed(ids), uuid7())])
+        await transaction.append(Append(recorded_at=NOON, replies=dict(answers)))
+
+    assert await store.answers(NO_ID, 3) == answers[:3]
+    assert await store.answers(ids[2], 3) == answers[3:]
 
 
 async def test_of_some_ids_those_that_were_claimed_can_be_told(store: Store) -> None:

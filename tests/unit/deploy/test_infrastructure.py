@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from deploy.local.errors import InfrastructureUnavailable
-from deploy.local.infrastructure import Addresses
+from deploy.local.infrastructure import Addresses, breakable
 from deploy.local.kafka import Detour
 from deploy.local.stack import Stack
 
@@ -59,6 +59,25 @@ def test_only_the_embedded_kafka_takes_a_detour(tmp_path: Path, monkeypatch: pyt
         InfrastructureUnavailable, match="only the embedded Kafka takes a detour, and env was chosen"
     ):
         Stack(tmp_path, infrastructure="env", kafka_detour=Detour(listens=20_001, advertised=20_002))
+
+
+@pytest.mark.parametrize("choice", ["env", "docker"])
+def test_servers_that_others_run_are_not_broken_and_not_exchanged_in_silence(
+    monkeypatch: pytest.MonkeyPatch, choice: str
+) -> None:
+    monkeypatch.setenv("TEST_INFRA", choice)
+
+    with pytest.raises(
+        InfrastructureUnavailable, match=f"^{choice} was chosen, and only embedded servers can be broken at will$"
+    ):
+        breakable()
+
+
+@pytest.mark.parametrize("choice", ["", "auto", "local"])
+def test_who_names_no_others_has_embedded_servers_to_break(monkeypatch: pytest.MonkeyPatch, choice: str) -> None:
+    monkeypatch.setenv("TEST_INFRA", choice)
+
+    assert breakable() == "local"
 
 
 def test_auto_takes_the_addresses_of_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ import httpx2
 import pytest
 from structlog.testing import capture_logs
 
+from shared.events.order import BlockCustomer
 from shared.events.registry import CONTRACT
 from shared.eventsourcing.api_keys import ApiKey
 from shared.eventsourcing.decoding import Decoder
@@ -68,6 +69,26 @@ async def test_who_tries_parked_messages_again_is_said(operations: httpx2.AsyncC
     assert answer.json() == {"went_through": 0, "left": 1}
     [said] = [one for one in lines if one["event"] == "parked messages were tried again"]
     assert (said["key"], said["actor"], said["left"]) == (parked["key"], "olga", 1)
+
+
+async def test_answers_are_told_with_the_ids_of_the_messages_that_they_answer(
+    installation: Installation, operations: httpx2.AsyncClient
+) -> None:
+    first, second = sorted((installation.clock.new_id(), installation.clock.new_id()))
+    async with installation.pipeline(toy_model()) as pipeline:
+        for number, one in enumerate((first, second)):
+            message = BlockCustomer(customer_id=f"C-{number}")
+            await pipeline.submit(
+                message, partition_key=f"C-{number}", actor="olga", reason="late", message_id=one
+            )
+
+    pages = [
+        (await operations.get("/operations/answers", params={"limit": 1, **after})).json()["answers"]
+        for after in ({}, {"after": str(first)}, {"after": str(second)})
+    ]
+
+    answer = {"outcome": "accepted", "body": {"times": 1}}
+    assert pages == [[{"message_id": str(first), **answer}], [{"message_id": str(second), **answer}], []]
 
 
 async def test_what_a_parked_record_is_about_is_told_where_that_can_be_read(

@@ -57,6 +57,12 @@ def test_every_setting_that_is_missing_is_named_in_one_line(monkeypatch: pytest.
         ("OMS_KAFKA_CA_FILE", __file__, "certificates of Kafka want OMS_KAFKA_TLS=true"),
         ("OMS_DATABASE_CERTIFICATE_FILE", __file__, "certificates of the database want OMS_DATABASE_TLS to be"),
         ("OMS_KAFKA_USERNAME", "order", "OMS_KAFKA_USERNAME wants an OMS_KAFKA_SASL_MECHANISM"),
+        ("OMS_KAFKA_OAUTH_TOKEN_URL", "idp.example/token", "OMS_KAFKA_OAUTH_TOKEN_URL: String should match"),
+        (
+            "OMS_KAFKA_OAUTH_TOKEN_URL",
+            "https://order:secret@idp",
+            "OMS_KAFKA_OAUTH_TOKEN_URL: String should match",
+        ),
         ("OMS_API_KEYS", "not json", "api_keys"),
         ("OMS_API_KEYS", '[{"name":"a","sha256":"short","scopes":[]}]', "OMS_API_KEYS_0_SHA256: "),
     ],
@@ -69,6 +75,68 @@ def test_a_setting_that_is_wrong_is_named_in_one_line(
     assert said in _said()
 
 
+BY_PASSWORD = {"OMS_KAFKA_USERNAME": "u", "OMS_KAFKA_PASSWORD": "secret"}
+BY_TOKEN = {
+    "OMS_KAFKA_SASL_MECHANISM": "OAUTHBEARER",
+    "OMS_KAFKA_OAUTH_TOKEN_URL": "https://idp.example/token",
+    "OMS_KAFKA_OAUTH_CLIENT_ID": "order",
+    "OMS_KAFKA_OAUTH_CLIENT_SECRET": "secret",
+}
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (
+            {"OMS_KAFKA_SASL_MECHANISM": "PLAIN"},
+            "OMS_KAFKA_SASL_MECHANISM=PLAIN wants OMS_KAFKA_USERNAME, OMS_KAFKA_PASSWORD",
+        ),
+        (
+            {"OMS_KAFKA_SASL_MECHANISM": "SCRAM-SHA-512", "OMS_KAFKA_USERNAME": "u"},
+            "OMS_KAFKA_SASL_MECHANISM=SCRAM-SHA-512 wants OMS_KAFKA_PASSWORD",
+        ),
+        (
+            {**BY_TOKEN, "OMS_KAFKA_OAUTH_CLIENT_SECRET": ""},
+            "OMS_KAFKA_SASL_MECHANISM=OAUTHBEARER wants OMS_KAFKA_OAUTH_CLIENT_SECRET",
+        ),
+        (
+            {**BY_TOKEN, **BY_PASSWORD},
+            "OMS_KAFKA_USERNAME, OMS_KAFKA_PASSWORD wants another OMS_KAFKA_SASL_MECHANISM",
+        ),
+        (
+            {**BY_PASSWORD, "OMS_KAFKA_SASL_MECHANISM": "PLAIN", "OMS_KAFKA_OAUTH_SCOPE": "kafka"},
+            "OMS_KAFKA_OAUTH_SCOPE wants another OMS_KAFKA_SASL_MECHANISM",
+        ),
+        ({"OMS_KAFKA_PASSWORD": "secret"}, "OMS_KAFKA_PASSWORD wants an OMS_KAFKA_SASL_MECHANISM"),
+        (
+            {**BY_TOKEN, "OMS_KAFKA_OAUTH_TOKEN_URL": "http://idp/token", "OMS_KAFKA_OAUTH_CA_FILE": __file__},
+            "OMS_KAFKA_OAUTH_CA_FILE wants an OMS_KAFKA_OAUTH_TOKEN_URL with https",
+        ),
+        ({"OMS_KAFKA_KEY_PASSWORD": "secret"}, "certificates of Kafka want OMS_KAFKA_TLS=true"),
+        (
+            {"OMS_KAFKA_TLS": "true", "OMS_KAFKA_KEY_FILE": __file__},
+            "a key for Kafka wants an OMS_KAFKA_CERTIFICATE_FILE",
+        ),
+        ({"OMS_DATABASE_KEY_PASSWORD": "secret"}, "certificates of the database want OMS_DATABASE_TLS to be"),
+        (
+            {"OMS_DATABASE_TLS": "verify", "OMS_DATABASE_KEY_FILE": __file__},
+            "a key for the database wants an OMS_DATABASE_CERTIFICATE_FILE",
+        ),
+        (
+            {"OMS_DATABASE_TLS": "require", "OMS_DATABASE_CA_FILE": __file__},
+            "OMS_DATABASE_CA_FILE wants OMS_DATABASE_TLS=verify",
+        ),
+    ],
+)
+def test_settings_that_do_not_go_together_are_named_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, given: dict[str, str], said: str
+) -> None:
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+
+    assert said in _said()
+
+
 def test_settings_come_from_the_environment_and_keep_secrets_to_themselves(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -76,14 +144,31 @@ def test_settings_come_from_the_environment_and_keep_secrets_to_themselves(
     monkeypatch.setenv("OMS_API_KEYS", json.dumps(keys))
     monkeypatch.setenv("OMS_KAFKA_SASL_MECHANISM", "SCRAM-SHA-512")
     monkeypatch.setenv("OMS_KAFKA_USERNAME", "u")
-    monkeypatch.setenv("OMS_KAFKA_PASSWORD", "secret")
+    monkeypatch.setenv("OMS_KAFKA_PASSWORD", "whispered")
 
     settings = ServiceSettings()
 
     assert settings.api_keys[0].name == "oms"
     assert settings.kafka_access().for_client()["security_protocol"] == "SASL_PLAINTEXT"
-    assert settings.kafka_access().for_client()["sasl_plain_password"] == "secret"
-    assert "secret" not in repr(settings)
+    assert settings.kafka_access().for_client()["sasl_plain_password"] == "whispered"
+    assert "whispered" not in repr(settings)
+    assert "o:secret@" not in repr(settings)
+
+
+def test_a_broker_that_takes_tokens_is_given_no_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {**BY_TOKEN, "OMS_KAFKA_OAUTH_CLIENT_SECRET": "whispered"}.items():
+        monkeypatch.setenv(name, value)
+
+    settings = ServiceSettings()
+    access = settings.kafka_access()
+
+    assert access.for_client() == {
+        "bootstrap_servers": "127.0.0.1:1",
+        "security_protocol": "SASL_PLAINTEXT",
+        "sasl_mechanism": "OAUTHBEARER",
+        "sasl_oauth_token_provider": access.tokens,
+    }
+    assert "whispered" not in repr(settings)
 
 
 @pytest.mark.parametrize("name", ["OMS_DATABASE_CA_FILE", "OMS_DATABASE_CERTIFICATE_FILE"])

@@ -127,6 +127,9 @@ class Rows:
     async def facts(self, stream: str) -> list[Stated]:
         raise AssertionError("the service reads no log")
 
+    async def taken(self, message_id: UUID) -> bool:
+        raise AssertionError("the service refuses nothing before it is a message")
+
 
 class Desk:
     """Takes what is submitted and answers what it is told to."""

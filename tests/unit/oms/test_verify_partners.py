@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from oms.client import Client
-from oms.verify.run import all_checks, verify
+from oms.verify.run import verify
 from tests.unit.oms.stack import Services
 from tests.unit.oms.world import NUMBER, World, deadline, expect_found, sound_world
 
@@ -127,6 +127,6 @@ def test_what_is_reserved_by_hand_is_no_finding(services: Services) -> None:
     world.serve(services)
 
     with Client(services.description()) as client:
-        verdicts = verify(client, all_checks(intake=world, reserved_by_hand=("SO-9",)), patience_s=0)
+        verdicts = verify(client, world.checks(reserved_by_hand=("SO-9",)), patience_s=0)
 
     assert not any(verdict.findings for verdict in verdicts)

@@ -2,23 +2,28 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 from deploy.local.description import Description
 from oms.client import SERVICES, Client
-from oms.verify.finding import Finding
+from oms.verify.finding import Check, Finding
 from oms.verify.intake import Taken
+from oms.verify.memory_topics import MemoryTopics
 from oms.verify.run import Verdict, all_checks, verify
-from shared.events.cloudevents import source_of
+from shared.events.cloudevents import Metadata, headers_of, source_of
+from shared.eventsourcing.broker import Outgoing
 from shared.eventsourcing.chain import GENESIS, entry_hash
 from shared.eventsourcing.lanes import LANES
+from shared.eventsourcing.memory.broker import Cluster
 from tests.unit.oms.stack import Services
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 NUMBER = "SO-7"
+CAUSE = str(UUID(int=1))
+"""The message that caused all of it."""
 
 
 class World:
@@ -48,6 +53,10 @@ class World:
         self.gateway: list[dict[str, Any]] = []
         self.carrier: list[dict[str, Any]] = []
         self.taken: list[Taken] = []
+        self.cluster = Cluster()
+        """The topics."""
+        self.answers: list[dict[str, Any]] = []
+        """What the order service answered over HTTP."""
 
     def news(self, stack: Description) -> list[Taken]:
         """Implements `Intake`."""
@@ -55,7 +64,7 @@ class World:
         return found
 
     def record(self, service: str, stream: str, type: str, topic: str = "", **fact: Any) -> str:
-        """Append a fact (or a command, where there is no stream) to lane 1; returns its id."""
+        """Append a fact (or a command, where there is no stream) to lane 1, and publish it; returns its id."""
         log = self.logs[service]
         version = sum(entry["stream"] == stream for entry in log) + 1 if stream else 0
         entry = {
@@ -69,7 +78,7 @@ class World:
             "position": len(log) + 1,
             "partition_key": NUMBER,
             "correlation_id": NUMBER,
-            "causation_id": str(UUID(int=1)),
+            "causation_id": CAUSE,
             "actor": "system",
             "reason": "",
             "occurred_at": NOON.isoformat(),
@@ -78,9 +87,23 @@ class World:
         }
         log.append(entry)
         self.chain(service)
+        self.publish(service, entry)
         if stream:
             self.states.setdefault(stream, {"version": 0, "state": {}})["version"] = version
         return str(entry["id"])
+
+    def publish(self, service: str, entry: Mapping[str, Any], **otherwise: Any) -> None:
+        """Publish an entry as a relay does, or with something in it that is otherwise."""
+        told = {**entry, **otherwise}
+        metadata = Metadata(
+            id=told["id"],
+            source=source_of(service),
+            type=told["type"],
+            sequence=f"{entry['lane']}:{told['position']}",
+        )
+        self.cluster.append(
+            Outgoing(topic=told["topic"], lane=told["lane"], key=b"", value=b"{}", headers=headers_of(metadata))
+        )
 
     def place_another(self) -> None:
         """Another order, SO-8, of which nothing else is known."""
@@ -127,7 +150,11 @@ class World:
         """Serve this world and verify it; `patience_s` for what is in flight."""
         self.serve(services)
         with Client(services.description()) as client:
-            return verify(client, all_checks(intake=self), patience_s=patience_s)
+            return verify(client, self.checks(), patience_s=patience_s)
+
+    def checks(self, **given: Any) -> tuple[Check, ...]:
+        """All of them, on the intake and the topics of this world."""
+        return all_checks(intake=self, topics=MemoryTopics(self.cluster), **given)
 
     def _serve_log(self, services: Services, service: str) -> None:
         def operations(name: str, answer: Any) -> None:
@@ -167,6 +194,11 @@ class World:
             self.consumed[service, producer] += self.arriving.pop((service, producer), [])
             return {"ids": [one for one in taken if one > asked["after"]]}
 
+        def answers(asked: Any, body: Any) -> Any:
+            kept = self.answers if service == "order" else []
+            return {"answers": [one for one in kept if one["message_id"] > asked["after"]]}
+
+        operations("answers", answers)
         operations("lanes", lanes)
         operations("chain", chain)
         operations("consumed", consumed)
@@ -224,6 +256,8 @@ def sound_world() -> World:
     world.taken = [Taken("channel.orders/0/1", ("web", "W-7")), Taken("channel.orders/0/2", None)]
     content = {"channel": "web", "channel_order_id": "W-7"}
     placed = world.record("order", "order-SO-7", "order.placed", order_number=NUMBER, content=content)
+    created = {"order_number": NUMBER, "outcome": "placed"}
+    world.answers = [{"message_id": CAUSE, "outcome": "created", "body": created}]
     world.record(
         "order", "intake-2", "channel.order-rejected", topic="channel.rejected", source="channel.orders/0/2"
     )

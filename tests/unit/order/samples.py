@@ -10,9 +10,9 @@ from services.order.domain.policy import Policy
 from services.order.domain.review import Finding, Review, no_findings
 from shared.events.channel import ChannelOrderLine, ChannelOrderReceived
 from shared.events.inventory import ReservationKept, StockReserved
-from shared.events.order import HoldReason
+from shared.events.order import HoldReason, PayAgain
 from shared.events.payload import Event, Payload
-from shared.events.payment import PaymentAuthorised, PaymentCaptured
+from shared.events.payment import PaymentAuthorised, PaymentCaptured, PaymentDeclined
 from shared.events.shipping import ShipmentDelivered, ShipmentDispatched, ShipmentExceptionRaised
 from shared.events.values import (
     Address,
@@ -88,8 +88,10 @@ ORDER_STREAM, PLACEMENT_STREAM = f"order-{NUMBER}", f"placement-{NUMBER}"
 POLICY = Policy()
 EXPIRES = POLICY.reservation_expires_at(NOON, allow_backorder=False)
 KEPT = ReservationKept(order_number=NUMBER)
+WINDOW_END = NOON + POLICY.payment_window
 VALUE = 1300
 """Of the sample order, in minor units."""
+PAY = PayAgain(order_number=NUMBER, payment=OTHER_CARD)
 
 
 def of_order(*events: Event) -> tuple[Recorded, ...]:
@@ -126,6 +128,10 @@ def authorised(attempt: int = 1, amount: int = VALUE) -> PaymentAuthorised:
         authorisation_id=f"a{attempt}",
         expires_at=NOON + timedelta(days=7),
     )
+
+
+def declined(attempt: int = 1) -> PaymentDeclined:
+    return PaymentDeclined(order_number=NUMBER, attempt=attempt, decline_code="no_funds")
 
 
 def dispatched(fulfilment_id: str = F1) -> ShipmentDispatched:

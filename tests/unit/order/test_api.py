@@ -131,6 +131,25 @@ async def test_another_body_under_the_same_key_is_a_conflict() -> None:
         assert conflict.headers["content-type"].startswith("application/problem+json")
 
 
+@pytest.mark.parametrize("body", [b"{", BODY.replace('"total":1300', '"total":1')])
+async def test_a_body_that_can_not_be_taken_is_a_conflict_under_a_key_that_was_used_before(
+    body: str | bytes,
+) -> None:
+    async with running() as service:
+        first = await service.place()
+        conflict = await service.place(body)
+        assert (conflict.status_code, conflict.json()["title"]) == (409, "Idempotency conflict")
+        again = await service.place()
+        assert (again.status_code, again.json()) == (201, first.json())
+
+
+async def test_a_body_that_could_not_be_taken_uses_no_key_up() -> None:
+    async with running() as service:
+        refused = [await service.place(b"{") for _ in range(2)]
+        assert [answer.status_code for answer in refused] == [422, 422]
+        assert (await service.place()).status_code == 201
+
+
 @pytest.mark.parametrize("key", ["", "two words", "x" * 201])
 async def test_an_order_without_a_usable_idempotency_key_is_refused(key: str) -> None:
     async with running() as service:

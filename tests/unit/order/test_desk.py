@@ -2,10 +2,12 @@
 
 import pytest
 
-from shared.events.inventory import ReserveStock
+from services.order.domain.messages import DeadlinePassed, FulfilmentOverdue
+from shared.events.inventory import ReleaseStock, ReservationRefused, ReservationReleased, ReserveStock
 from shared.events.order import (
     ApproveOrder,
     BlockCustomer,
+    CancellationRefused,
     CancellationRequested,
     CancelOrder,
     CommandRefused,
@@ -24,13 +26,20 @@ from shared.events.order import (
     SetCreditLimit,
     UnblockCustomer,
 )
-from shared.events.payload import Command
+from shared.events.payload import Command, Payload
+from shared.events.payment import PaymentAnomalyDetected, PaymentVoided, VoidPayment
+from shared.events.shipping import CancelShipment, LabelRefused, ResumeShipment, ShipmentCancelled
+from shared.events.values import Shortage
 from shared.eventsourcing.decider import Recorded, Reply
 from shared.eventsourcing.testing import Scenario
 from tests.unit.order.samples import (
     ADDRESS,
     EXPIRES,
+    F1,
+    F2,
     NUMBER,
+    SPLIT,
+    VALUE,
     after,
     captured,
     delivered,
@@ -48,6 +57,9 @@ from tests.unit.order.samples import (
 APPROVED = OrderApproved(order_number=NUMBER, automatic=False)
 BEGUN = ReservationRequested(order_number=NUMBER, expires_at=EXPIRES)
 HELD = OpenHold(order_number=NUMBER, explanation="the customer called", owner="care")
+APPROVE, REJECT = ApproveOrder(order_number=NUMBER), RejectOrder(order_number=NUMBER)
+ANOMALY = PaymentAnomalyDetected(order_number=NUMBER, explanation="unknown capture")
+REJECTED = OrderCancelled(order_number=NUMBER, cause="rejected")
 
 
 def in_review(*reasons: HoldReason) -> Scenario:
@@ -61,6 +73,19 @@ def released(number: int = 1, reason: str = "amount_over_limit") -> HoldReleased
 
 def release(number: int = 1, **corrected: str) -> ReleaseHold:
     return ReleaseHold(order_number=NUMBER, hold_id=f"H{number}", **corrected)
+
+
+def short_of_stock() -> Scenario:
+    """Approved by the review, which held the order when its stock was refused."""
+    lacks = (Shortage(line_id="L2", sku="B", missing=1),)
+    refused = ReservationRefused(order_number=NUMBER, shortages=lacks, expires_at=EXPIRES)
+    return after(reserving(finds("shortage", finding("shortage"))), refused)
+
+
+def contradicted(*messages: Payload) -> Scenario:
+    """Confirmed in two fulfilments, and held since for its payment."""
+    confirmed = shipping(SPLIT, finds("payment_anomaly", finding("payment_anomaly")))
+    return after(confirmed, *messages, ANOMALY)
 
 
 def accepted(status: str) -> Reply:
@@ -102,38 +127,89 @@ def test_an_unknown_hold_is_not_found(hold_id: str) -> None:
 
 
 def test_an_approval_releases_every_hold_of_the_review() -> None:
-    outcome = in_review("amount_over_limit", "customer_blocked").when(
-        ApproveOrder(order_number=NUMBER), reason="looked at"
-    )
+    outcome = in_review("amount_over_limit", "customer_blocked").when(APPROVE, reason="looked at")
     outcome.then(*of_order(released(1), released(2, "customer_blocked"), APPROVED), *of_placement(BEGUN))
     assert outcome.reply == accepted("approved")
 
 
 def test_a_rejected_order_is_cancelled() -> None:
-    outcome = in_review().when(RejectOrder(order_number=NUMBER), reason="fraud")
+    outcome = in_review().when(REJECT, reason="fraud")
     outcome.then(
         *of_order(
             CancellationRequested(order_number=NUMBER, cause="rejected"),
-            OrderCancelled(order_number=NUMBER, cause="rejected"),
+            REJECTED,
         )
     ).then_asked()
     assert outcome.reply == accepted("cancelled")
 
 
-@pytest.mark.parametrize("command", [ApproveOrder(order_number=NUMBER), RejectOrder(order_number=NUMBER)])
-def test_only_an_order_in_review_can_be_approved_or_rejected(command: Command) -> None:
-    outcome = reserving().when(command, reason="late")
-    outcome.then(
-        *of_order(
-            CommandRefused(
-                order_number=NUMBER,
-                command=command.wire_type,
-                explanation="The order is approved, not in review.",
-            )
-        )
+def test_an_approval_lets_an_order_go_on_that_the_review_held_after_approving_it_itself() -> None:
+    outcome = short_of_stock().when(APPROVE, reason="found some")
+    outcome.then(*of_order(released(1, "shortage")), *of_placement(BEGUN))
+    assert isinstance(outcome.commands[0], ReserveStock)
+    assert outcome.reply == accepted("released")
+
+
+def test_an_approval_after_confirmation_releases_all_that_stops_the_order_and_the_shipments_go_on() -> None:
+    outcome = after(contradicted(), HELD).when(APPROVE, actor="ann", reason="settled")
+    assert outcome.events[:2] == (released(1, "payment_anomaly"), released(2, "manual"))
+    outcome.then_asked(
+        *(ResumeShipment(order_number=NUMBER, fulfilment_id=name, address=ADDRESS) for name in (F1, F2))
     )
+    assert outcome.reply == accepted("released")
+
+
+def test_an_approval_leaves_alarms_and_the_holds_of_fulfilments_to_those_who_look_after_them() -> None:
+    label = LabelRefused(order_number=NUMBER, fulfilment_id=F1, refusal_code="x", explanation="no")
+    late = FulfilmentOverdue(order_number=NUMBER, fulfilment_id=F2, wait=1)
+    outcome = contradicted(label, late).when(APPROVE, reason="settled")
+    assert [event for event in outcome.events if isinstance(event, HoldReleased)] == [
+        released(3, "payment_anomaly")
+    ]
+    outcome.then_asked(ResumeShipment(order_number=NUMBER, fulfilment_id=F2, address=ADDRESS))
+
+
+def test_an_order_that_the_review_held_after_approving_it_itself_is_rejected_at_once() -> None:
+    outcome = short_of_stock().when(REJECT, reason="too large a risk")
+    outcome.then(*of_order(CancellationRequested(order_number=NUMBER, cause="rejected"), REJECTED)).then_asked()
+    assert outcome.reply == accepted("cancelled")
+
+
+def test_a_rejection_after_confirmation_calls_the_shipments_back_and_takes_all_back() -> None:
+    outcome = contradicted().when(REJECT, reason="fraud")
+    outcome.then_asked(*(CancelShipment(order_number=NUMBER, fulfilment_id=name) for name in (F1, F2)))
+    assert outcome.reply == accepted("cancelling")
+    called_back = [ShipmentCancelled(order_number=NUMBER, fulfilment_id=name) for name in (F1, F2)]
+    recalled = after(outcome.after, called_back[0]).when(called_back[1])
+    recalled.then_asked(ReleaseStock(order_number=NUMBER, skus=("A", "B")), VoidPayment(order_number=NUMBER))
+    given_back = after(recalled.after, ReservationReleased(order_number=NUMBER, fulfilments=()))
+    voided = given_back.when(PaymentVoided(order_number=NUMBER, amount=VALUE, currency="USD"))
+    assert voided.events[-1] == REJECTED
+
+
+def test_a_rejection_is_refused_where_everything_has_left_and_the_hold_stays() -> None:
+    outcome = contradicted(dispatched(F1), dispatched(F2)).when(REJECT, reason="fraud")
+    outcome.then(*of_order(CancellationRefused(order_number=NUMBER, dispatched=(F1, F2)))).then_asked()
     assert outcome.reply is not None
     assert outcome.reply.outcome == "refused"
+    outcome.after.when(APPROVE, reason="settled").then(*of_order(released(1, "payment_anomaly")))
+
+
+@pytest.mark.parametrize("command", [APPROVE, REJECT])
+def test_an_order_that_no_hold_stops_as_a_whole_can_not_be_approved_or_rejected(command: Command) -> None:
+    label = LabelRefused(order_number=NUMBER, fulfilment_id=F1, refusal_code="x", explanation="no")
+    for scenario, status in (
+        (reserving(), "approved"),
+        (after(reserving(), DeadlinePassed(order_number=NUMBER, step=1)), "approved"),
+        (after(shipping(), label), "confirmed"),
+    ):
+        outcome = scenario.when(command, reason="late")
+        explanation = f"The order is {status}, and no hold stops the whole of it."
+        outcome.then(
+            *of_order(CommandRefused(order_number=NUMBER, command=command.wire_type, explanation=explanation))
+        )
+        assert outcome.reply is not None
+        assert outcome.reply.outcome == "refused"
 
 
 def test_a_hold_by_hand_is_opened_with_its_owner_and_explanation() -> None:
@@ -155,8 +231,8 @@ def test_a_hold_by_hand_keeps_an_order_in_review_after_its_other_holds() -> None
     "command",
     [
         release(),
-        ApproveOrder(order_number=NUMBER),
-        RejectOrder(order_number=NUMBER),
+        APPROVE,
+        REJECT,
         CancelOrder(order_number=NUMBER),
         OpenHold(order_number=NUMBER, explanation=" "),
     ],
@@ -180,8 +256,8 @@ def test_a_decision_without_a_reason_is_refused(command: Command) -> None:
     "command",
     [
         release(),
-        ApproveOrder(order_number=NUMBER),
-        RejectOrder(order_number=NUMBER),
+        APPROVE,
+        REJECT,
         CancelOrder(order_number=NUMBER),
         HELD,
     ],
@@ -192,10 +268,11 @@ def test_an_unknown_order_is_not_found(command: Command) -> None:
     assert outcome.reply == Reply("not_found", {"order_number": NUMBER, "detail": f"There is no order {NUMBER}."})
 
 
-@pytest.mark.parametrize("command", [HELD, ApproveOrder(order_number=NUMBER), RejectOrder(order_number=NUMBER)])
+@pytest.mark.parametrize("command", [HELD, APPROVE, REJECT])
 def test_nothing_more_is_decided_about_an_order_that_has_ended(command: Command) -> None:
     done = after(shipping(), dispatched(), captured(), delivered())
-    for scenario in (done, after(in_review(), CancelOrder(order_number=NUMBER))):
+    cancelled = after(in_review(), CancelOrder(order_number=NUMBER))
+    for scenario in (done, cancelled, after(cancelled, ANOMALY)):
         assert [type(event) for event in scenario.when(command, reason="late").events] == [CommandRefused]
 
 

@@ -3,14 +3,12 @@
 from datetime import timedelta
 
 from services.order.domain.messages import DeadlinePassed, FulfilmentOverdue
-from shared.events.inventory import KeepReservation, ReleaseStock, ReservationReleased
+from shared.events.inventory import KeepReservation, ReservationReleased
 from shared.events.order import (
     AuthorisationLost,
     AuthorisationSought,
-    CancellationRequested,
     CancelOrder,
     CommandRefused,
-    CompensationBegan,
     FulfilmentProgressed,
     HoldOpened,
     HoldReason,
@@ -19,7 +17,6 @@ from shared.events.order import (
     OpenHold,
     OrderCancelled,
     OrderConfirmed,
-    PayAgain,
     PaymentSecured,
     PaymentWindowOpened,
     ReleaseHold,
@@ -29,14 +26,13 @@ from shared.events.payment import (
     AuthorisationLapsed,
     AuthorisePayment,
     PaymentAnomalyDetected,
-    PaymentDeclined,
     PaymentVoided,
     VoidPayment,
 )
 from shared.events.shipping import CancelShipment, HoldShipment, RequestShipment, ResumeShipment
 from shared.events.values import FulfilmentPlan, PaymentMethod
-from shared.eventsourcing.decider import Reminder, Reply
-from shared.eventsourcing.testing import NOON, Scenario
+from shared.eventsourcing.decider import Reminder
+from shared.eventsourcing.testing import NOON
 from tests.unit.order.samples import (
     ADDRESS,
     F1,
@@ -45,15 +41,18 @@ from tests.unit.order.samples import (
     NUMBER,
     ORDER_STREAM,
     OTHER_CARD,
+    PAY,
     POLICY,
     SPLIT,
     VALUE,
     WHOLE,
+    WINDOW_END,
     after,
     authorised,
     authorising,
     captured,
     confirmed,
+    declined,
     delivered,
     dispatched,
     finding,
@@ -75,12 +74,6 @@ ANOMALY = PaymentAnomalyDetected(order_number=NUMBER, explanation="unknown captu
 RELEASED = ReservationReleased(order_number=NUMBER, fulfilments=())
 VOIDED = PaymentVoided(order_number=NUMBER, amount=VALUE, currency="USD")
 SECURED = PaymentSecured(order_number=NUMBER, attempt=1, amount=VALUE, currency="USD")
-WINDOW_END = NOON + POLICY.payment_window
-PAY = PayAgain(order_number=NUMBER, payment=OTHER_CARD)
-
-
-def declined(attempt: int = 1) -> PaymentDeclined:
-    return PaymentDeclined(order_number=NUMBER, attempt=attempt, decline_code="no_funds")
 
 
 def release(number: int = 1) -> ReleaseHold:
@@ -185,91 +178,6 @@ def authorising_command(attempt: int, amount: int = VALUE) -> tuple[AuthorisePay
 
 def test_a_deadline_that_comes_after_the_payment_does_nothing() -> None:
     shipping().when(DeadlinePassed(order_number=NUMBER, step=2)).then_nothing_happened()
-
-
-def test_a_declined_payment_opens_a_window_to_pay_again() -> None:
-    outcome = authorising().when(declined())
-    opened = PaymentWindowOpened(order_number=NUMBER, decline_code="no_funds", until=WINDOW_END)
-    outcome.then(*of_placement(opened)).then_asked()
-    assert outcome.reminders == (Reminder(WINDOW_END, DeadlinePassed(order_number=NUMBER, step=3)),)
-
-
-def paying_again() -> Scenario:
-    return after(authorising(), declined(), PAY)
-
-
-def test_paying_again_is_the_next_attempt_with_the_other_method() -> None:
-    outcome = after(authorising(), declined()).when(PAY)
-    (sought,) = outcome.events
-    assert isinstance(sought, AuthorisationSought)
-    assert (sought.attempt, sought.amount, sought.payment) == (2, VALUE, OTHER_CARD)
-    ask = AuthorisePayment(order_number=NUMBER, attempt=2, amount=VALUE, currency="USD", payment=OTHER_CARD)
-    outcome.then_asked(ask)
-    assert outcome.reply == Reply("accepted", {"order_number": NUMBER, "status": "authorising"})
-    assert isinstance(outcome.after.when(authorised(attempt=2)).events[0], OrderConfirmed)
-
-
-def test_an_order_paid_again_otherwise_than_ordered_says_so_when_it_is_confirmed() -> None:
-    prepaid = PayAgain(order_number=NUMBER, payment=PaymentMethod(kind="prepaid", reference="paypal-77"))
-
-    (as_ordered, *_) = paying_again().when(authorised(attempt=2)).events
-    (otherwise, *_) = after(authorising(), declined(), prepaid).when(authorised(attempt=2)).events
-    released = after(authorising(), declined(), prepaid, HELD, authorised(attempt=2)).when(
-        release(), reason="fine"
-    )
-
-    assert isinstance(as_ordered, OrderConfirmed)
-    assert isinstance(otherwise, OrderConfirmed)
-    assert (as_ordered.paid_by, otherwise.paid_by) == (None, "prepaid")
-    assert [event.paid_by for event in released.events if isinstance(event, OrderConfirmed)] == ["prepaid"]
-
-
-def test_a_second_decline_leaves_the_rest_of_the_window() -> None:
-    (opened,) = paying_again().at(NOON + timedelta(hours=1)).when(declined(attempt=2)).events
-    assert opened == PaymentWindowOpened(order_number=NUMBER, decline_code="no_funds", until=WINDOW_END)
-
-
-def test_a_decline_after_the_window_cancels_the_order() -> None:
-    outcome = paying_again().at(WINDOW_END).when(declined(attempt=2))
-    assert outcome.events[0] == CancellationRequested(order_number=NUMBER, cause="payment_declined")
-
-
-def test_the_order_is_cancelled_when_the_window_closes() -> None:
-    window = after(authorising(), declined()).at(WINDOW_END)
-    window.when(DeadlinePassed(order_number=NUMBER, step=3)).then(
-        *of_order(CancellationRequested(order_number=NUMBER, cause="payment_declined")),
-        *of_placement(CompensationBegan(order_number=NUMBER, parts=("stock", "payment"), skus=("A", "B"))),
-    ).then_asked(ReleaseStock(order_number=NUMBER, skus=("A", "B")), VoidPayment(order_number=NUMBER))
-
-
-def test_a_window_that_closes_after_it_was_paid_does_nothing() -> None:
-    paying_again().when(DeadlinePassed(order_number=NUMBER, step=3)).then_nothing_happened()
-
-
-def test_paying_again_is_refused_with_a_reason() -> None:
-    window = after(authorising(), declined())
-    no_token = PayAgain(order_number=NUMBER, payment=PaymentMethod(kind="card"))
-    for scenario, message, why in (
-        (window, no_token, "needs a token"),
-        (window.at(WINDOW_END), PAY, "ended"),
-        (after(window, HELD), PAY, "hold"),
-        (authorising(), PAY, "not waiting"),
-        (new(finds("order", finding())).when(take()).after, PAY, "not waiting"),
-    ):
-        outcome = scenario.when(message)
-        (refused,) = outcome.events
-        assert isinstance(refused, CommandRefused)
-        assert refused.command == "order.pay-again.v1"
-        assert why in refused.explanation
-        assert outcome.reply is not None
-        assert outcome.reply.outcome == "refused"
-
-
-def test_an_unknown_order_can_not_be_paid() -> None:
-    outcome = new().when(PAY)
-    outcome.then_nothing_happened()
-    assert outcome.reply is not None
-    assert outcome.reply.outcome == "not_found"
 
 
 def lapse_hold(number: int = 1) -> HoldOpened:

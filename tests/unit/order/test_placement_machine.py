@@ -15,7 +15,7 @@ from services.order.domain.model import model
 from services.order.domain.order import ORDER, Approved, Cancelled, Completed, Order
 from services.order.domain.placement import PLACEMENT, AwaitingPayment, Placement
 from services.order.domain.review import Finding, ReviewFacts
-from shared.events.order import ApproveOrder, CancelOrder, OpenHold, PayAgain, ReleaseHold
+from shared.events.order import ApproveOrder, CancelOrder, OpenHold, PayAgain, RejectOrder, ReleaseHold
 from shared.events.payload import Command, Payload
 from shared.events.registry import topic_of
 from shared.eventsourcing.decider import NOTHING, Reminder
@@ -195,7 +195,7 @@ class Placements(RuleBasedStateMachine):
         self.say(ReleaseHold(order_number=NUMBER, hold_id=hold_id, street=street))
 
     @rule(
-        what=st.sampled_from(["cancel", "hold", "approve", "pay", "restate", "restate", "annotate"]),
+        what=st.sampled_from(["cancel", "hold", "approve", "reject", "pay", "restate", "restate", "annotate"]),
         price=st.sampled_from([0, 9, 700]),
     )
     def someone_interferes(self, what: str, price: int) -> None:
@@ -206,6 +206,8 @@ class Placements(RuleBasedStateMachine):
                 self.say(OpenHold(order_number=NUMBER, explanation="wait"))
             case "approve":
                 self.say(ApproveOrder(order_number=NUMBER))
+            case "reject":
+                self.say(RejectOrder(order_number=NUMBER))
             case "pay":
                 self.say(PayAgain(order_number=NUMBER, payment=OTHER_CARD))
             case "restate":
@@ -228,6 +230,12 @@ class Placements(RuleBasedStateMachine):
         if isinstance(self.order, Cancelled):
             assert "delivered" not in self.shipping.parcels.values()
             assert self.payment.captured == {}
+
+    @invariant()
+    def the_reservation_outlasts_the_time_to_pay_again(self) -> None:
+        if isinstance(self.placement, AwaitingPayment):
+            assert self.inventory.expires_at
+            assert self.placement.window_until < self.inventory.expires_at
 
     @invariant()
     def an_order_ends_or_stands_on_a_hold_or_on_a_deadline(self) -> None:
