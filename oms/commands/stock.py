@@ -1,4 +1,4 @@
-"""`oms stock`, `receive`: what is on hand, and what arrives."""
+"""`oms stock`, `receive`, `count`: what is on hand, what arrives, and what a count found."""
 
 from typing import Annotated
 from urllib.parse import quote
@@ -15,6 +15,7 @@ Sku = Annotated[str, typer.Argument(metavar="SKU", help="The stock-keeping unit.
 def register(app: typer.Typer) -> None:
     app.command()(stock)
     app.command()(receive)
+    app.command()(count)
 
 
 def stock(sku: Sku, state: State = DEFAULT_STATE, as_json: AsJson = False) -> None:
@@ -41,6 +42,24 @@ def receive(
         as_document(answer)
     else:
         say(f"{counted(quantity, 'unit')} of {sku} received at {location}")
+
+
+def count(
+    sku: Sku,
+    counted_units: Annotated[int, typer.Argument(metavar="UNITS", min=0, help="Units that the count found.")],
+    location: Annotated[str, typer.Option("--at", help="Where they were counted.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why it was counted; kept with the stock for good.")],
+    state: State = DEFAULT_STATE,
+    as_json: AsJson = False,
+) -> None:
+    """State what a count found; fewer than are reserved there are refused, with the orders that hold them."""
+    body = {"location": location, "counted": counted_units, "reason": reason}
+    with Client.of(state) as client:
+        answer = client.post("inventory", f"{path_of(sku)}/count", body)
+    if as_json:
+        as_document(answer)
+    else:
+        say(f"{counted(counted_units, 'unit')} of {sku} counted at {location}")
 
 
 def path_of(sku: str) -> str:

@@ -8,6 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Header, Path, Query
 from pydantic import BaseModel, FailFast, Field
 
+from services.inventory.holders import holders, told
 from services.inventory.views import RESERVATIONS, STOCK
 from shared.events.inventory import AdjustStock, CountStock, ReceiveStock, SetStockLevels, TransferStock
 from shared.events.payload import Change, Command, Count, Location, Name, Quantity, Sku
@@ -15,7 +16,7 @@ from shared.eventsourcing.api_keys import Caller, requires
 from shared.eventsourcing.decider import Reply
 from shared.eventsourcing.definition import KeyParked, Submit
 from shared.eventsourcing.ids import named_id
-from shared.eventsourcing.problems import problem
+from shared.eventsourcing.problems import Problem, problem
 from shared.eventsourcing.store import StoreRejects
 from shared.eventsourcing.views import Row, ViewReader
 
@@ -87,7 +88,7 @@ class Levels(BaseModel):
 
 def routers(submit: Submit, views: ViewReader) -> tuple[APIRouter, ...]:
     """The service's routes beside the operations API."""
-    return _asking(views), _changing(submit), _receiving(submit)
+    return _asking(views), _changing(submit, views), _receiving(submit)
 
 
 def _asking(views: ViewReader) -> APIRouter:
@@ -116,7 +117,7 @@ def _asking(views: ViewReader) -> APIRouter:
     return routes
 
 
-def _changing(submit: Submit) -> APIRouter:
+def _changing(submit: Submit, views: ViewReader) -> APIRouter:
     routes = APIRouter(prefix="/stock/{sku:path}", tags=["stock"])
 
     async def change(command: Command, sku: str, wanted: Any, key: str | None, caller: Caller) -> dict[str, Any]:
@@ -128,7 +129,9 @@ def _changing(submit: Submit) -> APIRouter:
             message_id=_identity(caller, key),
             body_digest=hashlib.sha256(command.model_dump_json().encode()).digest() if key else b"",
         )
-        return _answer(reply)
+        if reply.outcome in ("refused", "conflict"):
+            raise await _refused(reply, views)
+        return dict(reply.body)
 
     @routes.post("/receive", summary="Take units into stock")
     async def receive(sku: SkuPath, wanted: Receipt, caller: Writer, key: IdempotencyKey = None) -> dict[str, Any]:
@@ -217,8 +220,11 @@ def _shown(row: Row) -> Row:
     return {**row, "waiting": waiting}
 
 
-def _answer(reply: Reply) -> dict[str, Any]:
+async def _refused(reply: Reply, views: ViewReader) -> Problem:
+    """The refusal; where units are reserved that are not there, with the orders that hold them."""
     body = dict(reply.body)
-    if reply.outcome in ("refused", "conflict"):
-        raise problem(409, "Refused", str(body.pop("explanation", "the change is refused")), **body)
-    return body
+    explanation = str(body.pop("explanation", "the change is refused"))
+    if not body.get("reserved"):
+        return problem(409, "Refused", explanation, **body)
+    sentence, members = told(await holders(views, body["sku"], body["location"]))
+    return problem(409, "Refused", explanation + sentence, **body, **members)

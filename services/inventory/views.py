@@ -6,6 +6,7 @@ Facts of one SKU lie in the lanes of many orders and may come here in any order,
 from collections.abc import Sequence
 from datetime import datetime
 
+from services.inventory.domain.reservation import units_by_sku
 from shared.events.inventory import (
     BackorderFilled,
     BackorderQueued,
@@ -145,6 +146,7 @@ def _held(held: Row, plans: Sequence[FulfilmentPlan], expires_at: datetime | Non
             "location": plan.location,
             "status": "reserved",
             "units": sum(line.quantity for line in plan.lines),
+            "skus": {sku: sum(units.values()) for sku, units in units_by_sku((plan,)).items()},
         }
         for plan in plans
     }
@@ -189,7 +191,7 @@ STOCK = View(
 
 RESERVATIONS = View(
     name="reservations",
-    version=1,
+    version=2,
     handles=(
         StockReserved,
         StockBackordered,

@@ -123,7 +123,7 @@ def _placed(row: Row, fact: Fact) -> Row:
             fulfilments = {
                 plan.fulfilment_id: {
                     "location": plan.location,
-                    "status": "requested",
+                    "status": "planned",
                     "units": sum(line.quantity for line in plan.lines),
                 }
                 for plan in event.fulfilments
@@ -184,7 +184,7 @@ def _with_fulfilment(row: Row, fulfilment_id: str, **changes: Any) -> Row:
 
 ORDERS = View(
     name="orders",
-    version=3,
+    version=4,
     handles=(
         OrderPlaced,
         OrderReplaced,

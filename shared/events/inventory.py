@@ -204,6 +204,8 @@ class ReservationExpired(Event, name="inventory.reservation-expired", version=1)
     """The reservation was not used in time and its units are available again."""
 
     order_number: OrderNumber
+    shortages: tuple[Shortage, ...] = ()
+    """What was missing when it was asked for again; nothing of it is reserved."""
 
 
 class FulfilmentShipped(Event, name="inventory.fulfilment-shipped", version=1):
@@ -235,6 +237,8 @@ class KeepReservation(Command, name="inventory.keep-reservation", version=1):
     """The order is confirmed: its reservation no longer expires."""
 
     order_number: OrderNumber
+    fulfilments: tuple[FulfilmentPlan, ...] = ()
+    """What is taken again, all or nothing, should the reservation have ended; empty: it is only kept."""
 
 
 class ReleaseStock(Command, name="inventory.release-stock", version=1):

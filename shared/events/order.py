@@ -156,7 +156,7 @@ class StockSecured(Event, name="order.stock-secured", version=1):
 
 
 class StockMissing(Event, name="order.stock-missing", version=1):
-    """Nothing could be reserved for the order."""
+    """Nothing could be reserved for the order, or not again what ran out as it was confirmed."""
 
     order_number: OrderNumber
     shortages: tuple[Shortage, ...]
@@ -241,6 +241,20 @@ class OrderConfirmed(Event, name="order.confirmed", version=1):
     """Where everything will leave from."""
     paid_by: Literal["card", "prepaid"] | None = None
     """How it is paid, where the customer paid again otherwise than ordered; None: as ordered."""
+
+
+class KeepRequested(Event, name="order.keep-requested", version=1):
+    """Inventory was asked to keep the reservation of the confirmed order; until it has, nothing leaves."""
+
+    order_number: OrderNumber
+    again: bool = False
+    """The reservation had run out: the same units are asked for again."""
+
+
+class StockKept(Event, name="order.stock-kept", version=1):
+    """The units of all that has not left stay reserved until it leaves."""
+
+    order_number: OrderNumber
 
 
 class FulfilmentProgressed(Event, name="order.fulfilment-progressed", version=1):

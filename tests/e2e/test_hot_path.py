@@ -80,7 +80,7 @@ BYTES = {
     "pipeline: bytes from PostgreSQL a message": (52.1, 67.9),
     "view orders: bytes to PostgreSQL a message": (562, 0),
     "view orders: bytes from PostgreSQL a message": (4.7, 0),
-    "view reservations: bytes to PostgreSQL a message": (0, 328),
+    "view reservations: bytes to PostgreSQL a message": (0, 384),
     "view reservations: bytes from PostgreSQL a message": (0, 4.6),
     "view stock: bytes to PostgreSQL a message": (0, 41.3),
     "view stock: bytes from PostgreSQL a message": (0, 36.4),

@@ -45,7 +45,7 @@ def test_parcels_wait_while_the_carrier_is_down_and_leave_afterwards(shop: Shop)
 def test_a_parcel_can_be_held_by_hand_and_leaves_after_its_release(shop: Shop) -> None:
     with shop.trouble("carrier", "down"):
         number = shop.order(a_line(shop.sku(EAST=1)))
-        shop.wait(number, "confirmed")
+        shop.wait_for_fact(number, "shipping.shipment-requested")
         hold = shop.decide(number, "holds", owner="customer-care")["hold_id"]
         shop.wait_for_fact(number, "shipping.held")
     assert shop.wait(number, "held")["holds"][0]["owner"] == "customer-care"

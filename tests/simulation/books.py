@@ -41,6 +41,8 @@ class Books:
     shelves: dict[tuple[str, str], Shelf] = field(default_factory=lambda: defaultdict(Shelf))
     held: dict[str, dict[str, int]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(int)))
     """Order to SKU to units that are reserved for it."""
+    leaving: dict[str, dict[str, int]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(int)))
+    """Order to SKU to units that shipping says have left, and that inventory has not booked yet."""
     placed: set[str] = field(default_factory=set)
     closing: set[str] = field(default_factory=set)
     """Orders that are locked until what they asked for is taken back."""
@@ -167,6 +169,7 @@ def _transferred(books: Books, entry: LogEntry, fact: Fact) -> None:
 def _shipped(books: Books, entry: LogEntry, fact: Fact) -> None:
     books._move(fact["sku"], fact["location"], -fact["quantity"], -fact["quantity"])
     books.held[fact["order_number"]][fact["sku"]] -= fact["quantity"]
+    books.leaving[fact["order_number"]][fact["sku"]] -= fact["quantity"]
 
 
 def _allocated(books: Books, entry: LogEntry, fact: Fact) -> None:
@@ -214,6 +217,13 @@ def _dispatched(books: Books, entry: LogEntry, fact: Fact) -> None:
     if fact["fulfilment_id"] in books.dispatched:
         books.find("never doubled", fact["fulfilment_id"], "was dispatched twice")
     books.dispatched.add(fact["fulfilment_id"])
+    held, leaving = books.held[fact["order_number"]], books.leaving[fact["order_number"]]
+    for line in fact["lines"]:
+        leaving[line["sku"]] += line["quantity"]
+        if leaving[line["sku"]] > held[line["sku"]]:
+            books.find(
+                "nothing leaves unreserved", fact["fulfilment_id"], f"{line['sku']} was not reserved for it"
+            )
 
 
 def _intended(books: Books, entry: LogEntry, fact: Fact) -> None:

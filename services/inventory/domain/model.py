@@ -40,7 +40,7 @@ def model(policy: Policy | None = None) -> Model:
         categories=(STOCK, RESERVATION),
         routes={
             ReserveStock: Route(_of_lines, partial(reserve, policy)),
-            KeepReservation: Route(lambda message: (RESERVATION.stream(message.order_number),), keep),
+            KeepReservation: Route(_of_plans, partial(keep, policy)),
             ReleaseStock: Route(
                 lambda message: _of_order(message.order_number, message.skus), partial(release, policy)
             ),
@@ -68,6 +68,12 @@ def model(policy: Policy | None = None) -> Model:
 
 def _of_lines(message: ReserveStock | ShipmentDispatched) -> tuple[str, ...]:
     return _of_order(message.order_number, tuple([line.sku for line in message.lines]))
+
+
+def _of_plans(message: KeepReservation) -> tuple[str, ...]:
+    return _of_order(
+        message.order_number, tuple([line.sku for plan in message.fulfilments for line in plan.lines])
+    )
 
 
 def _of_order(order_number: str, skus: tuple[str, ...]) -> tuple[str, ...]:

@@ -3,7 +3,15 @@
 from collections.abc import Iterable, Mapping
 
 from services.inventory.domain.messages import ExpireReservation
-from services.inventory.domain.reservation import RESERVATION, Live, Reserved, Unreserved, Waiting, share_out
+from services.inventory.domain.reservation import (
+    RESERVATION,
+    Live,
+    Reserved,
+    Unreserved,
+    Waiting,
+    share_out,
+    units_by_sku,
+)
 from services.inventory.domain.sourcing import Policy, Sourcing, source
 from services.inventory.domain.stock import STOCK, located, settled
 from shared.events.inventory import (
@@ -56,15 +64,18 @@ def reserve(policy: Policy, states: States, message: ReserveStock, context: Cont
     )
 
 
-def keep(states: States, message: KeepReservation, context: Context) -> Decision:
-    """The reservation no longer expires; who keeps one that has expired is told again."""
+def keep(policy: Policy, states: States, message: KeepReservation, context: Context) -> Decision:
+    """The reservation no longer expires. Asked again, it says so again; one that has ended is taken again if the
+    message says what it was, and else who keeps one that has expired is told again."""
     reservation = states.of(RESERVATION, message.order_number)
     match reservation:
+        case Waiting() | Reserved():
+            return _recorded(message.order_number, ReservationKept(order_number=message.order_number))
+        case Unreserved() if message.fulfilments:
+            return _taken_again(policy, states, message, reservation, context)
         case Unreserved(ended="expired"):
             return _recorded(message.order_number, ReservationExpired(order_number=message.order_number))
-        case Waiting(kept=False) | Reserved(kept=False):
-            return _recorded(message.order_number, ReservationKept(order_number=message.order_number))
-        case _:
+        case Unreserved():
             return NOTHING
 
 
@@ -85,6 +96,37 @@ def what_stands(reservation: Live, order_number: str) -> StockReserved | StockBa
                 short=reservation.short,
                 expires_at=reservation.expires_at,
             )
+
+
+def _taken_again(
+    policy: Policy, states: States, message: KeepReservation, reservation: Unreserved, context: Context
+) -> Decision:
+    """Exactly the fulfilments that were reserved, where they were; all of them or none."""
+    number = message.order_number
+    plans = tuple(plan for plan in message.fulfilments if plan.fulfilment_id not in reservation.shipped)
+    wanted = units_by_sku(plans)
+    if missing := _missing(states, plans):
+        return _recorded(number, ReservationExpired(order_number=number, shortages=missing))
+    booked = [
+        settled(policy, states.of(STOCK, sku), sku, (taken,), context.now)
+        for sku, units in wanted.items()
+        for taken in [StockAllocated(sku=sku, order_number=number, allocations=located(units))]
+    ]
+    reserved = StockReserved(order_number=number, fulfilments=plans, expires_at=context.now)
+    answer = _recorded(number, reserved) if plans else NOTHING
+    return sum(booked, NOTHING) + answer + _recorded(number, ReservationKept(order_number=number))
+
+
+def _missing(states: States, plans: Iterable[FulfilmentPlan]) -> tuple[Shortage, ...]:
+    """What some fulfilments need and their locations can't give, a location at a time."""
+    lines: dict[str, list[RequestedLine]] = {}
+    for plan in plans:
+        lines.setdefault(plan.location, []).extend(plan.lines)
+    missing: list[Shortage] = []
+    for location, wanted in lines.items():
+        there = {line.sku: {location: states.of(STOCK, line.sku).to_promise().get(location, 0)} for line in wanted}
+        missing += share_out(wanted, there)[1]
+    return tuple(missing)
 
 
 def _sourced(policy: Policy, states: States, message: ReserveStock, demand: Mapping[str, int]) -> Sourcing:

@@ -27,7 +27,7 @@ def receive(policy: Policy, states: States, message: ReceiveStock, context: Cont
     """Units arrived."""
     item = states.of(STOCK, message.sku)
     if fault := _fault(item, message.sku, message.location, message.quantity):
-        return _refused(message.sku, message.location, message.quantity, fault)
+        return _refused(item, message.sku, message.location, message.quantity, fault)
     received = StockReceived(sku=message.sku, location=message.location, quantity=message.quantity)
     return _accepted(policy, item, message.sku, (received,), context)
 
@@ -36,7 +36,7 @@ def adjust(policy: Policy, states: States, message: AdjustStock, context: Contex
     """On hand is corrected by a difference."""
     item = states.of(STOCK, message.sku)
     if fault := _fault(item, message.sku, message.location, message.change):
-        return _refused(message.sku, message.location, message.change, fault)
+        return _refused(item, message.sku, message.location, message.change, fault)
     if message.change == 0:
         return _accepted(policy, item, message.sku, (), context)
     adjusted = StockAdjusted(
@@ -50,7 +50,7 @@ def count(policy: Policy, states: States, message: CountStock, context: Context)
     item = states.of(STOCK, message.sku)
     change = message.counted - item.shelf(message.location).on_hand
     if fault := _fault(item, message.sku, message.location, change):
-        return _refused(message.sku, message.location, change, fault)
+        return _refused(item, message.sku, message.location, change, fault)
     if change == 0:
         return _accepted(policy, item, message.sku, (), context)
     adjusted = StockAdjusted(sku=message.sku, location=message.location, change=change, cause="count")
@@ -61,11 +61,11 @@ def transfer(policy: Policy, states: States, message: TransferStock, context: Co
     """Units that nobody reserved move to another location."""
     item = states.of(STOCK, message.sku)
     if fault := _fault(item, message.sku, message.origin, -message.quantity):
-        return _refused(message.sku, message.origin, -message.quantity, fault)
+        return _refused(item, message.sku, message.origin, -message.quantity, fault)
     if message.origin == message.destination:
         return _accepted(policy, item, message.sku, (), context)
     if fault := _fault(item, message.sku, message.destination, message.quantity):
-        return _refused(message.sku, message.destination, message.quantity, fault)
+        return _refused(item, message.sku, message.destination, message.quantity, fault)
     transferred = StockTransferred(
         sku=message.sku, origin=message.origin, destination=message.destination, quantity=message.quantity
     )
@@ -110,9 +110,9 @@ def _fault(item: StockItem, sku: str, location: str, change: int) -> str:
     return ""
 
 
-def _refused(sku: str, location: str, change: int, explanation: str) -> Decision:
+def _refused(item: StockItem, sku: str, location: str, change: int, explanation: str) -> Decision:
     refused = StockChangeRefused(sku=sku, location=location, change=change, explanation=explanation)
-    return Decision(
-        events=(Recorded(STOCK.stream(sku), refused),),
-        reply=Reply("refused", {"sku": sku, "location": location, "explanation": explanation}),
-    )
+    body = {"sku": sku, "location": location, "explanation": explanation}
+    # Only units that are reserved stand in the way of taking some away.
+    reserved = {"reserved": item.shelf(location).reserved} if change < 0 else {}
+    return Decision(events=(Recorded(STOCK.stream(sku), refused),), reply=Reply("refused", {**body, **reserved}))

@@ -1,6 +1,5 @@
 """From confirmation to the last delivery: each fulfilment goes its way, and waits while a hold is open."""
 
-from collections.abc import Iterable
 from typing import Literal
 
 from services.order.domain.capturing import capture
@@ -8,10 +7,10 @@ from services.order.domain.case import Case
 from services.order.domain.compensating import compensate
 from services.order.domain.delivery import Fulfilment
 from services.order.domain.holds import hold, release_on, stands_still
+from services.order.domain.keeping import keep
 from services.order.domain.messages import FulfilmentOverdue
 from services.order.domain.order import Cancelling, Completed, Confirmed
 from services.order.domain.placement import Authorised, Authorising, Placement, Shipping, delivery_of
-from shared.events.inventory import KeepReservation
 from shared.events.order import (
     FulfilmentProgressed,
     HoldReason,
@@ -29,7 +28,7 @@ from shared.events.shipping import (
     ShipmentDispatched,
     ShipmentExceptionRaised,
 )
-from shared.events.values import FulfilmentPlan, OrderContent, RequestedLine
+from shared.events.values import FulfilmentPlan, OrderContent
 from shared.eventsourcing.decider import NOTHING, Decision, Recorded, Reminder
 
 NOT_DONE_BY_LEAVING: tuple[HoldReason, ...] = ("capture_refused", "delivery_exception")
@@ -39,7 +38,7 @@ _Status = Literal["requested", "held", "dispatched", "delivered"]
 
 
 def confirm(case: Case, content: OrderContent, fulfilments: tuple[PricedFulfilment, ...]) -> Decision:
-    """Promise the order to the customer, and hand each fulfilment to shipping."""
+    """Promise the order to the customer; shipping has its fulfilments once their stock is kept."""
     confirmed = OrderConfirmed(
         order_number=case.number,
         amount=sum(one.amount for one in fulfilments),
@@ -50,12 +49,7 @@ def confirm(case: Case, content: OrderContent, fulfilments: tuple[PricedFulfilme
         ),
         paid_by=_paid_otherwise(case.placement, content),
     )
-    requests = (request(case, content, one.fulfilment_id, one.location, one.lines) for one in fulfilments)
-    return Decision(
-        case.of_order(confirmed) + case.of_placement(*(requested(case, one.fulfilment_id) for one in fulfilments)),
-        (KeepReservation(order_number=case.number), *requests),
-        tuple(dispatch_deadline(case, content, one.fulfilment_id, wait=1) for one in fulfilments),
-    )
+    return Decision(case.of_order(confirmed)) + keep(case)
 
 
 def _paid_otherwise(placement: Placement, content: OrderContent) -> Literal["card", "prepaid"] | None:
@@ -67,26 +61,22 @@ def _paid_otherwise(placement: Placement, content: OrderContent) -> Literal["car
 
 
 def align(case: Case, order: Confirmed, placement: Shipping) -> Decision:
-    """Hold the shipments that have to stand still, and resume those that need not any longer."""
+    """Hold the shipments that have to stand still; request those that may leave, or resume them."""
     events: list[Recorded] = []
     commands: list[Command] = []
     reminders: list[Reminder] = []
-    uncovered = placement.delivery.cover in ("lapsed", "authorising")
-    for one in placement.delivery.at_hand:
-        still = uncovered or stands_still(order, one.fulfilment_id)
+    delivery = placement.delivery
+    unsecured = delivery.cover in ("lapsed", "authorising") or delivery.stock != "kept"
+    for one in delivery.at_hand:
+        still = unsecured or stands_still(order, one.fulfilment_id)
         if still and one.status == "requested":
             events += case.of_placement(_progressed(case, one.fulfilment_id, "held"))
             commands.append(HoldShipment(order_number=case.number, fulfilment_id=one.fulfilment_id))
-        elif not still and one.status == "held":
-            events += case.of_placement(requested(case, one.fulfilment_id))
-            commands.append(
-                ResumeShipment(
-                    order_number=case.number,
-                    fulfilment_id=one.fulfilment_id,
-                    address=order.content.shipping_address,
-                )
-            )
-            reminders.append(dispatch_deadline(case, order.content, one.fulfilment_id, one.waits + 1))
+        elif not still and one.status != "requested":
+            events += case.of_placement(_progressed(case, one.fulfilment_id, "requested"))
+            ask = _request if one.status == "planned" else _resume
+            commands.append(ask(case, order.content, one))
+            reminders.append(_dispatch_deadline(case, order.content, one.fulfilment_id, one.waits + 1))
     return Decision(tuple(events), tuple(commands), tuple(reminders))
 
 
@@ -168,43 +158,36 @@ def wait_again(case: Case, order: Confirmed | Cancelling, fulfilment: Fulfilment
     the parcel is being called back."""
     if fulfilment.status == "requested":
         wait = Decision(
-            reminders=(dispatch_deadline(case, order.content, fulfilment.fulfilment_id, fulfilment.waits),)
+            reminders=(_dispatch_deadline(case, order.content, fulfilment.fulfilment_id, fulfilment.waits),)
         )
         if isinstance(order, Cancelling):
             return wait
-        ask = request(case, order.content, fulfilment.fulfilment_id, fulfilment.location, fulfilment.lines)
-        return Decision(commands=(ask,)) + wait
+        return Decision(commands=(_request(case, order.content, fulfilment),)) + wait
     if fulfilment.status == "dispatched":
         return Decision(reminders=(_delivery_deadline(case, fulfilment.fulfilment_id, fulfilment.waits),))
     return NOTHING
 
 
-def request(
-    case: Case,
-    content: OrderContent,
-    fulfilment_id: str,
-    location: str,
-    lines: tuple[RequestedLine, ...],
-) -> RequestShipment:
-    """What shipping is asked for."""
+def _request(case: Case, content: OrderContent, fulfilment: Fulfilment) -> RequestShipment:
     return RequestShipment(
         order_number=case.number,
-        fulfilment_id=fulfilment_id,
-        location=location,
-        lines=lines,
-        weight_grams=case.policy.weight_grams(_units(lines)),
+        fulfilment_id=fulfilment.fulfilment_id,
+        location=fulfilment.location,
+        lines=fulfilment.lines,
+        weight_grams=case.policy.weight_grams(sum(line.quantity for line in fulfilment.lines)),
         address=content.shipping_address,
         delivery=content.delivery,
         deliver_by=content.requested_delivery,
     )
 
 
-def requested(case: Case, fulfilment_id: str) -> FulfilmentProgressed:
-    """The fact that shipping has a fulfilment in hand."""
-    return _progressed(case, fulfilment_id, "requested")
+def _resume(case: Case, content: OrderContent, fulfilment: Fulfilment) -> ResumeShipment:
+    return ResumeShipment(
+        order_number=case.number, fulfilment_id=fulfilment.fulfilment_id, address=content.shipping_address
+    )
 
 
-def dispatch_deadline(case: Case, content: OrderContent, fulfilment_id: str, wait: int) -> Reminder:
+def _dispatch_deadline(case: Case, content: OrderContent, fulfilment_id: str, wait: int) -> Reminder:
     """When the parcel should have left: soon, or by the day the customer asked for."""
     at = case.context.now + case.policy.ship_within
     if content.requested_delivery is not None:
@@ -224,7 +207,3 @@ def _at_hand(placement: Placement, fulfilment_id: str) -> Fulfilment | None:
 
 def _progressed(case: Case, fulfilment_id: str, status: _Status) -> FulfilmentProgressed:
     return FulfilmentProgressed(order_number=case.number, fulfilment_id=fulfilment_id, status=status)
-
-
-def _units(lines: Iterable[RequestedLine]) -> int:
-    return sum(line.quantity for line in lines)

@@ -10,6 +10,7 @@ from shared.events.order import (
     CompensationPart,
     FulfilmentCharged,
     FulfilmentProgressed,
+    KeepRequested,
     PaymentSecured,
     PricedFulfilment,
 )
@@ -18,6 +19,9 @@ from shared.events.values import PaymentMethod, RequestedLine
 FulfilmentStatus = Literal["planned", "requested", "held", "dispatched", "delivered", "cancelled"]
 Cover = Literal["authorised", "lapsed", "authorising", "voiding", "voided"]
 """Whether an authorisation stands behind what is not captured; at the end the rest of it is voided."""
+
+Stock = Literal["kept", "keeping", "taking", "missing"]
+"""Whether the units of what has not left are reserved for good; asked to be kept, or to be taken again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +61,9 @@ class Delivery:
     """All that was ever authorised for the delivery, in minor units."""
     captured: int = 0
     cover: Cover = "authorised"
+    stock: Stock = "kept"
+    asks: int = 0
+    """How often inventory was asked for the stock; the deadline of an earlier ask is stale."""
     payment: PaymentMethod | None = None
     """None: there was nothing to pay."""
     releasing: tuple[str, ...] = ()
@@ -123,6 +130,10 @@ class Delivery:
                 lines=() if event.status in ("dispatched", "delivered") else fulfilment.lines,
             )
         )
+
+    def asked(self, event: KeepRequested) -> "Delivery":
+        """Inventory is asked for the stock of what has not left."""
+        return replace(self, stock="taking" if event.again else "keeping", asks=self.asks + 1)
 
     def charged(self, event: FulfilmentCharged) -> "Delivery":
         """The value of one fulfilment is collected."""

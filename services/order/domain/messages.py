@@ -46,6 +46,13 @@ class FulfilmentOverdue(Command, name="order.fulfilment-overdue", version=1):
     wait: Count
 
 
+class KeepOverdue(Command, name="order.keep-overdue", version=1):
+    """Inventory should have said by now whether the reservation is kept."""
+
+    order_number: Name
+    ask: Quantity
+
+
 class ReleaseOverdue(Command, name="order.release-overdue", version=1):
     """The stock of cancelled fulfilments should have been given back by now."""
 
@@ -81,6 +88,7 @@ INTERNAL: tuple[type[Payload], ...] = (
     RefuseIntake,
     DeadlinePassed,
     FulfilmentOverdue,
+    KeepOverdue,
     ReleaseOverdue,
     CaptureDue,
     CaptureOverdue,

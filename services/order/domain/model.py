@@ -24,6 +24,7 @@ from shared.events.order import (
     FulfilmentProgressed,
     HoldOpened,
     HoldReleased,
+    KeepRequested,
     OpenHold,
     OrderApproved,
     OrderCancelled,
@@ -36,6 +37,7 @@ from shared.events.order import (
     RejectOrder,
     ReleaseHold,
     SetCreditLimit,
+    StockKept,
     UnblockCustomer,
 )
 from shared.events.payload import Event, Payload
@@ -69,6 +71,8 @@ REACTIONS: dict[type[Event], Rule] = {
     CancellationRequested: reactions.cancellation_requested,
     CompensationAnswered: reactions.proceed,
     PaymentSecured: reactions.proceed,
+    KeepRequested: reactions.proceed,
+    StockKept: reactions.proceed,
     FulfilmentProgressed: reactions.delivery_moved,
     FulfilmentCharged: reactions.delivery_moved,
     RecallBegan: reactions.recall_moved,

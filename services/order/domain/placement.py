@@ -14,6 +14,7 @@ from shared.events.order import (
     CompensationPart,
     FulfilmentCharged,
     FulfilmentProgressed,
+    KeepRequested,
     OrderBackordered,
     PaymentSecured,
     PaymentWindowOpened,
@@ -22,6 +23,7 @@ from shared.events.order import (
     RecallEnded,
     RecallRefused,
     ReservationRequested,
+    StockKept,
     StockMissing,
     StockSecured,
 )
@@ -244,6 +246,8 @@ def _paying(state: Placement, event: Event) -> Placement:
                 payment=state.payment,
                 expires_at=state.expires_at,
             )
+        case KeepRequested(), Reserved() | Authorising() | Authorised():
+            return Shipping(step=state.step, delivery=_begun(state).asked(event))
         case FulfilmentProgressed(), Reserved() | Authorising() | Authorised():
             return Shipping(step=state.step, delivery=_begun(state).progressed(event))
         case _:
@@ -264,6 +268,12 @@ def _delivering(state: Shipping | Recalling, event: Event) -> Placement:
             if isinstance(state, Shipping) or event.status in ("requested", "held"):
                 return replace(state, delivery=moved)
             return replace(state, delivery=moved, awaiting=_without(state.awaiting, event.fulfilment_id))
+        case KeepRequested():
+            return replace(state, delivery=delivery.asked(event))
+        case StockKept():
+            return replace(state, delivery=replace(delivery, stock="kept"))
+        case StockMissing() if delivery.stock == "taking":
+            return replace(state, delivery=replace(delivery, stock="missing"))
         case RecallBegan():
             return Recalling(step=state.step + 1, delivery=delivery, awaiting=event.fulfilments)
         case RecallRefused() if isinstance(state, Recalling):

@@ -2,7 +2,7 @@
 
 from typing import assert_never
 
-from services.order.domain import capturing, delivering, paying, recalling, reserving
+from services.order.domain import capturing, delivering, keeping, paying, recalling, reserving
 from services.order.domain.case import Case
 from services.order.domain.compensating import undo
 from services.order.domain.holds import ALARMS, stands_still
@@ -28,6 +28,7 @@ from shared.events.order import (
     FulfilmentProgressed,
     HoldOpened,
     HoldReleased,
+    KeepRequested,
     OrderApproved,
     OrderCancelled,
     OrderCompleted,
@@ -35,12 +36,20 @@ from shared.events.order import (
     RecallBegan,
     RecallEnded,
     RecallRefused,
+    StockKept,
 )
 from shared.eventsourcing.decider import NOTHING, Decision
 
 
 def proceed(
-    case: Case, event: OrderApproved | HoldReleased | CompensationAnswered | PaymentSecured | RecallEnded
+    case: Case,
+    event: OrderApproved
+    | HoldReleased
+    | CompensationAnswered
+    | PaymentSecured
+    | KeepRequested
+    | StockKept
+    | RecallEnded,
 ) -> Decision:
     """Take the next step, unless a hold is open."""
     match case.order, case.placement:
@@ -64,7 +73,9 @@ def hold_opened(case: Case, event: HoldOpened) -> Decision:
 
 
 def hold_released(case: Case, event: HoldReleased) -> Decision:
-    """What stood still goes on; after an alarm, what failed is tried again."""
+    """What stood still goes on; after an alarm or a shortage, what failed is tried again."""
+    if event.reason == "shortage":
+        return keeping.shortage_released(case) + proceed(case, event)
     if event.reason not in ALARMS:
         return proceed(case, event)
     match case.order, case.placement:

@@ -5,6 +5,7 @@ from datetime import datetime
 from services.order.domain.case import Case
 from services.order.domain.compensating import cancel, undo
 from services.order.domain.holds import hold, hold_for, release_for, stands_still
+from services.order.domain.keeping import reservation_lost
 from services.order.domain.messages import DeadlinePassed
 from services.order.domain.order import Approved, content_of
 from services.order.domain.paying import pay
@@ -95,13 +96,12 @@ def reservation_refused(case: Case, message: ReservationRefused) -> Decision:
 
 
 def reservation_expired(case: Case, message: ReservationExpired) -> Decision:
-    """Without its stock an order can't go on; a confirmed one needs a person before anything leaves."""
+    """Without its stock an order can't go on; a confirmed one asks for the same units again."""
     match case.order, case.placement:
         case Approved(), _:
             return cancel(case, "reservation_expired")
         case _, Shipping(delivery=delivery) | Recalling(delivery=delivery) if delivery.at_hand:
-            explanation = "The reservation ran out as the order was confirmed; see to the stock before it leaves."
-            return Decision(hold(case, "shortage", explanation))
+            return reservation_lost(case, message, delivery)
         case _:
             return NOTHING
 

@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from services.order.domain import capturing, compensating, delivering, paying, recalling, reserving
+from services.order.domain import capturing, compensating, delivering, keeping, paying, recalling, reserving
 from services.order.domain.case import Case
 from services.order.domain.messages import (
     CaptureDue,
     CaptureOverdue,
     DeadlinePassed,
     FulfilmentOverdue,
+    KeepOverdue,
     ReleaseOverdue,
 )
 from services.order.domain.order import NoOrder
@@ -34,6 +35,7 @@ from shared.events.inventory import (
     KeepReservation,
     ReleaseStock,
     ReservationExpired,
+    ReservationKept,
     ReservationRefused,
     ReservationReleased,
     ReserveStock,
@@ -111,6 +113,9 @@ _STOCK_IS_LATE: Answers = {
 _PAYMENT_IS_LATE: Answers = {PaymentAuthorised: Answer(compensating.give_payment_back)}
 _EXPIRES: Answers = {ReservationExpired: Answer(reserving.reservation_expired, (Undoing,))}
 _DELIVERING: Answers = {
+    ReservationKept: Answer(keeping.reservation_kept),
+    ReservationExpired: Answer(reserving.reservation_expired),
+    KeepOverdue: Answer(keeping.keep_overdue),
     ShipmentDispatched: Answer(delivering.dispatched),
     ShipmentDelivered: Answer(delivering.delivered),
     LabelRefused: Answer(delivering.label_refused),
@@ -190,11 +195,11 @@ STEPS: Mapping[type[Placement], Step] = MappingProxyType(
             ),
             answers={
                 ShipmentCancelled: Answer(recalling.shipment_cancelled, (Undoing,)),
-                ReservationExpired: Answer(reserving.reservation_expired),
                 PaymentVoided: Answer(compensating.payment_voided),
                 **_DELIVERING,
             },
             deadlines=(
+                "reserve_within",
                 "ship_within",
                 "deliver_within",
                 "capture_within",
@@ -205,11 +210,10 @@ STEPS: Mapping[type[Placement], Step] = MappingProxyType(
             follows=(Recalling,),
         ),
         Recalling: Step(
-            sends=(CancelShipment, CapturePayment),
+            sends=(CancelShipment, CapturePayment, KeepReservation),
             answers={
                 ShipmentCancelled: Answer(recalling.shipment_cancelled, (Undoing, Shipping)),
                 ShipmentCancellationRefused: Answer(recalling.cancellation_refused, (Shipping,)),
-                ReservationExpired: Answer(reserving.reservation_expired),
                 **_DELIVERING,
                 ShipmentDispatched: Answer(delivering.dispatched, (Shipping,)),
                 ShipmentDelivered: Answer(delivering.delivered, (Shipping,)),

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import httpx2
+import pytest
 
 from services.inventory.app import definition
 from services.inventory.settings import Settings
@@ -133,6 +134,55 @@ async def test_a_change_that_is_refused_is_answered_with_the_reason() -> None:
         assert "less on hand than is reserved" in answer.json()["detail"]
 
 
+@pytest.mark.parametrize(
+    ("change", "body"),
+    [
+        ("count", {"location": EAST, "counted": 1, "reason": "yearly count"}),
+        ("adjust", {"location": EAST, "change": -4, "cause": "damage", "reason": "wet"}),
+        ("transfer", {"origin": EAST, "destination": WEST, "quantity": 4}),
+    ],
+    ids=["count", "adjust", "transfer"],
+)
+async def test_who_takes_away_what_is_reserved_is_told_for_whom_it_is_set_aside(
+    change: str, body: dict[str, Any]
+) -> None:
+    async with running() as service:
+        await service.post("/stock/A/receive", {"location": EAST, "quantity": 5})
+        await service.asks_for("O2", 1)
+        await service.asks_for("O1", 2)
+        for order in ("O1", "O2"):
+            await service.shown(f"/reservations/{order}", lambda row: row["status"] == "reserved")
+        answer = await service.post(f"/stock/A/{change}", body)
+        problem = answer.json()
+        assert (answer.status_code, problem["reserved"], problem["more_orders"]) == (409, 3, 0)
+        assert problem["reserved_for"] == [{"order_number": "O1", "units": 2}, {"order_number": "O2", "units": 1}]
+        assert problem["detail"].endswith("than is reserved; they are set aside for O1 (2), O2 (1)")
+
+
+async def test_of_many_orders_a_refusal_names_the_first_and_counts_the_rest() -> None:
+    async with running() as service:
+        await service.post("/stock/A/receive", {"location": EAST, "quantity": 12})
+        for number in range(10, 22):
+            await service.asks_for(f"O{number}", 1)
+            await service.shown(f"/reservations/O{number}", lambda row: row["status"] == "reserved")
+        empty = {"location": EAST, "counted": 0, "reason": "fire"}
+        problem = (await service.post("/stock/A/count", empty)).json()
+        assert [one["order_number"] for one in problem["reserved_for"]] == [f"O{n}" for n in range(10, 20)]
+        assert problem["detail"].endswith("O18 (1), O19 (1), 2 more")
+
+
+async def test_units_at_another_location_or_of_another_sku_are_not_named() -> None:
+    async with running() as service:
+        await service.post("/stock/A/receive", {"location": WEST, "quantity": 5})
+        await service.asks_for("O1", 2)
+        await service.shown("/reservations/O1", lambda row: row["status"] == "reserved")
+        for path, location in (("/stock/A/count", EAST), ("/stock/B/count", WEST)):
+            counted = {"location": location, "counted": 0, "reason": "fire"}
+            assert (await service.post(path, counted)).status_code == 200
+        loss = {"location": EAST, "change": -1, "cause": "loss", "reason": "gone"}
+        assert "reserved_for" not in (await service.post("/stock/A/adjust", loss)).json()
+
+
 async def test_a_request_repeated_under_its_key_is_carried_out_once() -> None:
     async with running() as service:
         receipt = {"location": EAST, "quantity": 5}
@@ -186,7 +236,8 @@ async def test_stock_that_arrives_reaches_the_order_that_waits() -> None:
         await service.shown("/stock/A", lambda row: row["waiting"] == [{"order_number": "O1", "units": 3}])
         await service.post("/stock/A/receive", {"location": WEST, "quantity": 5})
         row = await service.shown("/reservations/O1", lambda row: row["status"] == "reserved")
-        assert row["fulfilments"] == {"O1-F1": {"location": WEST, "status": "reserved", "units": 3}}
+        first = {"location": WEST, "status": "reserved", "units": 3, "skus": {"A": 3}}
+        assert row["fulfilments"] == {"O1-F1": first}
         stock = await service.shown("/stock/A", lambda row: row["waiting"] == [])
         assert (stock["on_hand"], stock["reserved"]) == (5, 3)
 

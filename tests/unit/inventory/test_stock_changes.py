@@ -89,7 +89,8 @@ def test_a_change_that_would_leave_less_on_hand_than_is_reserved_is_refused(mess
             StockChangeRefused(sku="A", location=EAST, change=change, explanation=explanation),
         )
     )
-    assert outcome.reply == Reply("refused", {"sku": "A", "location": EAST, "explanation": explanation})
+    body = {"sku": "A", "location": EAST, "explanation": explanation, "reserved": 3}
+    assert outcome.reply == Reply("refused", body)
     assert outcome.after.states == stocked().states
 
 

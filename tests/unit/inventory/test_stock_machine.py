@@ -63,6 +63,7 @@ class StockMachine(RuleBasedStateMachine):
         self.asked: dict[str, Counter[str]] = {}
         self.ended: set[str] = set()
         self.shipped: set[str] = set()
+        self.planned: dict[str, tuple[FulfilmentPlan, ...]] = {}
 
     def act(self, message: Payload) -> Outcome:
         before = self.scenario.at(self.now)
@@ -77,12 +78,16 @@ class StockMachine(RuleBasedStateMachine):
                 assert isinstance(reservation, Unreserved) or reservation.expires_at <= self.now
         for sku in SKUS:
             self.check_turns(_stock(before, sku), sku, outcome.events)
+        if isinstance(message, KeepReservation):
+            self.ended -= self.live_ids()
         assert not self.live_ids() & self.ended, "a fulfilment id came back"
         self.ended |= lived - self.live_ids()
         return outcome
 
     def book(self, event: Event) -> None:
         match event:
+            case StockReserved():
+                self.planned[event.order_number] = event.fulfilments
             case StockReceived():
                 self.on_hand[event.sku, event.location] += event.quantity
             case StockAdjusted():
@@ -178,7 +183,7 @@ class StockMachine(RuleBasedStateMachine):
         fulfilment_id = f"{order}-F{number}"
         match what:
             case "is kept":
-                self.act(KeepReservation(order_number=order))
+                self.act(KeepReservation(order_number=order, fulfilments=self.planned.get(order, ())))
             case "is released":
                 fulfilments = (fulfilment_id,) if number else ()
                 self.act(release(*sorted(named), order=order, fulfilments=fulfilments))

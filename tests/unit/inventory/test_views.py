@@ -138,7 +138,8 @@ def test_an_order_that_waits_no_longer_leaves_the_row() -> None:
 
 def test_a_reservation_shows_its_fulfilments() -> None:
     row = row_of(RESERVATIONS, reserved(FIRST, short=(missing("2", "B", 1),)).event)
-    assert row["fulfilments"] == {"O1-F1": {"location": EAST, "status": "reserved", "units": 2}}
+    first = {"location": EAST, "status": "reserved", "units": 2, "skus": {"A": 2}}
+    assert row["fulfilments"] == {"O1-F1": first}
     assert row["short"] == [{"line_id": "2", "sku": "B", "missing": 1}]
     assert (row["status"], row["kept"], row["waiting"]) == ("reserved", False, [])
 

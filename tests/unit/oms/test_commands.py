@@ -230,6 +230,17 @@ def test_a_refusal_is_one_line_and_exit_1(oms: Oms, services: Services) -> None:
     assert oms("cancel", "SO-7", "--reason", "x") == (1, "", "oms: the order has left\n")
 
 
+def test_a_count_is_stated_and_a_refused_one_names_the_orders_in_one_line(oms: Oms, services: Services) -> None:
+    services.answer("POST", "/inventory/stock/TEA/count", {"sku": "TEA"})
+    said = oms("count", "TEA", "3", "--at", "EAST", "--reason", "yearly count")
+    assert said == (0, "", "3 units of TEA counted at EAST\n")
+    assert services.asked[-1].body == {"location": "EAST", "counted": 3, "reason": "yearly count"}
+
+    detail = "EAST has 5 of TEA on hand, 4 of them reserved; they are set aside for SO-1 (3), SO-2 (1)"
+    services.answer("POST", "/inventory/stock/TEA/count", {"title": "Refused", "detail": detail}, status=409)
+    assert oms("count", "TEA", "3", "--at", "EAST", "--reason", "again") == (1, "", f"oms: {detail}\n")
+
+
 def test_an_unknown_order_is_one_line_and_exit_1(oms: Oms, services: Services) -> None:
     assert oms("order", "SO-8") == (1, "", "oms: nothing at /order/orders/SO-8\n")
 

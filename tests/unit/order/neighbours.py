@@ -8,6 +8,7 @@ from shared.events.inventory import (
     KeepReservation,
     ReleaseStock,
     ReservationExpired,
+    ReservationKept,
     ReservationRefused,
     ReservationReleased,
     ReserveStock,
@@ -53,6 +54,8 @@ class Inventory:
     waiting: ReserveStock | None = None
     expires_at: datetime | None = None
     kept: bool = False
+    expired: bool = False
+    shipped: set[str] = field(default_factory=set)
     serial: int = 0
 
     def carry_out(self, willing: bool) -> None:
@@ -67,10 +70,28 @@ class Inventory:
                 if not self.reserved:
                     self.kept = False
                 self.answers.append(ReservationReleased(order_number=self.number, fulfilments=gone))
-            case KeepReservation():
-                self.kept = True
+            case KeepReservation() as request:
+                self._keep(request, willing)
             case other:
                 raise AssertionError(other)
+
+    def _keep(self, request: KeepReservation, willing: bool) -> None:
+        plans = {
+            plan.fulfilment_id: plan for plan in request.fulfilments if plan.fulfilment_id not in self.shipped
+        }
+        if self.reserved or self.waiting or (request.fulfilments and not plans):
+            self.kept = True
+        elif plans and willing:
+            self.reserved, self.kept, self.expired = plans, True, False
+            self._state(())
+        elif plans or self.expired:
+            shortages = tuple(_missing(line) for plan in plans.values() for line in plan.lines)
+            self.expired = True
+            self.answers.append(ReservationExpired(order_number=self.number, shortages=shortages))
+            return
+        else:
+            return
+        self.answers.append(ReservationKept(order_number=self.number))
 
     def _reserve(self, request: ReserveStock, willing: bool) -> None:
         if self.reserved:
@@ -106,12 +127,12 @@ class Inventory:
 
     def expire(self) -> None:
         """Let the reservation run out."""
-        self.reserved, self.waiting = {}, None
+        self.reserved, self.waiting, self.expired = {}, None, True
         self.answers.append(ReservationExpired(order_number=self.number))
 
     def _allocate(self, request: ReserveStock, lines: tuple[RequestedLine, ...]) -> None:
         self.serial += 1
-        self.expires_at = request.expires_at
+        self.expires_at, self.expired = request.expires_at, False
         parts = [lines[:1], lines[1:]] if len(lines) > 1 and request.priority else [lines]
         if len(lines) == 1 and lines[0].quantity > 1:
             less = lines[0].quantity - 1
@@ -220,7 +241,7 @@ class Payment:
 
 @dataclass
 class Shipping:
-    """Moves parcels, and knows which labels are out."""
+    """Moves parcels, of which none may leave unreserved, and knows which labels are out."""
 
     number: str
     inventory: Inventory
@@ -264,13 +285,14 @@ class Shipping:
         for name, status in self.parcels.items():
             if status == "ready":
                 self.parcels[name] = "left"
-                plan = self.inventory.reserved.pop(name, None)
+                plan = self.inventory.reserved.pop(name)
+                self.inventory.shipped.add(name)
                 self.answers.append(
                     ShipmentDispatched(
                         order_number=self.number,
                         fulfilment_id=name,
                         location="EAST",
-                        lines=plan.lines if plan else (),
+                        lines=plan.lines,
                         carrier_service="x",
                         tracking_number="t",
                         estimated_delivery=None,

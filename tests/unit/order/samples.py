@@ -9,7 +9,7 @@ from services.order.domain.number import order_number
 from services.order.domain.policy import Policy
 from services.order.domain.review import Finding, Review, no_findings
 from shared.events.channel import ChannelOrderLine, ChannelOrderReceived
-from shared.events.inventory import StockReserved
+from shared.events.inventory import ReservationKept, StockReserved
 from shared.events.order import HoldReason, PayAgain
 from shared.events.payload import Event, Payload
 from shared.events.payment import PaymentAuthorised, PaymentCaptured, PaymentDeclined
@@ -87,6 +87,7 @@ SPLIT = (plan(1, ("L1", "A", 1), ("L2", "B", 1)), plan(2, ("L1", "A", 1), locati
 ORDER_STREAM, PLACEMENT_STREAM = f"order-{NUMBER}", f"placement-{NUMBER}"
 POLICY = Policy()
 EXPIRES = POLICY.reservation_expires_at(NOON, allow_backorder=False)
+KEPT = ReservationKept(order_number=NUMBER)
 WINDOW_END = NOON + POLICY.payment_window
 VALUE = 1300
 """Of the sample order, in minor units."""
@@ -183,6 +184,11 @@ def authorising(
     return after(reserving(review, **changes), stock_reserved(plans))
 
 
-def shipping(plans: tuple[FulfilmentPlan, ...] = WHOLE, review: Review = no_findings, **changes: Any) -> Scenario:
-    """Confirmed."""
+def confirmed(plans: tuple[FulfilmentPlan, ...] = WHOLE, review: Review = no_findings, **changes: Any) -> Scenario:
+    """Confirmed, and waiting until its stock is kept."""
     return after(authorising(plans, review, **changes), authorised())
+
+
+def shipping(plans: tuple[FulfilmentPlan, ...] = WHOLE, review: Review = no_findings, **changes: Any) -> Scenario:
+    """Confirmed, and with shipping."""
+    return after(confirmed(plans, review, **changes), KEPT)

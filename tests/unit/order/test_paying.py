@@ -13,12 +13,14 @@ from shared.events.order import (
     HoldOpened,
     HoldReason,
     HoldReleased,
+    KeepRequested,
     OpenHold,
     OrderCancelled,
     OrderConfirmed,
     PaymentSecured,
     PaymentWindowOpened,
     ReleaseHold,
+    StockKept,
 )
 from shared.events.payment import (
     AuthorisationLapsed,
@@ -35,6 +37,7 @@ from tests.unit.order.samples import (
     ADDRESS,
     F1,
     F2,
+    KEPT,
     NUMBER,
     ORDER_STREAM,
     OTHER_CARD,
@@ -48,6 +51,7 @@ from tests.unit.order.samples import (
     authorised,
     authorising,
     captured,
+    confirmed,
     declined,
     delivered,
     dispatched,
@@ -94,12 +98,18 @@ def progressed(status: str, fulfilment_id: str = F1) -> FulfilmentProgressed:
     )
 
 
-def test_an_authorised_order_is_confirmed_its_reservation_kept_and_each_fulfilment_requested() -> None:
-    outcome = authorising(SPLIT).when(authorised())
-    outcome.then(
+def test_an_authorised_order_is_confirmed_and_its_reservation_kept() -> None:
+    authorising(SPLIT).when(authorised()).then(
         *of_order(OrderConfirmed(order_number=NUMBER, amount=VALUE, currency="USD", fulfilments=SPLIT)),
-        *of_placement(progressed("requested", F1), progressed("requested", F2)),
-    ).then_asked(KeepReservation(order_number=NUMBER), request(SPLIT[0], 800), request(SPLIT[1], 400))
+        *of_placement(KeepRequested(order_number=NUMBER)),
+    ).then_asked(KeepReservation(order_number=NUMBER))
+
+
+def test_once_its_reservation_is_kept_each_fulfilment_is_requested() -> None:
+    outcome = confirmed(SPLIT).when(KEPT)
+    outcome.then(
+        *of_placement(StockKept(order_number=NUMBER), progressed("requested", F1), progressed("requested", F2)),
+    ).then_asked(request(SPLIT[0], 800), request(SPLIT[1], 400))
     assert outcome.reminders == tuple(
         Reminder(NOON + POLICY.ship_within, FulfilmentOverdue(order_number=NUMBER, fulfilment_id=name, wait=1))
         for name in (F1, F2)
@@ -108,18 +118,19 @@ def test_an_authorised_order_is_confirmed_its_reservation_kept_and_each_fulfilme
 
 def test_a_parcel_is_expected_to_leave_by_the_day_that_the_customer_asked_for() -> None:
     day = NOON + timedelta(days=20)
-    outcome = authorising(requested_delivery=day).when(authorised())
+    outcome = confirmed(requested_delivery=day).when(KEPT)
     assert [reminder.at for reminder in outcome.reminders] == [day]
-    assert isinstance(outcome.commands[1], RequestShipment)
-    assert outcome.commands[1].deliver_by == day
+    assert isinstance(outcome.commands[0], RequestShipment)
+    assert outcome.commands[0].deliver_by == day
 
 
 def test_an_authorisation_that_comes_while_a_hold_is_open_waits_for_the_release() -> None:
     outcome = after(authorising(), HELD).when(authorised())
     outcome.then(*of_placement(SECURED)).then_asked()
-    confirmed = outcome.after.when(release(), reason="fine")
-    assert isinstance(confirmed.events[1], OrderConfirmed)
-    confirmed.then_asked(KeepReservation(order_number=NUMBER), request(WHOLE[0], 1200))
+    released = outcome.after.when(release(), reason="fine")
+    assert isinstance(released.events[1], OrderConfirmed)
+    released.then_asked(KeepReservation(order_number=NUMBER))
+    released.after.when(KEPT).then_asked(request(WHOLE[0], 1200))
 
 
 def test_the_answer_to_another_attempt_is_not_taken_for_this_one() -> None:

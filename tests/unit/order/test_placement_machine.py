@@ -158,6 +158,12 @@ class Placements(RuleBasedStateMachine):
     def stock_arrives(self) -> None:
         self.inventory.stock_arrives()
 
+    @precondition(lambda self: self.inventory.reserved and not self.inventory.kept)
+    @rule(now=st.sampled_from([False, False, True]))
+    def the_reservation_grows_old(self, now: bool) -> None:
+        if now and self.inventory.expires_at:
+            self.now = max(self.now, self.inventory.expires_at)
+
     @precondition(lambda self: self.inventory.may_expire(self.now))
     @rule()
     def the_reservation_expires(self) -> None:

@@ -3,8 +3,6 @@
 from datetime import timedelta
 from typing import Any
 
-import pytest
-
 from services.order.domain.content import frozen
 from services.order.domain.messages import DeadlinePassed
 from shared.events.inventory import (
@@ -34,7 +32,6 @@ from shared.events.order import (
     StockMissing,
     StockSecured,
 )
-from shared.events.payload import Payload
 from shared.events.payment import AuthorisePayment, VoidPayment
 from shared.events.values import Shortage
 from shared.eventsourcing.decider import Reminder
@@ -332,15 +329,6 @@ def test_a_reservation_that_ran_out_while_the_order_stood_on_a_hold_cancels_it()
     paid.when(EXPIRED).then_asked(RELEASE, VoidPayment(order_number=NUMBER))
 
 
-@pytest.mark.parametrize("meanwhile", [(), (CancelOrder(order_number=NUMBER),)], ids=["", "being recalled"])
-def test_a_reservation_that_ran_out_as_the_order_was_confirmed_needs_a_person(
-    meanwhile: tuple[Payload, ...],
-) -> None:
-    hold = after(shipping(), *meanwhile).when(EXPIRED).events[0]
-    assert isinstance(hold, HoldOpened)
-    assert (hold.reason, hold.owner) == ("shortage", "warehouse")
-
-
 def test_a_reservation_that_ran_out_after_everything_had_left_changes_nothing() -> None:
     after(shipping(), dispatched()).when(EXPIRED).then_nothing_happened()
 
@@ -384,6 +372,6 @@ def test_the_stock_of_what_is_worth_nothing_is_confirmed_without_a_payment() -> 
     assert [type(event).__name__ for event in events] == [
         "StockSecured",
         "OrderConfirmed",
-        "FulfilmentProgressed",
+        "KeepRequested",
     ]
     assert frozen(free).total == 0
