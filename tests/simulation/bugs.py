@@ -1,8 +1,8 @@
 """Planted bugs, each of a kind that people make, which only tests can switch on: the checker finds every one."""
 
-from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 from unittest.mock import patch
 from uuid import UUID
@@ -37,21 +37,9 @@ from shared.eventsourcing.store import Claim, LaneHead, LaneSlice, Lease, Loaded
 from tests.simulation import services
 from tests.simulation.gateway import GatewayConnection
 from tests.simulation.instance import WatchedStore, WatchedTransaction
-from tests.simulation.running import Bug
 from tests.simulation.script import Unforeseen
 from tests.simulation.services import Outside
 from tests.simulation.world import World
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlantedBug:
-    """A bug, and what somebody would have had to get wrong."""
-
-    name: str
-    wrong: str
-    plant: Bug
-    look_from: int = 0
-    """The first seed to try."""
 
 
 def _patched(*patches: Any) -> Iterator[None]:
@@ -62,7 +50,7 @@ def _patched(*patches: Any) -> Iterator[None]:
 
 
 @contextmanager
-def _no_inbox() -> Iterator[None]:
+def no_inbox() -> Iterator[None]:
     async def claim(self: Any, claims: Sequence[Claim]) -> frozenset[UUID]:
         await MemoryTransaction.claim(self, claims)
         return frozenset(one.message_id for one in claims)
@@ -71,7 +59,7 @@ def _no_inbox() -> Iterator[None]:
 
 
 @contextmanager
-def _offset_before_store() -> Iterator[None]:
+def offset_before_store() -> Iterator[None]:
     right = MemoryBroker._next_batch
 
     def next_batch(self: Any) -> list[Record]:
@@ -84,7 +72,7 @@ def _offset_before_store() -> Iterator[None]:
 
 
 @contextmanager
-def _reader_by_sequence() -> Iterator[None]:
+def reader_by_sequence() -> Iterator[None]:
     right = WatchedStore.read
 
     async def read(
@@ -103,7 +91,7 @@ def _reader_by_sequence() -> Iterator[None]:
 
 
 @contextmanager
-def _lanes_unlocked() -> Iterator[None]:
+def lanes_unlocked() -> Iterator[None]:
     async def unlocked(self: Any, lanes: Sequence[int]) -> Mapping[int, LaneHead]:
         await self._line.travel("lock lanes")
         return {lane: self._tables.lanes[lane] for lane in lanes}
@@ -112,7 +100,7 @@ def _lanes_unlocked() -> Iterator[None]:
 
 
 @contextmanager
-def _gap_skipped() -> Iterator[None]:
+def gap_skipped() -> Iterator[None]:
     def contiguous(entries: Sequence[Any], acknowledged: Sequence[bool]) -> Mapping[int, int]:
         return {entry.lane: entry.position for entry in entries}
 
@@ -120,7 +108,7 @@ def _gap_skipped() -> Iterator[None]:
 
 
 @contextmanager
-def _compensation_skipped() -> Iterator[None]:
+def compensation_skipped() -> Iterator[None]:
     stock: tuple[CompensationPart, ...] = ("stock",)
     paid: tuple[type[Placement], ...] = (Authorising, AwaitingPayment, Authorised)
     right: Any = compensating.TO_UNDO
@@ -129,7 +117,7 @@ def _compensation_skipped() -> Iterator[None]:
 
 
 @contextmanager
-def _late_money_kept() -> Iterator[None]:
+def late_money_kept() -> Iterator[None]:
     right = letting_go_rules.letting_go
 
     def letting_go(payment: Any, order_number: str, *events: Any) -> tuple[Any, ...]:
@@ -144,7 +132,7 @@ def _late_money_kept() -> Iterator[None]:
 
 
 @contextmanager
-def _kept_reservation_expires() -> Iterator[None]:
+def kept_reservation_expires() -> Iterator[None]:
     right = releasing.expire
 
     def expire(policy: Any, states: Any, message: Any, context: Any) -> Decision:
@@ -166,7 +154,7 @@ class _Unkept:
 
 
 @contextmanager
-def _closed_order_revived() -> Iterator[None]:
+def closed_order_revived() -> Iterator[None]:
     right = saga.answer
 
     def answer(case: Case, message: Payload) -> Decision:
@@ -181,7 +169,7 @@ def _closed_order_revived() -> Iterator[None]:
 
 
 @contextmanager
-def _deadline_unchecked() -> Iterator[None]:
+def deadline_unchecked() -> Iterator[None]:
     def deadline_passed(case: Case, message: Any) -> Decision:
         overdue = saga.STEPS[type(case.placement)].overdue
         return NOTHING if overdue is None or isinstance(case.order, NoOrder) else overdue(case)
@@ -191,7 +179,7 @@ def _deadline_unchecked() -> Iterator[None]:
 
 
 @contextmanager
-def _effect_inside_decision() -> Iterator[None]:
+def effect_inside_decision() -> Iterator[None]:
     right = services.definition
 
     def definition(service: str, outside: Outside, process: Any, **options: Any) -> Any:
@@ -220,7 +208,7 @@ def _effect_inside_decision() -> Iterator[None]:
 
 
 @contextmanager
-def _new_key_each_time() -> Iterator[None]:
+def new_key_each_time() -> Iterator[None]:
     right = GatewayConnection.capture
     asked: dict[str, int] = {}
 
@@ -232,7 +220,7 @@ def _new_key_each_time() -> Iterator[None]:
 
 
 @contextmanager
-def _outcome_guessed() -> Iterator[None]:
+def outcome_guessed() -> Iterator[None]:
     right = GatewayConnection.authorise
 
     async def authorise(self: Any, key: str, **about: Any) -> Any:
@@ -243,7 +231,7 @@ def _outcome_guessed() -> Iterator[None]:
 
 
 @contextmanager
-def _parked_key_overtaken() -> Iterator[None]:
+def parked_key_overtaken() -> Iterator[None]:
     right = MemoryTransaction.load
 
     async def load(self: Any, streams: Sequence[str], keys: Sequence[str], lanes: Sequence[int]) -> Loaded:
@@ -253,7 +241,7 @@ def _parked_key_overtaken() -> Iterator[None]:
 
 
 @contextmanager
-def _view_fed_twice() -> Iterator[None]:
+def view_fed_twice() -> Iterator[None]:
     async def project(self: Any, reader: str, owner: str, leases: Sequence[Lease], projection: Projection) -> None:
         await self._line.travel("before project")
         await MemoryStore.project(self, reader, owner, [], projection)
@@ -265,7 +253,7 @@ def _view_fed_twice() -> Iterator[None]:
 
 
 @contextmanager
-def _lease_not_fenced() -> Iterator[None]:
+def lease_not_fenced() -> Iterator[None]:
     def held(self: Any, reader: str, owner: str, leases: Sequence[Lease]) -> frozenset[int]:
         return frozenset(lease.lane for lease in leases)
 
@@ -273,7 +261,7 @@ def _lease_not_fenced() -> Iterator[None]:
 
 
 @contextmanager
-def _webhook_trusted_twice() -> Iterator[None]:
+def webhook_trusted_twice() -> Iterator[None]:
     right = World.call
 
     async def call(self: Any, service: str, message: Any, **about: Any) -> Any:
@@ -285,7 +273,7 @@ def _webhook_trusted_twice() -> Iterator[None]:
 
 
 @contextmanager
-def _oversell() -> Iterator[None]:
+def oversell() -> Iterator[None]:
     def to_promise(self: StockItem) -> dict[str, int]:
         return {place: shelf.on_hand for place, shelf in self.shelves.items() if shelf.on_hand > 0}
 
@@ -293,7 +281,7 @@ def _oversell() -> Iterator[None]:
 
 
 @contextmanager
-def _cache_poisoned() -> Iterator[None]:
+def cache_poisoned() -> Iterator[None]:
     right = batch.seal
 
     def seal(decided: Any, codec: StateCodec, *rest: Any) -> Any:
@@ -304,7 +292,7 @@ def _cache_poisoned() -> Iterator[None]:
 
 
 @contextmanager
-def _failed_outputs_kept() -> Iterator[None]:
+def failed_outputs_kept() -> Iterator[None]:
     right_park = batch._park
     failed: list[Decision] = []
 
@@ -329,7 +317,7 @@ def _failed_outputs_kept() -> Iterator[None]:
 
 
 @contextmanager
-def _reminder_lost() -> Iterator[None]:
+def reminder_lost() -> Iterator[None]:
     right = MemoryTransaction.commit
 
     def commit(self: Any) -> None:
@@ -341,7 +329,7 @@ def _reminder_lost() -> Iterator[None]:
 
 
 @contextmanager
-def _commit_in_pieces() -> Iterator[None]:
+def commit_in_pieces() -> Iterator[None]:
     @asynccontextmanager
     async def transaction(self: Any) -> AsyncIterator[MemoryTransaction]:
         await self._line.travel("begin")
@@ -364,35 +352,3 @@ def _commit_in_pieces() -> Iterator[None]:
 
 def _model(service: str, model: Model) -> Any:
     return patch.object(services, "MODELS", {**services.MODELS, service: model})
-
-
-def _named(wrong: str, plant: Callable[[], Any], look_from: int = 0) -> PlantedBug:
-    return PlantedBug(
-        name=plant.__name__.strip("_").replace("_", " "), wrong=wrong, plant=plant, look_from=look_from
-    )
-
-
-BUGS: tuple[PlantedBug, ...] = (
-    _named("Messages are not claimed: one that comes twice is decided twice.", _no_inbox),
-    _named("Offsets are committed before the batch is in the store.", _offset_before_store),
-    _named("Claims are committed apart from what was decided.", _commit_in_pieces),
-    _named("Readers follow the ids (a sequence) and not the positions of a lane.", _reader_by_sequence),
-    _named("The lane's head is read without a lock.", _lanes_unlocked),
-    _named("The relay's cursor passes over what the broker did not acknowledge.", _gap_skipped),
-    _named("A lease is not fenced: whoever once held a lane may move its cursor.", _lease_not_fenced),
-    _named("A view's rows and its cursor move in two steps.", _view_fed_twice),
-    _named("A parked key is overtaken by later messages.", _parked_key_overtaken),
-    _named("What a failed decision wanted to send is sent.", _failed_outputs_kept),
-    _named("States are cached before the commit, and stay when it is rolled back.", _cache_poisoned),
-    _named("Of several reminders of a batch only the first is kept.", _reminder_lost),
-    _named("The gateway is called inside the decision.", _effect_inside_decision),
-    _named("A capture that is asked again has a new idempotency key.", _new_key_each_time),
-    _named("An unknown outcome is taken for a refusal.", _outcome_guessed),
-    _named("A notice that comes twice is taken twice.", _webhook_trusted_twice),
-    _named("The placement's compensation forgets the payment.", _compensation_skipped),
-    _named("An authorisation that comes after its order was cancelled is kept.", _late_money_kept),
-    _named("A reservation expires although it was kept.", _kept_reservation_expires),
-    _named("A late reply approves an order that is closed: cancelled, or locked to be.", _closed_order_revived),
-    _named("A deadline does not look whether its step is over.", _deadline_unchecked),
-    _named("What is reserved is promised again.", _oversell),
-)

@@ -7,7 +7,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.simulation.bugs import BUGS, PlantedBug
+from tests.simulation.planted_bugs import BUGS, PlantedBug
 from tests.simulation.running import plan, run
 
 PAGE = Path(__file__).parents[2] / "docs" / "simulation.md"
@@ -22,17 +22,16 @@ class Found:
     bug: str
     seeds: int
     """Worlds run until one showed it; 0: none did."""
-    seed: int
     rule: str
 
 
-def find(bug: PlantedBug, first: int = 0, most: int = MOST) -> Found:
-    """Run worlds with a bug in them until one shows it."""
-    for tried, seed in enumerate(range(first, first + most), start=1):
-        outcome = run(plan(seed), bug.plant)
-        if outcome.findings:
-            return Found(bug.name, tried, seed, outcome.findings[0].rule)
-    return Found(bug.name, 0, -1, "not found")
+def find(bug: PlantedBug, most: int = MOST) -> Found:
+    """Run worlds with a bug in them until one breaks a promise that the bug breaks."""
+    for seed in range(most):
+        for finding in run(plan(seed), bug.plant).findings:
+            if finding.rule in bug.breaks:
+                return Found(bug.name, seed + 1, finding.rule)
+    return Found(bug.name, 0, "not found")
 
 
 def row(found: Found) -> str:

@@ -1,0 +1,103 @@
+"""Which bugs are planted, and by what each has to be found."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from tests.simulation import bugs
+from tests.simulation.running import Bug
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlantedBug:
+    """A bug, and what somebody would have had to get wrong."""
+
+    name: str
+    wrong: str
+    breaks: frozenset[str]
+    """The promises that it breaks; found by no other, it counts as not found."""
+    plant: Bug
+
+
+def _named(plant: Callable[[], Any], wrong: str, *breaks: str) -> PlantedBug:
+    name = plant.__name__.replace("_", " ")
+    return PlantedBug(name=name, wrong=wrong, breaks=frozenset(breaks), plant=plant)
+
+
+BUGS: tuple[PlantedBug, ...] = (
+    _named(bugs.no_inbox, "Messages are not claimed: one that comes twice is decided twice.", "decided once"),
+    _named(bugs.offset_before_store, "Offsets are committed before the batch is in the store.", "never lost"),
+    _named(
+        bugs.commit_in_pieces,
+        "Claims are committed apart from what was decided.",
+        "every order ends",
+        "never lost",
+        "published = consumed",
+    ),
+    _named(
+        bugs.reader_by_sequence,
+        "Readers follow the ids (a sequence) and not the positions of a lane.",
+        "comes to rest",
+        "stored = published",
+    ),
+    _named(bugs.lanes_unlocked, "The lane's head is read without a lock.", "lanes have no gaps"),
+    _named(
+        bugs.gap_skipped,
+        "The relay's cursor passes over what the broker did not acknowledge.",
+        "stored = published",
+    ),
+    _named(
+        bugs.lease_not_fenced,
+        "A lease is not fenced: whoever once held a lane may move its cursor.",
+        "cursors go forward",
+    ),
+    _named(bugs.view_fed_twice, "A view's rows and its cursor move in two steps.", "views = fold"),
+    _named(
+        bugs.parked_key_overtaken, "A parked key is overtaken by later messages.", "parked keys are not overtaken"
+    ),
+    _named(
+        bugs.failed_outputs_kept,
+        "What a failed decision wanted to send is sent.",
+        "decided once",
+        "streams have no gaps",
+    ),
+    _named(
+        bugs.cache_poisoned,
+        "States are cached before the commit, and stay when it is rolled back.",
+        "stock",
+        "state = fold",
+        "streams have no gaps",
+    ),
+    _named(
+        bugs.reminder_lost,
+        "Of several reminders of a batch only the first is kept.",
+        "told once",
+        "every order ends",
+        "comes to rest",
+    ),
+    _named(bugs.effect_inside_decision, "The gateway is called inside the decision.", "effects follow commits"),
+    _named(
+        bugs.new_key_each_time, "A capture that is asked again has a new idempotency key.", "the outside agrees"
+    ),
+    _named(
+        bugs.outcome_guessed,
+        "An unknown outcome is taken for a refusal.",
+        "nothing left behind",
+        "the ledger agrees",
+    ),
+    _named(bugs.webhook_trusted_twice, "A notice that comes twice is taken twice.", "decided once"),
+    _named(bugs.compensation_skipped, "The placement's compensation forgets the payment.", "nothing left behind"),
+    _named(
+        bugs.late_money_kept,
+        "An authorisation that comes after its order was cancelled is kept.",
+        "nothing left behind",
+    ),
+    _named(bugs.kept_reservation_expires, "A reservation expires although it was kept.", "deadlines are kept"),
+    _named(
+        bugs.closed_order_revived,
+        "A late reply approves an order that is closed: cancelled, or locked to be.",
+        "the end is the end",
+    ),
+    _named(bugs.deadline_unchecked, "A deadline does not look whether its step is over.", "deadlines are kept"),
+    _named(bugs.oversell, "What is reserved is promised again.", "no oversell"),
+)
