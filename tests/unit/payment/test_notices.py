@@ -121,6 +121,7 @@ def test_a_notice_of_refund_is_the_answer(doubt: tuple[Event, ...]) -> None:
         ((*VOIDING, authorisation_voided(amount=99)), OF_VOID),
         ((), OF_REFUND),
         ((*AUTHORISED, captured(), refund_requested(amount=31)), OF_REFUND),
+        ((*AUTHORISED, captured(), refund_requested(number=2)), OF_REFUND),
         ((*AUTHORISED, captured(), refund_requested(number=2), REFUNDED), OF_REFUND),
     ],
 )

@@ -55,6 +55,7 @@ def test_a_payment_that_never_began_is_voided_at_once() -> None:
 
 def test_a_declined_payment_is_voided_at_once() -> None:
     scenario(requested(), declined()).when(VOID).then(voided(0))
+    scenario(requested(), declined(), declined(attempt=2)).when(VOID).then(voided(0))
     scenario(declined()).when(VOID).then(voided(0, "XXX"))
 
 
