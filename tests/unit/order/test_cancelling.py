@@ -318,6 +318,8 @@ def test_an_order_that_has_left_can_not_be_cancelled() -> None:
     assert outcome.reply is not None
     assert outcome.reply.outcome == "refused"
     assert outcome.reply.body["dispatched"] == [F1]
+    part = after(shipping(SPLIT), called_back(F2), dispatched(F1)).when(CANCEL, reason="no")
+    part.then(*of_order(CancellationRefused(order_number=NUMBER, dispatched=(F1,)))).then_asked()
 
 
 def test_a_completed_order_can_not_be_cancelled() -> None:

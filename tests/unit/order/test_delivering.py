@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from services.order.domain.messages import CaptureDue, CaptureOverdue, DeadlinePassed, FulfilmentOverdue
+from services.order.domain.placement import delivery_of
 from shared.events.order import (
     CaptureDelayed,
     CompensationAnswered,
@@ -101,6 +102,11 @@ def test_the_value_of_a_parcel_is_captured_when_it_leaves() -> None:
     )
 
 
+def test_what_was_in_a_parcel_that_has_left_is_not_kept_in_mind() -> None:
+    delivery = delivery_of(after(shipping(SPLIT), dispatched(F2)).states[PLACEMENT_STREAM])
+    assert [one.lines for one in delivery.fulfilments] == [SPLIT[0].lines, ()]
+
+
 def test_the_captures_of_a_split_order_add_up_to_its_total() -> None:
     first = shipping(SPLIT).when(dispatched(F1))
     second = first.after.when(dispatched(F2))
@@ -121,6 +127,7 @@ def test_a_captured_parcel_is_charged_once() -> None:
 
 def test_a_capture_of_what_has_not_left_is_not_expected() -> None:
     shipping().when(captured()).then_nothing_happened()
+    shipping().when(captured("unknown")).then_nothing_happened()
     authorising().when(captured()).then_nothing_happened()
 
 
@@ -181,6 +188,13 @@ def test_the_rest_of_an_authorisation_is_voided_before_the_order_is_complete() -
         *of_placement(CompensationAnswered(order_number=NUMBER, part="payment")),
         *of_order(OrderCompleted(order_number=NUMBER, charged=1000, currency="USD")),
     ).after.when(voided).then_nothing_happened()
+
+
+def test_a_hold_that_is_released_while_the_rest_is_voided_asks_for_no_second_void() -> None:
+    voiding = after(with_rest(), delivered(), HELD)
+    voiding.when(release(), reason="fine").then(
+        *of_order(HoldReleased(order_number=NUMBER, hold_id="H1", reason="manual"))
+    ).then_asked()
 
 
 def test_a_void_that_is_not_answered_is_asked_for_again_under_a_hold() -> None:

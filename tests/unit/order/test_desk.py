@@ -93,6 +93,12 @@ def test_a_hold_that_was_released_before_is_answered_and_changes_nothing() -> No
     assert outcome.reply == accepted("released")
 
 
+def test_the_holds_of_an_order_end_with_it() -> None:
+    outcome = after(in_review(), CancelOrder(order_number=NUMBER)).when(release(), reason="late")
+    outcome.then_nothing_happened()
+    assert outcome.reply == accepted("released")
+
+
 @pytest.mark.parametrize("hold_id", ["H7", "H0", "x"])
 def test_an_unknown_hold_is_not_found(hold_id: str) -> None:
     outcome = in_review().when(ReleaseHold(order_number=NUMBER, hold_id=hold_id), reason="why not")
@@ -152,17 +158,19 @@ def test_a_hold_by_hand_keeps_an_order_in_review_after_its_other_holds() -> None
 
 
 @pytest.mark.parametrize(
-    "command",
+    ("scenario", "command"),
     [
-        release(),
-        ApproveOrder(order_number=NUMBER),
-        RejectOrder(order_number=NUMBER),
-        CancelOrder(order_number=NUMBER),
-        OpenHold(order_number=NUMBER, explanation=" "),
+        (in_review(), release()),
+        (in_review(), ApproveOrder(order_number=NUMBER)),
+        (in_review(), RejectOrder(order_number=NUMBER)),
+        (in_review(), CancelOrder(order_number=NUMBER)),
+        (reserving(), CancelOrder(order_number=NUMBER)),
+        (shipping(), CancelOrder(order_number=NUMBER)),
+        (in_review(), OpenHold(order_number=NUMBER, explanation=" ")),
     ],
 )
-def test_a_decision_without_a_reason_is_refused(command: Command) -> None:
-    outcome = in_review().when(command, reason=" ")
+def test_a_decision_without_a_reason_is_refused(scenario: Scenario, command: Command) -> None:
+    outcome = scenario.when(command, reason=" ")
     outcome.then(
         *of_order(
             CommandRefused(

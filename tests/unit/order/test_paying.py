@@ -243,6 +243,7 @@ def test_paying_again_is_refused_with_a_reason() -> None:
         (window.at(WINDOW_END), PAY, "ended"),
         (after(window, HELD), PAY, "hold"),
         (authorising(), PAY, "not waiting"),
+        (shipping(), PAY, "not waiting"),
         (new(finds("order", finding())).when(take()).after, PAY, "not waiting"),
     ):
         outcome = scenario.when(message)
@@ -297,6 +298,18 @@ def test_releasing_a_lapse_authorises_what_is_not_captured_and_then_the_goods_mo
     assert moved.reminders == (Reminder(NOON + POLICY.ship_within, overdue),)
 
 
+def test_no_other_authorisation_is_asked_for_while_another_hold_is_open() -> None:
+    stopped = after(shipping(), LAPSED, HELD)
+    once = stopped.when(release(1), reason="ask again").then_asked()
+    once.after.when(release(2), reason="fine").then_asked(*authorising_command(2))
+
+
+def test_all_that_was_ever_authorised_and_not_captured_is_voided_in_the_end() -> None:
+    half = after(shipping(SPLIT), dispatched(F1), captured(F1, 800), delivered(F1), LAPSED, release())
+    rest = after(half, authorised(attempt=2, amount=500), dispatched(F2), captured(F2, 500))
+    rest.when(delivered(F2)).then_asked(VoidPayment(order_number=NUMBER))
+
+
 def test_another_card_replaces_a_lapsed_authorisation_without_a_persons_release() -> None:
     outcome = after(shipping(), LAPSED).when(PAY)
     sought, released = outcome.events
@@ -316,7 +329,9 @@ def test_another_card_waits_for_no_alarm_after_a_lapse() -> None:
         order_number=NUMBER, hold_id="H2", reason="payment_overdue", explanation="no answer", owner="payments"
     )
     outcome = after(shipping(), LAPSED).given(ORDER_STREAM, alarm).when(PAY)
-    assert isinstance(outcome.events[0], AuthorisationSought)
+    sought, released = outcome.events
+    assert isinstance(sought, AuthorisationSought)
+    assert released == HoldReleased(order_number=NUMBER, hold_id="H1", reason="authorisation_lapsed")
 
 
 def test_a_decline_after_a_lapse_holds_the_goods_again() -> None:
@@ -366,7 +381,8 @@ def test_a_lapse_with_nothing_left_to_capture_does_nothing() -> None:
 def test_a_lapse_before_confirmation_asks_again_when_the_hold_is_released() -> None:
     paid = after(authorising(), HELD, authorised())
     outcome = paid.when(LAPSED).then(*of_placement(AuthorisationLost(order_number=NUMBER)))
-    outcome.after.when(release(), reason="fine").then_asked(*authorising_command(2))
+    asked = outcome.after.when(release(), reason="fine").then_asked(*authorising_command(2))
+    assert isinstance(asked.after.when(authorised(attempt=2)).events[0], OrderConfirmed)
 
 
 def test_a_lapse_of_an_order_that_is_undone_does_nothing() -> None:

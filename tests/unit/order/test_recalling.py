@@ -38,6 +38,10 @@ ANSWERED = HoldReleased(order_number=NUMBER, hold_id="H1", reason="compensation_
 F3 = f"{NUMBER}-F3"
 
 
+THREE = (plan(1, ("L1", "A", 1)), plan(2, ("L1", "A", 1)), plan(3, ("L2", "B", 1)))
+"""One unit in each of three fulfilments."""
+
+
 def called_back(name: str) -> ShipmentCancelled:
     return ShipmentCancelled(order_number=NUMBER, fulfilment_id=name)
 
@@ -66,8 +70,7 @@ def test_the_alarm_of_a_recall_ends_when_the_shipment_turns_out_to_have_left(ans
 
 
 def test_the_alarm_of_a_recall_stays_open_for_stock_that_is_still_being_given_back() -> None:
-    three = (plan(1, ("L1", "A", 1)), plan(2, ("L1", "A", 1)), plan(3, ("L2", "B", 1)))
-    part = after(shipping(three), CANCEL, too_late(F1), too_late(F2), called_back(F3))
+    part = after(shipping(THREE), CANCEL, too_late(F1), too_late(F2), called_back(F3))
     alarmed = after(part, ReleaseOverdue(order_number=NUMBER, fulfilments=(F3,)), CANCEL)
     settled = after(alarmed, too_late(F1)).when(too_late(F2))
     assert ANSWERED not in settled.events
@@ -102,4 +105,22 @@ def test_a_hold_on_the_last_fulfilment_that_is_cancelled_late_ends_and_the_order
         NO_LABEL,
         RecallBegan(order_number=NUMBER, fulfilments=()),
         CompensationBegan(order_number=NUMBER, parts=("stock", "payment"), skus=("A", "B")),
+    )
+
+
+def test_one_more_fulfilment_that_is_cancelled_late_does_not_end_an_order_of_which_another_goes_on() -> None:
+    going_on = after(shipping(THREE), CANCEL, called_back(F3), too_late(F1), too_late(F2))
+    going_on.when(called_back(F2)).then(
+        *of_placement(F2_CANCELLED), *of_order(F2_DROPPED), *of_placement(F2_GIVEN_BACK)
+    )
+
+
+def test_what_was_given_back_after_one_recall_is_not_given_back_after_the_next() -> None:
+    part = after(shipping(THREE), CANCEL, called_back(F3), too_late(F1), too_late(F2))
+    given_back = after(part, ReservationReleased(order_number=NUMBER, fulfilments=(F3,)))
+    outcome = after(given_back, CANCEL, too_late(F1)).when(called_back(F2))
+    outcome.then(
+        *of_placement(F2_CANCELLED),
+        *of_order(CancellationRefused(order_number=NUMBER, dispatched=(F1,)), F2_DROPPED),
+        *of_placement(F2_GIVEN_BACK),
     )
