@@ -1,6 +1,7 @@
 """Setting money aside, and keeping it so until it is captured."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -153,16 +154,21 @@ def test_an_answer_heard_twice_changes_nothing() -> None:
     ).then_nothing_happened()
 
 
-def test_an_answer_that_contradicts_an_earlier_one_is_told_to_a_person_once() -> None:
-    answer = authorisation_answered(outcome="authorised", authorisation_id="auth_1", expires_at=WEEK)
-    outcome = scenario(requested(), declined()).when(answer)
-    outcome.then(
-        PaymentAnomalyDetected(
-            order_number=ORDER,
-            explanation=f"the gateway answered authorised to {auth_key()}, otherwise than before",
-        )
-    )
-    outcome.after.when(answer).then_nothing_happened()
+@pytest.mark.parametrize(
+    ("decided", "answer"),
+    [
+        (declined(), {"outcome": "authorised", "authorisation_id": "auth_1", "expires_at": WEEK}),
+        (authorised(), {"outcome": "authorised", "authorisation_id": "auth_other", "expires_at": WEEK}),
+        (authorised(), {"outcome": "declined", "code": "do_not_honour"}),
+    ],
+)
+def test_an_answer_that_contradicts_an_earlier_one_is_told_to_a_person_once(
+    decided: Event, answer: dict[str, Any]
+) -> None:
+    outcome = scenario(requested(), decided).when(authorisation_answered(**answer))
+    explanation = f"the gateway answered {answer['outcome']} to {auth_key()}, otherwise than before"
+    outcome.then(PaymentAnomalyDetected(order_number=ORDER, explanation=explanation))
+    outcome.after.when(authorisation_answered(**answer)).then_nothing_happened()
 
 
 def test_a_repeated_command_under_way_waits_for_the_same_answer() -> None:
@@ -324,10 +330,12 @@ def test_a_renewed_authorisation_is_renewed_again_later_under_another_key() -> N
     outcome.after.when(reminder.message).then(renewal_requested(number=2))
 
 
-def test_an_authorisation_that_cannot_be_renewed_is_reported() -> None:
-    scenario(requested(), authorised(), renewal_requested()).when(
-        renewal_answered(outcome="refused", code="expired")
-    ).then(LAPSED)
+@pytest.mark.parametrize("beside", [(), (requested(attempt=2), authorised(attempt=2), lapsed(attempt=2))])
+@pytest.mark.parametrize("answer", [{"outcome": "refused", "code": "expired"}, {"outcome": "renewed"}])
+def test_an_authorisation_that_cannot_be_renewed_is_reported(
+    beside: tuple[Event, ...], answer: dict[str, Any]
+) -> None:
+    scenario(requested(), authorised(), *beside, renewal_requested()).when(renewal_answered(**answer)).then(LAPSED)
 
 
 def test_a_renewal_that_is_refused_because_all_is_captured_means_nothing() -> None:

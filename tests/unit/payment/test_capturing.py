@@ -120,6 +120,7 @@ def test_captures_under_way_together_count_in_their_sum() -> None:
         (*AUTHORISED, void_started(), void_requested()),
         (*AUTHORISED, void_started(), void_requested(), authorisation_voided()),
         (requested(currency="USD"), authorised(currency="USD")),
+        (requested(currency="USD"), authorised(currency="USD"), requested(2, 30), authorised(2, 30)),
     ],
 )
 def test_never_more_is_captured_than_stands_authorised(past: tuple[Event, ...]) -> None:
@@ -175,6 +176,7 @@ def test_a_capture_that_happened_after_a_refusal_is_told_to_a_person() -> None:
     given = scenario(*AUTHORISED, capture_requested(), refused(code="processor_declined"))
     given.when(late).then(told)
     given.given(STREAM, capture_requested(number=2)).when(late).then(told)
+    scenario(*AUTHORISED).when(late).then(told)
 
 
 def test_the_smallest_authorisation_that_suffices_is_used() -> None:
@@ -202,6 +204,15 @@ def test_what_a_split_capture_still_needs_is_not_given_to_another() -> None:
     last = split.given(STREAM, partly(100, 120), capture_requested(F1, 20, 2, "auth_2", whole=120))
     last.when(capture(F2, 31)).then(refused(F2))
     last.when(capture(F2, 30)).then(capture_requested(F2, 30, authorisation_id="auth_2"))
+    scenario(*TWO, capture_requested(F1, 100, whole=150)).when(capture(F2, 1)).then(refused(F2))
+
+
+def test_what_a_split_capture_still_needs_of_another_currency_takes_nothing_from_this_one() -> None:
+    dollars = (requested(currency="USD"), authorised(currency="USD"))
+    split = capture_requested(F1, 100, whole=120).model_copy(update={"currency": "USD"})
+    scenario(*dollars, requested(2, 40), authorised(2, 40), split).when(capture(F2, 40)).then(
+        capture_requested(F2, 40, authorisation_id="auth_2")
+    )
 
 
 def test_what_a_refused_part_would_have_taken_is_free_for_another() -> None:
@@ -236,6 +247,12 @@ def test_a_part_for_which_nothing_is_left_is_refused() -> None:
     scenario(*past).when(capture_answered(outcome="captured", capture_id="cap_a")).then(
         partly(100, 120), refused()
     )
+    prepaid = (authorised(attempt=3, amount=10, authorisation_id=PREPAID_ID, expires_at=FOREVER), *past)
+    scenario(*prepaid).when(capture_answered(outcome="captured", capture_id="cap_a")).then(
+        partly(100, 120),
+        partly(10, 120, capture_id=f"prepaid:{capture_key(number=2)}", authorisation_id=PREPAID_ID),
+        refused(),
+    )
 
 
 def test_a_lapsed_authorisation_is_used_only_when_no_other_is_left() -> None:
@@ -262,6 +279,20 @@ def test_prepaid_money_is_captured_without_a_call() -> None:
     prepaid = authorised(authorisation_id=PREPAID_ID, expires_at=FOREVER)
     scenario(prepaid).when(capture()).then(
         captured(capture_id=f"prepaid:{capture_key()}", authorisation_id=PREPAID_ID)
+    )
+
+
+def test_a_fulfilment_prepaid_under_two_references_is_captured_from_both_at_once() -> None:
+    first = authorised(authorisation_id=PREPAID_ID, expires_at=FOREVER)
+    second = authorised(attempt=2, amount=50, authorisation_id="prepaid:WX-78", expires_at=FOREVER)
+    scenario(first, second).when(capture(amount=120)).then(
+        partly(100, 120, capture_id=f"prepaid:{capture_key()}", authorisation_id=PREPAID_ID),
+        captured(
+            amount=120,
+            capture_id=f"prepaid:{capture_key(number=2)}",
+            authorisation_id="prepaid:WX-78",
+            already_captured=100,
+        ),
     )
 
 

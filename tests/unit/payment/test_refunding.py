@@ -129,6 +129,11 @@ def test_never_more_is_paid_back_than_was_captured(past: tuple[Event, ...], curr
     assert outcome.reply == Reply("refused", {"refund_id": "R1", "refusal_code": "exceeds_captured"})
 
 
+def test_a_capture_is_paid_back_to_the_last_unit() -> None:
+    past = (*CAPTURED, refund_requested(39, "R0"), refunded(39, "R0"))
+    scenario(*past).when(refund(1)).then(refund_requested(1))
+
+
 def test_a_refund_of_nothing_is_refused() -> None:
     scenario(*CAPTURED).when(refund(amount=0)).then(refused("amount_zero"))
 
@@ -200,6 +205,7 @@ def test_a_refund_that_happened_after_a_refusal_is_told_to_a_person() -> None:
     given = scenario(*CAPTURED, refund_requested(), refused("processor_declined"))
     given.when(refund_answered(outcome="refunded")).then(told)
     given.given(STREAM, refund_requested(number=2)).when(refund_answered(outcome="refunded")).then(told)
+    scenario(*CAPTURED).when(refund_answered(outcome="refunded")).then(told)
 
 
 def test_the_smallest_capture_that_suffices_is_paid_back_from() -> None:
@@ -229,6 +235,11 @@ def test_what_a_split_refund_still_needs_is_not_given_to_another() -> None:
     done.when(refund(10, "R2")).then(refund_requested(10, "R2"))
 
 
+def test_what_a_split_refund_still_needs_of_another_currency_takes_nothing_from_this_one() -> None:
+    dollars = refund_requested(20, "R0", capture_id="cap_dollars", whole=50).model_copy(update={"currency": "USD"})
+    scenario(*CAPTURED, dollars).when(refund(40)).then(refund_requested(40))
+
+
 def test_what_was_captured_in_parts_is_paid_back_up_to_their_sum() -> None:
     first = PartiallyCaptured(
         order_number=ORDER,
@@ -242,7 +253,10 @@ def test_what_was_captured_in_parts_is_paid_back_up_to_their_sum() -> None:
     rest = captured(F1, 120, capture_id=CAP_2, authorisation_id="auth_2", already_captured=100)
     given = scenario(requested(), authorised(), requested(attempt=2), authorised(attempt=2), first, rest)
     given.when(refund(121)).then(refused("exceeds_captured"))
-    given.when(refund(120)).then(refund_requested(100, whole=120))
+    both = given.when(refund(120)).then(refund_requested(100, whole=120))
+    both.after.when(refund_answered(outcome="refunded")).then(
+        partly(100, 120), refund_requested(20, capture_id=CAP_2, number=2, whole=120)
+    )
 
 
 def test_a_part_refused_after_another_was_paid_is_tried_again_for_the_rest_alone() -> None:
@@ -270,6 +284,14 @@ def test_what_the_channel_took_is_paid_back_there_and_only_recorded() -> None:
     outcome.then(refunded(capture_id=CHANNEL_CAPTURE))
     assert outcome.reply == accepted("refunded")
     outcome.after.when(refund()).then(refunded(capture_id=CHANNEL_CAPTURE, repeated=True))
+
+
+def test_two_captures_of_the_channel_are_paid_back_at_once() -> None:
+    second = captured(F2, 20, capture_id="prepaid:second", authorisation_id=PREPAID_ID)
+    scenario(*IN_CHANNEL, second).when(refund(amount=60)).then(
+        partly(40, 60, capture_id=CHANNEL_CAPTURE),
+        refunded(60, capture_id="prepaid:second", already_refunded=40),
+    )
 
 
 def test_a_refund_from_channel_and_card_goes_on_at_the_gateway() -> None:

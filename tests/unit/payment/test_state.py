@@ -8,12 +8,15 @@ from shared.events.payment import AuthorisationRenewalRequested, PaymentRefunded
 from shared.eventsourcing.testing import NOON
 from tests.unit.payment.given import (
     F1,
+    F2,
     ORDER,
     STREAM,
     auth_key,
     authorisation_answered,
     authorisation_voided,
     authorised,
+    capture_answered,
+    capture_requested,
     captured,
     declined,
     lapsed,
@@ -91,6 +94,11 @@ def test_an_answer_that_is_only_repeated_leaves_the_payment_as_it_is(past: tuple
             (*TWO, void_started(2), void_requested(1), void_requested(2)),
             void_answered(2, outcome="unknown"),
             void_requested(2, asked=2),
+        ),
+        (
+            (requested(), authorised(), capture_requested(F1, 40), capture_requested(F2, 40)),
+            capture_answered(F2, outcome="unknown"),
+            capture_requested(F2, 40, asked=2),
         ),
     ],
 )
