@@ -192,6 +192,7 @@ def test_when_a_part_had_left_the_order_goes_on_with_it_and_the_rest_is_given_ba
 def test_the_rest_of_a_partly_cancelled_order_completes_when_its_stock_and_money_are_given_back() -> None:
     part = after(shipping(SPLIT), dispatched(F1), CANCEL, called_back(F2), captured(F1, 800))
     part.when(delivered(F1)).then_asked()
+    part.when(VOIDED).then_nothing_happened()
     arrived = after(part, delivered(F1)).when(ReservationReleased(order_number=NUMBER, fulfilments=(F2,)))
     arrived.then_asked(VOID)
     done = arrived.after.when(PaymentVoided(order_number=NUMBER, amount=500, currency="USD"))

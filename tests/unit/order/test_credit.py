@@ -35,6 +35,7 @@ from tests.unit.order.samples import (
 LATER = T0 + timedelta(hours=1)
 CHANGED: dict[str, Any] = {"channel_updated_at": LATER, "notes": "ring twice"}
 CONTENT = frozen(channel_order())
+OTHER_CUSTOMER = Customer(id="C2", name="Bo")
 LIMIT = CreditLimitSet(customer_id="C1", limit=5_000, currency="USD")
 
 
@@ -118,20 +119,30 @@ def test_the_review_sees_what_the_other_open_orders_add_up_to() -> None:
 def test_a_changed_total_counts_in_place_of_the_old_one() -> None:
     placed = after(limited(), take())
     lines = (line("L1", "A", 1, 500),)
-    events = placed.when(take(channel_updated_at=LATER, lines=lines)).events
-    assert [event for event in events if isinstance(event, CreditFreed | CreditUsed)] == [
+    changed = placed.when(take(channel_updated_at=LATER, lines=lines))
+    assert FreeCredit not in [type(reminder.message) for reminder in changed.reminders]
+    assert [event for event in changed.events if isinstance(event, CreditFreed | CreditUsed)] == [
         CreditFreed(customer_id="C1", order_number=NUMBER, amount=1300, currency="USD"),
         CreditUsed(customer_id="C1", order_number=NUMBER, amount=500, currency="USD"),
     ]
 
 
-def test_an_order_that_has_come_back_to_a_customer_counts_whatever_was_to_be_freed_before() -> None:
-    moved = after(limited(), take(), take(channel_updated_at=LATER, customer=Customer(id="C2", name="Bo")))
+def test_an_order_that_has_come_back_to_a_customer_counts_if_it_is_worth_something() -> None:
+    moved = after(limited(), take(), take(channel_updated_at=LATER, customer=OTHER_CUSTOMER))
     back = after(moved, take(channel_updated_at=LATER + timedelta(minutes=1)))
     back.when(FreeCredit(customer_id="C1", order_number=NUMBER)).then_nothing_happened()
+    worthless = after(moved, take(channel_updated_at=LATER + timedelta(minutes=1), order_discount=1300))
+    freed = CreditFreed(customer_id="C1", order_number=NUMBER, amount=1300, currency="USD")
+    worthless.when(FreeCredit(customer_id="C1", order_number=NUMBER)).then(Recorded("customer-C1", freed))
 
 
 def test_an_order_that_moves_to_another_customer_frees_the_credit_of_the_first() -> None:
-    placed = after(limited(), take())
-    outcome = placed.when(take(channel_updated_at=LATER, customer=Customer(id="C2", name="Bo")))
-    assert Reminder(NOON, FreeCredit(customer_id="C1", order_number=NUMBER)) in outcome.reminders
+    other_limit = LIMIT.model_copy(update={"customer_id": "C2"})
+    placed = after(limited().given("customer-C2", other_limit), take())
+    outcome = placed.when(take(channel_updated_at=LATER, customer=OTHER_CUSTOMER))
+    free = Reminder(NOON, FreeCredit(customer_id="C1", order_number=NUMBER))
+    assert free in outcome.reminders
+    freed = CreditFreed(customer_id="C1", order_number=NUMBER, amount=1300, currency="USD")
+    outcome.after.when(free.message).then(Recorded("customer-C1", freed))
+    without_limit = after(new(), take()).when(take(channel_updated_at=LATER, customer=OTHER_CUSTOMER))
+    assert free not in without_limit.reminders

@@ -6,6 +6,7 @@ import pytest
 
 from services.order.domain.messages import CaptureDue, CaptureOverdue, DeadlinePassed, FulfilmentOverdue
 from services.order.domain.placement import delivery_of
+from shared.events.inventory import ReservationReleased
 from shared.events.order import (
     CaptureDelayed,
     CompensationAnswered,
@@ -27,6 +28,7 @@ from tests.unit.order.samples import (
     F1,
     F2,
     NUMBER,
+    ORDER_STREAM,
     PLACEMENT_STREAM,
     POLICY,
     SPLIT,
@@ -118,6 +120,7 @@ def test_the_captures_of_a_split_order_add_up_to_its_total() -> None:
 def test_a_doubled_dispatch_changes_nothing() -> None:
     after(shipping(), dispatched()).when(dispatched()).then_nothing_happened()
     shipping().when(dispatched("unknown")).then_nothing_happened()
+    shipping().when(delivered("unknown")).then_nothing_happened()
 
 
 def test_a_captured_parcel_is_charged_once() -> None:
@@ -197,6 +200,12 @@ def test_a_hold_that_is_released_while_the_rest_is_voided_asks_for_no_second_voi
     ).then_asked()
 
 
+def test_stock_that_is_given_back_while_the_rest_is_voided_is_no_answer_to_the_void() -> None:
+    after(with_rest(), delivered()).when(
+        ReservationReleased(order_number=NUMBER, fulfilments=())
+    ).then_nothing_happened()
+
+
 def test_a_void_that_is_not_answered_is_asked_for_again_under_a_hold() -> None:
     voiding = after(with_rest(), delivered())
     late = DeadlinePassed(order_number=NUMBER, step=3)
@@ -249,6 +258,19 @@ def test_in_the_end_a_person_looks_after_a_refused_capture_and_the_release_tries
         *of_placement(charged()),
         *of_order(HoldReleased(order_number=NUMBER, hold_id="H1", reason="capture_refused", fulfilment_id=F1)),
     ).then_asked()
+
+
+def test_a_capture_ends_the_alarm_of_its_own_parcel_alone() -> None:
+    other = HoldOpened(
+        order_number=NUMBER,
+        hold_id="H1",
+        reason="capture_refused",
+        explanation="limit",
+        owner="payments",
+        fulfilment_id=F2,
+    )
+    alarmed = after(shipping(SPLIT), dispatched(F1), dispatched(F2)).given(ORDER_STREAM, other)
+    alarmed.when(captured(F1, 800)).then(*of_placement(charged(F1, 800)))
 
 
 def test_an_alarm_over_a_capture_does_not_stop_the_delivery_and_the_order_ends_when_it_is_charged() -> None:
@@ -401,7 +423,8 @@ def test_releasing_an_overdue_hold_of_a_parcel_that_is_held_otherwise_asks_for_n
 
 def test_a_fact_about_a_fulfilment_that_the_delivery_does_not_know_leaves_it_as_it_is() -> None:
     delivery = after(shipping(), dispatched())
-    for fact in (progressed("delivered", "unknown"), charged("unknown")):
+    late = delayed(1).model_copy(update={"fulfilment_id": "unknown"})
+    for fact in (progressed("delivered", "unknown"), charged("unknown"), late):
         assert delivery.given(PLACEMENT_STREAM, fact).states == delivery.states
 
 

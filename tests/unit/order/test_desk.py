@@ -129,17 +129,9 @@ def test_a_rejected_order_is_cancelled() -> None:
 @pytest.mark.parametrize("command", [ApproveOrder(order_number=NUMBER), RejectOrder(order_number=NUMBER)])
 def test_only_an_order_in_review_can_be_approved_or_rejected(command: Command) -> None:
     outcome = reserving().when(command, reason="late")
-    outcome.then(
-        *of_order(
-            CommandRefused(
-                order_number=NUMBER,
-                command=command.wire_type,
-                explanation="The order is approved, not in review.",
-            )
-        )
-    )
-    assert outcome.reply is not None
-    assert outcome.reply.outcome == "refused"
+    why = "The order is approved, not in review."
+    outcome.then(*of_order(CommandRefused(order_number=NUMBER, command=command.wire_type, explanation=why)))
+    assert outcome.reply == Reply("refused", {"order_number": NUMBER, "detail": why})
 
 
 def test_a_hold_by_hand_is_opened_with_its_owner_and_explanation() -> None:
@@ -149,6 +141,12 @@ def test_a_hold_by_hand_is_opened_with_its_owner_and_explanation() -> None:
     )
     outcome.then(*of_order(hold)).then_asked()
     assert outcome.reply == Reply("accepted", {"order_number": NUMBER, "status": "held", "hold_id": "H1"})
+
+
+def test_a_hold_by_hand_without_an_explanation_is_explained_by_its_reason() -> None:
+    (hold,) = reserving().when(OpenHold(order_number=NUMBER, explanation=" "), reason="the customer called").events
+    assert isinstance(hold, HoldOpened)
+    assert hold.explanation == "the customer called"
 
 
 def test_a_hold_by_hand_keeps_an_order_in_review_after_its_other_holds() -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from services.order.domain.messages import DeadlinePassed, ReleaseOverdue
-from shared.events.inventory import ReservationReleased
+from shared.events.inventory import ReleaseStock, ReservationReleased
 from shared.events.order import (
     CancellationRefused,
     CancellationRequested,
@@ -16,6 +16,7 @@ from shared.events.order import (
     RecallEnded,
 )
 from shared.events.payload import Payload
+from shared.events.payment import VoidPayment
 from shared.events.shipping import LabelRefused, ShipmentCancellationRefused, ShipmentCancelled
 from shared.events.values import Shortage
 from tests.unit.order.samples import (
@@ -115,12 +116,30 @@ def test_one_more_fulfilment_that_is_cancelled_late_does_not_end_an_order_of_whi
     )
 
 
-def test_what_was_given_back_after_one_recall_is_not_given_back_after_the_next() -> None:
-    part = after(shipping(THREE), CANCEL, called_back(F3), too_late(F1), too_late(F2))
-    given_back = after(part, ReservationReleased(order_number=NUMBER, fulfilments=(F3,)))
-    outcome = after(given_back, CANCEL, too_late(F1)).when(called_back(F2))
-    outcome.then(
-        *of_placement(F2_CANCELLED),
-        *of_order(CancellationRefused(order_number=NUMBER, dispatched=(F1,)), F2_DROPPED),
-        *of_placement(F2_GIVEN_BACK),
+def test_stock_that_is_not_given_back_is_asked_for_again_without_that_of_another_fulfilment() -> None:
+    part = after(shipping(THREE), CANCEL, called_back(F3), too_late(F1), too_late(F2), called_back(F2))
+    part.when(ReleaseOverdue(order_number=NUMBER, fulfilments=(F3,))).then_asked(
+        ReleaseStock(order_number=NUMBER, skus=("B",), fulfilments=(F3,))
     )
+
+
+def test_a_label_that_is_refused_during_a_recall_is_no_answer_to_it() -> None:
+    once = after(shipping(SPLIT), CANCEL, REFUSED_LABEL).when(called_back(F1)).then_asked()
+    assert len(once.events) == 1
+    once.after.when(called_back(F2)).then_asked(
+        ReleaseStock(order_number=NUMBER, skus=("A", "B")), VoidPayment(order_number=NUMBER)
+    )
+
+
+def test_what_is_given_back_after_one_recall_is_not_given_back_after_the_next() -> None:
+    part = after(shipping(THREE), CANCEL, called_back(F3), too_late(F1), too_late(F2))
+    given_back = ReservationReleased(order_number=NUMBER, fulfilments=(F3,))
+    settled = (after(part, given_back, CANCEL), after(part, CANCEL, given_back))
+    for recalling in (*settled, after(part, CANCEL)):
+        after(recalling, too_late(F1)).when(called_back(F2)).then(
+            *of_placement(F2_CANCELLED),
+            *of_order(CancellationRefused(order_number=NUMBER, dispatched=(F1,)), F2_DROPPED),
+            *of_placement(F2_GIVEN_BACK),
+        )
+    for recalling in settled:
+        recalling.when(ReleaseOverdue(order_number=NUMBER, fulfilments=(F3,))).then_nothing_happened()

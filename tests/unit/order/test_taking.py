@@ -261,7 +261,7 @@ def test_a_change_in_review_is_reviewed_again_and_replaces_the_old_holds() -> No
         return (finding(),) if not facts.order.notes else ()
 
     held = after(new(review), take())
-    held.when(take(**CHANGED)).then(
+    outcome = held.when(take(**CHANGED)).then(
         *of_order(
             OrderReplaced(order_number=NUMBER, content=NEW_CONTENT),
             HoldReleased(order_number=NUMBER, hold_id="H1", reason="amount_over_limit"),
@@ -269,6 +269,7 @@ def test_a_change_in_review_is_reviewed_again_and_replaces_the_old_holds() -> No
         ),
         *of_placement(ReservationRequested(order_number=NUMBER, expires_at=EXPIRES)),
     )
+    outcome.after.when(take(**CHANGED)).then_nothing_happened()
 
 
 def test_a_hold_by_hand_outlives_a_change_and_keeps_the_order_in_review() -> None:
@@ -276,6 +277,16 @@ def test_a_hold_by_hand_outlives_a_change_and_keeps_the_order_in_review() -> Non
     outcome = held.when(take(**CHANGED))
     assert outcome.events[1:] == (OrderReplaced(order_number=NUMBER, content=NEW_CONTENT),)
     outcome.after.when(ReservationReleased(order_number=NUMBER, fulfilments=())).then_asked()
+
+
+def test_a_change_of_an_order_on_a_hold_by_hand_is_reviewed_all_the_same() -> None:
+    def review(facts: ReviewFacts) -> tuple[Finding, ...]:
+        return (finding(),) if facts.order.notes else ()
+
+    held = after(new(review), take(), OpenHold(order_number=NUMBER, explanation="wait"))
+    *_, hold = held.when(take(**CHANGED)).events
+    assert isinstance(hold, HoldOpened)
+    assert (hold.hold_id, hold.reason) == ("H2", "amount_over_limit")
 
 
 def test_a_second_change_while_the_first_is_undone_asks_for_nothing_twice() -> None:
@@ -310,7 +321,9 @@ def test_a_second_change_after_confirmation_is_kept_under_the_hold_that_is_open(
 
 def test_a_change_while_a_confirmed_order_is_cancelled_is_held() -> None:
     cancelling = after(shipping(), CancelOrder(order_number=NUMBER))
-    assert isinstance(cancelling.when(take(**CHANGED)).events[0], RestatementHeld)
+    held = cancelling.when(take(**CHANGED))
+    assert isinstance(held.events[0], RestatementHeld)
+    held.after.when(take(**CHANGED)).then_nothing_happened()
 
 
 @pytest.mark.parametrize("ended", ["cancelling", "cancelled", "completed"])
