@@ -6,6 +6,7 @@ import pytest
 from pydantic import Discriminator, TypeAdapter
 
 from services.shipping.domain.shipment import SHIPMENT, Cancelled, Dispatched, Shipment
+from shared.events.payload import Event
 from shared.eventsourcing.testing import Scenario
 from tests.unit.shipping.road import (
     ELSEWHERE,
@@ -15,6 +16,7 @@ from tests.unit.shipping.road import (
     cancellation_requested,
     cancelled,
     collecting,
+    delivered,
     held,
     nothing_yet,
     picked,
@@ -68,6 +70,12 @@ def test_what_was_stored_with_less_is_read() -> None:
 def test_a_shipment_that_nobody_asked_for_stays_unknown_whatever_is_told_of_it() -> None:
     held_before = nothing_yet().given(STREAM, held)
     assert held_before.given(STREAM, picked).states == held_before.states
+
+
+@pytest.mark.parametrize("ended", [cancelled, delivered()])
+def test_a_shipment_that_has_ended_stays_as_it_is_whatever_is_told_of_it(ended: Event) -> None:
+    over = nothing_yet().given(STREAM, ended)
+    assert over.given(STREAM, held, picked).states == over.states
 
 
 @pytest.mark.parametrize("status", ["dispatched", "delivered"])
