@@ -107,6 +107,8 @@ def test_the_value_of_a_parcel_is_captured_when_it_leaves() -> None:
 def test_what_was_in_a_parcel_that_has_left_is_not_kept_in_mind() -> None:
     delivery = delivery_of(after(shipping(SPLIT), dispatched(F2)).states[PLACEMENT_STREAM])
     assert [one.lines for one in delivery.fulfilments] == [SPLIT[0].lines, ()]
+    arrived = delivery_of(after(shipping(), delivered()).states[PLACEMENT_STREAM])
+    assert [one.lines for one in arrived.fulfilments] == [()]
 
 
 def test_the_captures_of_a_split_order_add_up_to_its_total() -> None:

@@ -103,8 +103,8 @@ def test_the_holds_of_an_order_end_with_it() -> None:
 def test_an_unknown_hold_is_not_found(hold_id: str) -> None:
     outcome = in_review().when(ReleaseHold(order_number=NUMBER, hold_id=hold_id), reason="why not")
     outcome.then_nothing_happened()
-    assert outcome.reply is not None
-    assert outcome.reply.outcome == "not_found"
+    detail = f"Order {NUMBER} has no hold {hold_id}."
+    assert outcome.reply == Reply("not_found", {"order_number": NUMBER, "detail": detail})
 
 
 def test_an_approval_releases_every_hold_of_the_review() -> None:
@@ -235,5 +235,5 @@ def test_a_decision_about_a_customer_without_a_reason_is_refused() -> None:
     ):
         outcome = new().when(command)
         outcome.then_nothing_happened()
-        assert outcome.reply is not None
-        assert outcome.reply.outcome == "refused"
+        detail = "A decision of a person needs a reason."
+        assert outcome.reply == Reply("refused", {"customer_id": "C1", "detail": detail})

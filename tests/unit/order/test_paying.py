@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from services.order.domain.messages import DeadlinePassed, FulfilmentOverdue
+from services.order.domain.review import Finding, ReviewFacts
 from shared.events.inventory import KeepReservation, ReleaseStock, ReservationReleased
 from shared.events.order import (
     AuthorisationLost,
@@ -450,7 +451,9 @@ def test_a_wait_for_another_authorisation_begins_anew_after_a_recall() -> None:
 
 
 def test_an_anomaly_that_the_review_wants_seen_opens_one_hold() -> None:
-    review = finds("payment_anomaly", finding("payment_anomaly"))
+    def review(facts: ReviewFacts) -> tuple[Finding, ...]:
+        return (finding("payment_anomaly"),) if facts.anomaly == "unknown capture" else ()
+
     outcome = reserving(review).when(ANOMALY)
     (hold,) = outcome.events
     assert isinstance(hold, HoldOpened)

@@ -26,7 +26,7 @@ from shared.events.order import (
     RestatementHeld,
     RestatementIgnored,
 )
-from shared.events.payment import AuthorisePayment, VoidPayment
+from shared.events.payment import AuthorisePayment, PaymentVoided, VoidPayment
 from shared.events.shipping import HoldShipment
 from shared.events.values import RequestedLine, Shortage
 from shared.eventsourcing.decider import Recorded, Reminder, Reply
@@ -173,6 +173,8 @@ def test_a_caller_who_waits_is_answered_the_rejection_and_nothing_is_recorded() 
     assert outcome.reply is not None
     assert outcome.reply.outcome == "refused"
     assert outcome.reply.body["code"] == "conflicting_restatement"
+    assert outcome.reply.body["order_number"] == NUMBER
+    assert "channel_updated_at" in outcome.reply.body["detail"]
 
 
 def test_another_order_under_the_same_number_is_rejected_as_a_collision() -> None:
@@ -248,6 +250,10 @@ def test_a_change_while_the_payment_is_under_way_waits_for_both_answers() -> Non
     released = changed.when(ReservationReleased(order_number=NUMBER, fulfilments=(F1,)))
     released.then_asked()
     assert authorising().when(take(**CHANGED)).commands == (RELEASE, VoidPayment(order_number=NUMBER))
+    voided = released.after.when(PaymentVoided(order_number=NUMBER, amount=1300, currency="USD")).then_asked(ASK)
+    (again,) = voided.after.when(stock_reserved()).commands
+    assert isinstance(again, AuthorisePayment)
+    assert again.attempt == 2
 
 
 def test_the_stock_is_given_back_by_the_skus_of_the_old_content() -> None:
