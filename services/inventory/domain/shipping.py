@@ -56,16 +56,13 @@ def _changes(
     item: StockItem, sku: str, dispatch: ShipmentDispatched, left: int, planned: dict[str, int]
 ) -> list[Event]:
     """What left of one SKU. What left without being reserved is taken from what nobody reserved, and what
-    the books do not hold is reported for a count; what was reserved and did not leave becomes available again."""
+    the books do not hold is reported for a count; what was reserved and did not leave becomes available again.
+    A fulfilment is planned at one location: when it left from another, none of it was reserved there."""
     reserved = min(left, planned.get(dispatch.location, 0))
     spare = item.shelf(dispatch.location).on_hand - item.shelf(dispatch.location).reserved
     unreserved = min(left - reserved, spare)
     unknown = left - reserved - unreserved
-    stayed = {
-        location: units - (reserved if location == dispatch.location else 0)
-        for location, units in planned.items()
-        if location != dispatch.location or units > reserved
-    }
+    stayed = {location: units - reserved for location, units in planned.items() if units > reserved}
     changes: list[Event] = []
     if stayed:
         changes.append(StockDeallocated(sku=sku, order_number=dispatch.order_number, allocations=located(stayed)))

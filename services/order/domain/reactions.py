@@ -85,7 +85,7 @@ def hold_released(case: Case, event: HoldReleased) -> Decision:
                 return NOTHING
             if event.reason == "shipment_overdue":
                 return delivering.wait_again(case, order, fulfilment)
-            if event.reason == "capture_refused" and fulfilment.left and not fulfilment.charged:
+            if event.reason == "capture_refused" and not fulfilment.charged:
                 return capturing.capture(case, fulfilment)
             return NOTHING
         case _:

@@ -100,18 +100,19 @@ def thawed(lines: tuple[RequestedLine, ...], held: dict[str, int], **by_location
 
 
 @pytest.mark.parametrize(
-    ("wanted", "there", "come_from"),
+    ("wanted", "held_at", "there", "come_from"),
     [
-        (1, {"EAST": 1, "WEST": 4}, {"WEST": 1}),
-        (5, {"EAST": 4, "WEST": 5}, {"WEST": 5}),
-        (6, {"EAST": 4, "WEST": 4, "CENTRAL": 9}, {"WEST": 4, "EAST": 2}),
-        (15, {"EAST": 9, "WEST": 4, "CENTRAL": 9}, {"WEST": 4, "EAST": 9, "CENTRAL": 2}),
+        (1, WEST, {"EAST": 1, "WEST": 4}, {"WEST": 1}),
+        (5, WEST, {"EAST": 4, "WEST": 5}, {"WEST": 5}),
+        (6, WEST, {"EAST": 4, "WEST": 4, "CENTRAL": 9}, {"WEST": 4, "EAST": 2}),
+        (15, WEST, {"EAST": 9, "WEST": 4, "CENTRAL": 9}, {"WEST": 4, "EAST": 9, "CENTRAL": 2}),
+        (3, EAST, {"EAST": 2, "WEST": 2}, {"EAST": 2, "WEST": 1}),
     ],
 )
 def test_units_come_from_where_the_order_holds_goods_and_then_as_those_of_any_order_do(
-    wanted: int, there: dict[str, int], come_from: dict[str, int]
+    wanted: int, held_at: str, there: dict[str, int], come_from: dict[str, int]
 ) -> None:
-    outcome = thawed((line("1", "H", 1), line("2", "B", wanted)), {WEST: 1}, **there)
+    outcome = thawed((line("1", "H", 1), line("2", "B", wanted)), {held_at: 1}, **there)
     outcome.then(outcome.decision.events[0], filled("B", "O1", 0, **come_from))
 
 
@@ -142,6 +143,15 @@ def test_what_arrives_later_comes_from_where_the_order_got_units_before() -> Non
     scenario = waiting(("O1", 2, 0)).when(received(1, location=WEST)).after
     stocked = scenario.given(
         "stock-A", *(StockReceived(sku="A", location=place, quantity=1) for place in (EAST, WEST))
+    )
+    lifted = stocked.when(SetStockLevels(sku="A", safety_stock=0, reorder_point=1))
+    lifted.then(lifted.decision.events[0], filled("A", "O1", 0, WEST=1))
+
+
+def test_an_order_that_got_some_of_its_units_elsewhere_still_gets_more_from_where_it_holds_goods() -> None:
+    waits = inventory(H={WEST: 1}).when(reserve(line("1", "H", 1), line("2", "A", 2), backorder=True)).after
+    stocked = waits.when(received(1)).after.given(
+        "stock-A", *(StockReceived(sku="A", location=place, quantity=1) for place in (CENTRAL, WEST))
     )
     lifted = stocked.when(SetStockLevels(sku="A", safety_stock=0, reorder_point=1))
     lifted.then(lifted.decision.events[0], filled("A", "O1", 0, WEST=1))

@@ -1,5 +1,6 @@
 """Reserving an order's lines, keeping the reservation, asking again."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -169,8 +170,13 @@ def test_what_is_reserved_is_not_promised_again() -> None:
 
 
 def test_more_units_of_a_sku_than_a_message_can_state_are_refused_not_raised() -> None:
-    lines = (line("1", "A", 10**9), line("2", "A", 1))
-    inventory().when(reserve(*lines, backorder=True)).then(refused(("1", "A", 10**9), ("2", "A", 1)))
+    lines = (line("1", "A", 10**9), line("2", "A", 1), line("3", "B", 1))
+    inventory().when(reserve(*lines, backorder=True)).then(
+        refused(("1", "A", 10**9), ("2", "A", 1), ("3", "B", 1))
+    )
+    inventory().when(reserve(lines[0], backorder=True)).then(
+        queued("A", 10**9), backordered(waiting=(missing("1", "A", 10**9),))
+    )
 
 
 def test_locations_are_data_and_stock_at_one_that_is_not_listed_is_used_as_well() -> None:
@@ -181,6 +187,16 @@ def test_locations_are_data_and_stock_at_one_that_is_not_listed_is_used_as_well(
     )
     scenario.when(reserve(line("1", "A", 1))).then(
         Recorded("stock-A", in_cellar), reserved(plan("O1-F1", "CELLAR", line("1", "A", 1)))
+    )
+
+
+def test_a_location_too_many_of_a_split_that_is_found_greedily_gets_no_fulfilment() -> None:
+    stock = inventory(A={WEST: 6, CENTRAL: 4}, B={EAST: 6, CENTRAL: 4})
+    lines = (line("1", "A", 6), line("2", "B", 6))
+    replace(stock, model=model(Policy(most_splits=1))).when(reserve(*lines)).then(
+        allocated("A", WEST=6),
+        allocated("B", EAST=6),
+        reserved(plan("O1-F1", EAST, lines[1]), plan("O1-F2", WEST, lines[0])),
     )
 
 
@@ -272,6 +288,7 @@ def test_a_reservation_that_is_kept_says_so_as_often_as_it_is_asked() -> None:
 def test_an_order_that_waits_can_keep_its_reservation_and_keeps_it_when_it_is_whole() -> None:
     kept = inventory().when(reserve(*LINES, backorder=True)).after.when(KEEP)
     kept.then(ReservationKept(order_number="O1"))
+    kept.after.when(KEEP).then_nothing_happened()
     whole = kept.after.given("reservation-O1", reserved(WHOLE).event)
     assert isinstance(state := whole.states["reservation-O1"], Reserved)
     assert state.kept

@@ -67,6 +67,8 @@ def test_one_fulfilment_leaves_while_another_stays_reserved() -> None:
     outcome.then(shipped("A", EAST, 2), left("O1-F1"))
     assert isinstance(state := outcome.state(RESERVATION, "O1"), Reserved)
     assert (state.fulfilments, state.shipped) == ((plan("O1-F2", WEST, LINES[1]),), ("O1-F1",))
+    both = outcome.after.when(dispatched("O1-F2", WEST, LINES[1])).after
+    both.when(dispatched("O1-F1", EAST, LINES[0])).then_nothing_happened()
 
 
 def test_several_lines_of_one_sku_leave_together() -> None:

@@ -62,13 +62,18 @@ def test_a_sku_that_no_location_has_alone_comes_from_the_nearest_first() -> None
     assert _source({"A": 6}, {"A": {WEST: 4, EAST: 4}}, region="NY").units == {"A": {EAST: 4, WEST: 2}}
 
 
-@pytest.mark.parametrize(("most_splits", "locations"), [(Policy().most_splits, 7), (27, 8)])
+@pytest.mark.parametrize(("most_splits", "locations"), [(Policy().most_splits, 7), (246, 7), (245, 8)])
 def test_eight_locations_serve_by_the_fewest_while_not_too_many_splits_have_to_be_tried(
     most_splits: int, locations: int
 ) -> None:
     stock = {"A": {"L1": 6, "L3": 4}, "B": {"L2": 6, "L3": 4}, "C": {f"L{number}": 1 for number in range(4, 9)}}
     demand = {"A": 6, "B": 6, "C": 5}
     assert len(source(demand, stock, lambda location: 1, most_splits).locations) == locations
+
+
+def test_a_split_that_is_found_greedily_begins_with_the_location_that_adds_most() -> None:
+    stock = {"A": {"L1": 1, "L2": 1, "L3": 1, "L4": 5}}
+    assert source({"A": 6}, stock, lambda location: int(location[1:]), most_splits=1).locations == ("L1", "L4")
 
 
 def test_all_locations_serve_what_needs_them_all() -> None:

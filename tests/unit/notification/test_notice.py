@@ -387,3 +387,14 @@ def test_every_status_survives_the_trip_through_json() -> None:
     adapter: TypeAdapter[Correspondence] = TypeAdapter(NOTICE.state_type)
 
     assert adapter.validate_json(adapter.dump_json(state)) == state
+
+
+def test_what_was_stored_with_less_is_read() -> None:
+    adapter: TypeAdapter[Correspondence] = TypeAdapter(NOTICE.state_type)
+    older = (
+        b'{"contact": {"name": "Ada Byron", "email": "ada@example.com", "language": "en"},'
+        b' "notices": {"a": {"kind": "delay", "facts": {}, "asked": 1, "status": "offered"}}}'
+    )
+    offered = Correspondence(notices={"a": Offered(kind="delay", facts={}, asked=1, email="")})
+
+    assert adapter.validate_json(older) == NOTICE.evolve(offered, CONTACT)

@@ -117,6 +117,12 @@ def test_a_notice_that_failed_before_its_words_were_kept_is_not_sent_again() -> 
     assert outcome.reply == conflict("failed", "what it says was not kept")
 
 
+def test_a_notice_that_failed_before_its_words_were_kept_still_says_what_it_was_owed_to_say() -> None:
+    owed = NoticeOwed(order_number=NUMBER, kind="confirmation", subject_id="", facts=CONFIRMATION_FACTS)
+
+    scenario(owed, NOWHERE, failed("no_address"), CONTACT).when(ASKED).then(requested())
+
+
 def test_a_notice_that_nobody_knows_is_not_found() -> None:
     outcome = scenario(CONTACT).when(ASKED)
 

@@ -5,6 +5,8 @@ from datetime import timedelta
 import pytest
 
 from services.order.domain.messages import CaptureDue, CaptureOverdue, DeadlinePassed, FulfilmentOverdue
+from services.order.domain.placement import delivery_of
+from shared.events.inventory import ReservationReleased
 from shared.events.order import (
     CaptureDelayed,
     CompensationAnswered,
@@ -26,6 +28,7 @@ from tests.unit.order.samples import (
     F1,
     F2,
     NUMBER,
+    ORDER_STREAM,
     PLACEMENT_STREAM,
     POLICY,
     SPLIT,
@@ -101,6 +104,13 @@ def test_the_value_of_a_parcel_is_captured_when_it_leaves() -> None:
     )
 
 
+def test_what_was_in_a_parcel_that_has_left_is_not_kept_in_mind() -> None:
+    delivery = delivery_of(after(shipping(SPLIT), dispatched(F2)).states[PLACEMENT_STREAM])
+    assert [one.lines for one in delivery.fulfilments] == [SPLIT[0].lines, ()]
+    arrived = delivery_of(after(shipping(), delivered()).states[PLACEMENT_STREAM])
+    assert [one.lines for one in arrived.fulfilments] == [()]
+
+
 def test_the_captures_of_a_split_order_add_up_to_its_total() -> None:
     first = shipping(SPLIT).when(dispatched(F1))
     second = first.after.when(dispatched(F2))
@@ -112,6 +122,7 @@ def test_the_captures_of_a_split_order_add_up_to_its_total() -> None:
 def test_a_doubled_dispatch_changes_nothing() -> None:
     after(shipping(), dispatched()).when(dispatched()).then_nothing_happened()
     shipping().when(dispatched("unknown")).then_nothing_happened()
+    shipping().when(delivered("unknown")).then_nothing_happened()
 
 
 def test_a_captured_parcel_is_charged_once() -> None:
@@ -121,6 +132,7 @@ def test_a_captured_parcel_is_charged_once() -> None:
 
 def test_a_capture_of_what_has_not_left_is_not_expected() -> None:
     shipping().when(captured()).then_nothing_happened()
+    shipping().when(captured("unknown")).then_nothing_happened()
     authorising().when(captured()).then_nothing_happened()
 
 
@@ -183,6 +195,19 @@ def test_the_rest_of_an_authorisation_is_voided_before_the_order_is_complete() -
     ).after.when(voided).then_nothing_happened()
 
 
+def test_a_hold_that_is_released_while_the_rest_is_voided_asks_for_no_second_void() -> None:
+    voiding = after(with_rest(), delivered(), HELD)
+    voiding.when(release(), reason="fine").then(
+        *of_order(HoldReleased(order_number=NUMBER, hold_id="H1", reason="manual"))
+    ).then_asked()
+
+
+def test_stock_that_is_given_back_while_the_rest_is_voided_is_no_answer_to_the_void() -> None:
+    after(with_rest(), delivered()).when(
+        ReservationReleased(order_number=NUMBER, fulfilments=())
+    ).then_nothing_happened()
+
+
 def test_a_void_that_is_not_answered_is_asked_for_again_under_a_hold() -> None:
     voiding = after(with_rest(), delivered())
     late = DeadlinePassed(order_number=NUMBER, step=3)
@@ -235,6 +260,19 @@ def test_in_the_end_a_person_looks_after_a_refused_capture_and_the_release_tries
         *of_placement(charged()),
         *of_order(HoldReleased(order_number=NUMBER, hold_id="H1", reason="capture_refused", fulfilment_id=F1)),
     ).then_asked()
+
+
+def test_a_capture_ends_the_alarm_of_its_own_parcel_alone() -> None:
+    other = HoldOpened(
+        order_number=NUMBER,
+        hold_id="H1",
+        reason="capture_refused",
+        explanation="limit",
+        owner="payments",
+        fulfilment_id=F2,
+    )
+    alarmed = after(shipping(SPLIT), dispatched(F1), dispatched(F2)).given(ORDER_STREAM, other)
+    alarmed.when(captured(F1, 800)).then(*of_placement(charged(F1, 800)))
 
 
 def test_an_alarm_over_a_capture_does_not_stop_the_delivery_and_the_order_ends_when_it_is_charged() -> None:
@@ -387,7 +425,8 @@ def test_releasing_an_overdue_hold_of_a_parcel_that_is_held_otherwise_asks_for_n
 
 def test_a_fact_about_a_fulfilment_that_the_delivery_does_not_know_leaves_it_as_it_is() -> None:
     delivery = after(shipping(), dispatched())
-    for fact in (progressed("delivered", "unknown"), charged("unknown")):
+    late = delayed(1).model_copy(update={"fulfilment_id": "unknown"})
+    for fact in (progressed("delivered", "unknown"), charged("unknown"), late):
         assert delivery.given(PLACEMENT_STREAM, fact).states == delivery.states
 
 

@@ -2,7 +2,10 @@
 
 from datetime import timedelta
 
+import pytest
+
 from services.order.domain.messages import DeadlinePassed, FulfilmentOverdue
+from services.order.domain.review import Finding, ReviewFacts
 from shared.events.inventory import KeepReservation, ReservationReleased
 from shared.events.order import (
     AuthorisationLost,
@@ -25,11 +28,18 @@ from shared.events.order import (
 from shared.events.payment import (
     AuthorisationLapsed,
     AuthorisePayment,
+    CapturePayment,
     PaymentAnomalyDetected,
     PaymentVoided,
     VoidPayment,
 )
-from shared.events.shipping import CancelShipment, HoldShipment, RequestShipment, ResumeShipment
+from shared.events.shipping import (
+    CancelShipment,
+    HoldShipment,
+    RequestShipment,
+    ResumeShipment,
+    ShipmentCancelled,
+)
 from shared.events.values import FulfilmentPlan, PaymentMethod
 from shared.eventsourcing.decider import Reminder
 from shared.eventsourcing.testing import NOON
@@ -56,7 +66,6 @@ from tests.unit.order.samples import (
     delivered,
     dispatched,
     finding,
-    finds,
     line,
     new,
     of_order,
@@ -130,7 +139,9 @@ def test_an_authorisation_that_comes_while_a_hold_is_open_waits_for_the_release(
     released = outcome.after.when(release(), reason="fine")
     assert isinstance(released.events[1], OrderConfirmed)
     released.then_asked(KeepReservation(order_number=NUMBER))
-    released.after.when(KEPT).then_asked(request(WHOLE[0], 1200))
+    released.after.when(KEPT).then_asked(request(WHOLE[0], 1200)).after.when(dispatched()).then_asked(
+        CapturePayment(order_number=NUMBER, fulfilment_id=F1, amount=VALUE, currency="USD")
+    )
 
 
 def test_the_answer_to_another_attempt_is_not_taken_for_this_one() -> None:
@@ -178,6 +189,8 @@ def authorising_command(attempt: int, amount: int = VALUE) -> tuple[AuthorisePay
 
 def test_a_deadline_that_comes_after_the_payment_does_nothing() -> None:
     shipping().when(DeadlinePassed(order_number=NUMBER, step=2)).then_nothing_happened()
+    held = after(authorising(), HELD, authorised())
+    held.when(DeadlinePassed(order_number=NUMBER, step=2)).then_nothing_happened()
 
 
 def lapse_hold(number: int = 1) -> HoldOpened:
@@ -216,6 +229,30 @@ def test_releasing_a_lapse_authorises_what_is_not_captured_and_then_the_goods_mo
     assert moved.reminders == (Reminder(NOON + POLICY.ship_within, overdue),)
 
 
+def test_no_other_authorisation_is_asked_for_while_another_hold_is_open() -> None:
+    stopped = after(shipping(), LAPSED, HELD)
+    once = stopped.when(release(1), reason="ask again").then_asked()
+    once.after.when(release(2), reason="fine").then_asked(*authorising_command(2))
+
+
+def test_an_authorisation_that_proves_needless_while_it_is_under_way_is_voided() -> None:
+    half = after(shipping(SPLIT), dispatched(F1), captured(F1, 800), delivered(F1), LAPSED, release())
+    left = after(half, dispatched(F2), captured(F2, 500))
+    left.when(delivered(F2)).then_asked(VoidPayment(order_number=NUMBER))
+
+
+def test_what_was_cancelled_is_not_authorised_again() -> None:
+    cancelled = ShipmentCancelled(order_number=NUMBER, fulfilment_id=F2)
+    lapsed = after(shipping(SPLIT), cancelled, LAPSED)
+    lapsed.when(release(), reason="ask again").then_asked(*authorising_command(2, amount=800))
+
+
+def test_all_that_was_ever_authorised_and_not_captured_is_voided_in_the_end() -> None:
+    half = after(shipping(SPLIT), dispatched(F1), captured(F1, 800), delivered(F1), LAPSED, release())
+    rest = after(half, authorised(attempt=2, amount=500), dispatched(F2), captured(F2, 500))
+    rest.when(delivered(F2)).then_asked(VoidPayment(order_number=NUMBER))
+
+
 def test_another_card_replaces_a_lapsed_authorisation_without_a_persons_release() -> None:
     outcome = after(shipping(), LAPSED).when(PAY)
     sought, released = outcome.events
@@ -230,12 +267,22 @@ def test_another_card_waits_for_other_holds_after_a_lapse() -> None:
     assert isinstance(refused, CommandRefused)
 
 
-def test_another_card_waits_for_no_alarm_after_a_lapse() -> None:
-    alarm = HoldOpened(
-        order_number=NUMBER, hold_id="H2", reason="payment_overdue", explanation="no answer", owner="payments"
+@pytest.mark.parametrize(("reason", "fulfilment_id"), [("payment_overdue", ""), ("carrier_refused", F1)])
+def test_another_card_waits_neither_for_an_alarm_nor_for_one_fulfilment_after_a_lapse(
+    reason: HoldReason, fulfilment_id: str
+) -> None:
+    other = HoldOpened(
+        order_number=NUMBER,
+        hold_id="H2",
+        reason=reason,
+        explanation="no answer",
+        owner="payments",
+        fulfilment_id=fulfilment_id,
     )
-    outcome = after(shipping(), LAPSED).given(ORDER_STREAM, alarm).when(PAY)
-    assert isinstance(outcome.events[0], AuthorisationSought)
+    outcome = after(shipping(), LAPSED).given(ORDER_STREAM, other).when(PAY)
+    sought, released = outcome.events
+    assert isinstance(sought, AuthorisationSought)
+    assert released == HoldReleased(order_number=NUMBER, hold_id="H1", reason="authorisation_lapsed")
 
 
 def test_a_decline_after_a_lapse_holds_the_goods_again() -> None:
@@ -264,10 +311,12 @@ def test_a_decline_after_a_lapse_opens_a_window_that_the_next_decline_leaves_as_
     assert again in after(paid, release(3)).when(declined(attempt=4)).events
 
 
-def test_a_decline_during_a_recall_is_told_to_the_customer_too() -> None:
+def test_an_answer_during_a_recall_is_taken_and_a_decline_told_to_the_customer_too() -> None:
     recalling = after(shipping(SPLIT), LAPSED, release(), CancelOrder(order_number=NUMBER))
     opened = PaymentWindowOpened(order_number=NUMBER, decline_code="no_funds", until=WINDOW_END)
     assert opened in recalling.when(declined(attempt=2)).events
+    secured = PaymentSecured(order_number=NUMBER, attempt=2, amount=VALUE, currency="USD")
+    recalling.when(authorised(attempt=2)).then(*of_placement(secured))
 
 
 def test_without_an_answer_after_a_lapse_the_payment_is_asked_for_again() -> None:
@@ -285,7 +334,15 @@ def test_a_lapse_with_nothing_left_to_capture_does_nothing() -> None:
 def test_a_lapse_before_confirmation_asks_again_when_the_hold_is_released() -> None:
     paid = after(authorising(), HELD, authorised())
     outcome = paid.when(LAPSED).then(*of_placement(AuthorisationLost(order_number=NUMBER)))
-    outcome.after.when(release(), reason="fine").then_asked(*authorising_command(2))
+    asked = outcome.after.when(release(), reason="fine").then_asked(*authorising_command(2))
+    assert isinstance(asked.after.when(authorised(attempt=2)).events[0], OrderConfirmed)
+
+
+def test_a_lapse_before_confirmation_asks_again_for_the_method_that_was_paid_with_last() -> None:
+    paid = after(authorising(), declined(), PAY, HELD, authorised(attempt=2), LAPSED)
+    paid.when(release(), reason="fine").then_asked(
+        AuthorisePayment(order_number=NUMBER, attempt=3, amount=VALUE, currency="USD", payment=OTHER_CARD)
+    )
 
 
 def test_a_lapse_of_an_order_that_is_undone_does_nothing() -> None:
@@ -310,7 +367,9 @@ def test_a_wait_for_another_authorisation_begins_anew_after_a_recall() -> None:
 
 
 def test_an_anomaly_that_the_review_wants_seen_opens_one_hold() -> None:
-    review = finds("payment_anomaly", finding("payment_anomaly"))
+    def review(facts: ReviewFacts) -> tuple[Finding, ...]:
+        return (finding("payment_anomaly"),) if facts.anomaly == "unknown capture" else ()
+
     outcome = reserving(review).when(ANOMALY)
     (hold,) = outcome.events
     assert isinstance(hold, HoldOpened)
@@ -354,9 +413,10 @@ def test_an_anomaly_of_an_order_that_has_ended_opens_a_hold_for_the_payments_tea
     for ended in (cancelled, completed):
         outcome = ended.when(ANOMALY)
         outcome.then(*of_order(anomaly_hold()))
-        outcome.after.when(release(), actor="ann", reason="seen").then(
-            *of_order(HoldReleased(order_number=NUMBER, hold_id="H1", reason="payment_anomaly"))
-        )
+        for seen in (release(), ReleaseHold(order_number=NUMBER, hold_id="H1", street="2 High Street")):
+            released = outcome.after.when(seen, actor="ann", reason="seen")
+            released.then(*of_order(HoldReleased(order_number=NUMBER, hold_id="H1", reason="payment_anomaly")))
+            released.after.when(ANOMALY).then(*of_order(anomaly_hold(2)))
 
 
 def test_an_anomaly_of_an_order_in_review_is_another_reason_to_look_at_it() -> None:

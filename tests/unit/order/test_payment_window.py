@@ -126,6 +126,7 @@ def test_paying_again_is_refused_with_a_reason() -> None:
         (window.at(WINDOW_END), PAY, "ended"),
         (after(window, HELD), PAY, "hold"),
         (authorising(), PAY, "not waiting"),
+        (shipping(), PAY, "not waiting"),
         (new(finds("order", finding())).when(take()).after, PAY, "not waiting"),
     ):
         outcome = scenario.when(message)

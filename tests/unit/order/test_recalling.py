@@ -3,7 +3,7 @@
 import pytest
 
 from services.order.domain.messages import DeadlinePassed, ReleaseOverdue
-from shared.events.inventory import ReservationReleased
+from shared.events.inventory import ReleaseStock, ReservationReleased
 from shared.events.order import (
     CancellationRefused,
     CancellationRequested,
@@ -16,6 +16,7 @@ from shared.events.order import (
     RecallEnded,
 )
 from shared.events.payload import Payload
+from shared.events.payment import VoidPayment
 from shared.events.shipping import LabelRefused, ShipmentCancellationRefused, ShipmentCancelled
 from shared.events.values import Shortage
 from tests.unit.order.samples import (
@@ -36,6 +37,10 @@ from tests.unit.order.samples import (
 CANCEL = CancelOrder(order_number=NUMBER, cause="customer")
 ANSWERED = HoldReleased(order_number=NUMBER, hold_id="H1", reason="compensation_overdue")
 F3 = f"{NUMBER}-F3"
+
+
+THREE = (plan(1, ("L1", "A", 1)), plan(2, ("L1", "A", 1)), plan(3, ("L2", "B", 1)))
+"""One unit in each of three fulfilments."""
 
 
 def called_back(name: str) -> ShipmentCancelled:
@@ -66,8 +71,7 @@ def test_the_alarm_of_a_recall_ends_when_the_shipment_turns_out_to_have_left(ans
 
 
 def test_the_alarm_of_a_recall_stays_open_for_stock_that_is_still_being_given_back() -> None:
-    three = (plan(1, ("L1", "A", 1)), plan(2, ("L1", "A", 1)), plan(3, ("L2", "B", 1)))
-    part = after(shipping(three), CANCEL, too_late(F1), too_late(F2), called_back(F3))
+    part = after(shipping(THREE), CANCEL, too_late(F1), too_late(F2), called_back(F3))
     alarmed = after(part, ReleaseOverdue(order_number=NUMBER, fulfilments=(F3,)), CANCEL)
     settled = after(alarmed, too_late(F1)).when(too_late(F2))
     assert ANSWERED not in settled.events
@@ -103,3 +107,39 @@ def test_a_hold_on_the_last_fulfilment_that_is_cancelled_late_ends_and_the_order
         RecallBegan(order_number=NUMBER, fulfilments=()),
         CompensationBegan(order_number=NUMBER, parts=("stock", "payment"), skus=("A", "B")),
     )
+
+
+def test_one_more_fulfilment_that_is_cancelled_late_does_not_end_an_order_of_which_another_goes_on() -> None:
+    going_on = after(shipping(THREE), CANCEL, called_back(F3), too_late(F1), too_late(F2))
+    going_on.when(called_back(F2)).then(
+        *of_placement(F2_CANCELLED), *of_order(F2_DROPPED), *of_placement(F2_GIVEN_BACK)
+    )
+
+
+def test_stock_that_is_not_given_back_is_asked_for_again_without_that_of_another_fulfilment() -> None:
+    part = after(shipping(THREE), CANCEL, called_back(F3), too_late(F1), too_late(F2), called_back(F2))
+    part.when(ReleaseOverdue(order_number=NUMBER, fulfilments=(F3,))).then_asked(
+        ReleaseStock(order_number=NUMBER, skus=("B",), fulfilments=(F3,))
+    )
+
+
+def test_a_label_that_is_refused_during_a_recall_is_no_answer_to_it() -> None:
+    once = after(shipping(SPLIT), CANCEL, REFUSED_LABEL).when(called_back(F1)).then_asked()
+    assert len(once.events) == 1
+    once.after.when(called_back(F2)).then_asked(
+        ReleaseStock(order_number=NUMBER, skus=("A", "B")), VoidPayment(order_number=NUMBER)
+    )
+
+
+def test_what_is_given_back_after_one_recall_is_not_given_back_after_the_next() -> None:
+    part = after(shipping(THREE), CANCEL, called_back(F3), too_late(F1), too_late(F2))
+    given_back = ReservationReleased(order_number=NUMBER, fulfilments=(F3,))
+    settled = (after(part, given_back, CANCEL), after(part, CANCEL, given_back))
+    for recalling in (*settled, after(part, CANCEL)):
+        after(recalling, too_late(F1)).when(called_back(F2)).then(
+            *of_placement(F2_CANCELLED),
+            *of_order(CancellationRefused(order_number=NUMBER, dispatched=(F1,)), F2_DROPPED),
+            *of_placement(F2_GIVEN_BACK),
+        )
+    for recalling in settled:
+        recalling.when(ReleaseOverdue(order_number=NUMBER, fulfilments=(F3,))).then_nothing_happened()

@@ -26,6 +26,7 @@ from shared.events.order import (
     OpenHold,
     OrderBackordered,
     OrderCancelled,
+    OrderConfirmed,
     PricedFulfilment,
     ReleaseHold,
     ReservationRequested,
@@ -257,8 +258,15 @@ def test_a_backorder_waits_for_the_stock() -> None:
     deadline = DeadlinePassed(order_number=NUMBER, step=2)
     assert outcome.reminders == (Reminder(NOON + POLICY.backorder_within, deadline),)
     expires_at = POLICY.reservation_expires_at(NOON, allow_backorder=True)
-    outcome.after.when(stock_reserved(expires_at=expires_at)).then(*of_placement(sought()))
+    arrived = outcome.after.when(stock_reserved(expires_at=expires_at)).then(*of_placement(sought()))
+    assert isinstance(arrived.after.when(authorised()).events[0], OrderConfirmed)
     outcome.after.when(BACKORDERED).then_nothing_happened()
+
+
+def test_a_backorder_that_arrives_while_a_hold_is_open_waits_for_the_release() -> None:
+    expires_at = POLICY.reservation_expires_at(NOON, allow_backorder=True)
+    arrived = after(backordered().after, HELD).when(stock_reserved(expires_at=expires_at)).then_asked()
+    arrived.after.when(ReleaseHold(order_number=NUMBER, hold_id="H1"), reason="fine").then_asked(authorise())
 
 
 def test_a_backorder_that_inventory_gives_up_is_cancelled() -> None:

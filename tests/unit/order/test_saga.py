@@ -9,8 +9,8 @@ from services.order.domain.placement import Idle, Placement, Recalling, Shipping
 from services.order.domain.policy import Policy
 from services.order.domain.saga import LISTENS_TO, STEPS
 from shared.events.inventory import StockReserved
-from shared.events.order import AuthorisationLost, StockMissing
-from tests.unit.order.samples import NUMBER, PLACEMENT_STREAM, authorising, new, shipping
+from shared.events.order import AuthorisationLost, RecallRefused, StockMissing
+from tests.unit.order.samples import F1, NUMBER, PLACEMENT_STREAM, authorising, new, shipping
 
 
 def test_every_status_of_a_placement_has_a_step() -> None:
@@ -37,7 +37,13 @@ def test_the_model_takes_every_message_that_a_step_waits_for() -> None:
 
 def test_a_fact_that_does_not_fit_the_status_of_a_placement_leaves_it_as_it_is() -> None:
     lost, missing = AuthorisationLost(order_number=NUMBER), StockMissing(order_number=NUMBER, shortages=())
-    for scenario, fact in ((authorising(), lost), (authorising(), missing), (shipping(), missing)):
+    stayed = RecallRefused(order_number=NUMBER, fulfilment_id=F1)
+    for scenario, fact in (
+        (authorising(), lost),
+        (authorising(), missing),
+        (shipping(), missing),
+        (shipping(), stayed),
+    ):
         assert scenario.given(PLACEMENT_STREAM, fact).states == scenario.states
 
 

@@ -1,21 +1,19 @@
 """Taking orders from channels: the newest statement wins."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from services.order.domain.content import frozen
-from services.order.domain.messages import DeadlinePassed, FreeCredit, RefuseIntake, TakeChannelOrder
+from services.order.domain.messages import DeadlinePassed, RefuseIntake, TakeChannelOrder
 from services.order.domain.review import Finding, ReviewFacts
 from shared.events.channel import ChannelOrderRejected
 from shared.events.inventory import ReleaseStock, ReservationReleased, ReserveStock, StockBackordered
 from shared.events.order import (
     CancelOrder,
     CompensationBegan,
-    CreditFreed,
-    CreditLimitSet,
-    CreditUsed,
     FulfilmentProgressed,
     HoldOpened,
     HoldReleased,
@@ -28,9 +26,9 @@ from shared.events.order import (
     RestatementHeld,
     RestatementIgnored,
 )
-from shared.events.payment import AuthorisePayment, VoidPayment
+from shared.events.payment import AuthorisePayment, PaymentVoided, VoidPayment
 from shared.events.shipping import HoldShipment
-from shared.events.values import Customer, RequestedLine, Shortage
+from shared.events.values import RequestedLine, Shortage
 from shared.eventsourcing.decider import Recorded, Reminder, Reply
 from shared.eventsourcing.testing import NOON, Scenario
 from tests.unit.order.samples import (
@@ -42,7 +40,6 @@ from tests.unit.order.samples import (
     POLICY,
     T0,
     after,
-    authorised,
     authorising,
     captured,
     channel_order,
@@ -79,7 +76,6 @@ BACKORDERED = StockBackordered(
     waiting=(Shortage(line_id="L2", sku="B", missing=1),),
     expires_at=POLICY.reservation_expires_at(NOON, allow_backorder=True),
 )
-LIMIT = CreditLimitSet(customer_id="C1", limit=5_000, currency="USD")
 
 
 def test_a_new_order_that_the_review_passes_is_placed_approved_and_reserved_at_once() -> None:
@@ -126,9 +122,24 @@ def test_an_identical_statement_changes_nothing() -> None:
     assert outcome.reply == Reply("accepted", {"order_number": NUMBER, "outcome": "unchanged"})
 
 
-def test_the_same_content_stated_later_only_moves_the_time_on() -> None:
+def in_review() -> Scenario:
+    return after(new(finds("order", finding())), take())
+
+
+STATUSES: dict[str, Callable[[], Scenario]] = {
+    "in review": in_review,
+    "approved": reserving,
+    "confirmed": shipping,
+    "cancelling": lambda: after(reserving(), CancelOrder(order_number=NUMBER)),
+    "cancelled": lambda: after(in_review(), CancelOrder(order_number=NUMBER)),
+    "completed": lambda: after(shipping(), dispatched(), captured(), delivered()),
+}
+
+
+@pytest.mark.parametrize("status", STATUSES)
+def test_the_same_content_stated_later_only_moves_the_time_on(status: str) -> None:
     reaffirmed = OrderReaffirmed(order_number=NUMBER, channel_updated_at=LATER)
-    outcome = reserving().when(take(channel_updated_at=LATER)).then(*of_order(reaffirmed)).then_asked()
+    outcome = STATUSES[status]().when(take(channel_updated_at=LATER)).then(*of_order(reaffirmed)).then_asked()
     between = take(channel_updated_at=T0 + timedelta(minutes=1), notes="between")
     assert outcome.after.when(between).events == (_ignored(T0 + timedelta(minutes=1), LATER),)
 
@@ -162,6 +173,8 @@ def test_a_caller_who_waits_is_answered_the_rejection_and_nothing_is_recorded() 
     assert outcome.reply is not None
     assert outcome.reply.outcome == "refused"
     assert outcome.reply.body["code"] == "conflicting_restatement"
+    assert outcome.reply.body["order_number"] == NUMBER
+    assert "channel_updated_at" in outcome.reply.body["detail"]
 
 
 def test_another_order_under_the_same_number_is_rejected_as_a_collision() -> None:
@@ -237,6 +250,10 @@ def test_a_change_while_the_payment_is_under_way_waits_for_both_answers() -> Non
     released = changed.when(ReservationReleased(order_number=NUMBER, fulfilments=(F1,)))
     released.then_asked()
     assert authorising().when(take(**CHANGED)).commands == (RELEASE, VoidPayment(order_number=NUMBER))
+    voided = released.after.when(PaymentVoided(order_number=NUMBER, amount=1300, currency="USD")).then_asked(ASK)
+    (again,) = voided.after.when(stock_reserved()).commands
+    assert isinstance(again, AuthorisePayment)
+    assert again.attempt == 2
 
 
 def test_the_stock_is_given_back_by_the_skus_of_the_old_content() -> None:
@@ -250,7 +267,7 @@ def test_a_change_in_review_is_reviewed_again_and_replaces_the_old_holds() -> No
         return (finding(),) if not facts.order.notes else ()
 
     held = after(new(review), take())
-    held.when(take(**CHANGED)).then(
+    outcome = held.when(take(**CHANGED)).then(
         *of_order(
             OrderReplaced(order_number=NUMBER, content=NEW_CONTENT),
             HoldReleased(order_number=NUMBER, hold_id="H1", reason="amount_over_limit"),
@@ -258,6 +275,7 @@ def test_a_change_in_review_is_reviewed_again_and_replaces_the_old_holds() -> No
         ),
         *of_placement(ReservationRequested(order_number=NUMBER, expires_at=EXPIRES)),
     )
+    outcome.after.when(take(**CHANGED)).then_nothing_happened()
 
 
 def test_a_hold_by_hand_outlives_a_change_and_keeps_the_order_in_review() -> None:
@@ -265,6 +283,16 @@ def test_a_hold_by_hand_outlives_a_change_and_keeps_the_order_in_review() -> Non
     outcome = held.when(take(**CHANGED))
     assert outcome.events[1:] == (OrderReplaced(order_number=NUMBER, content=NEW_CONTENT),)
     outcome.after.when(ReservationReleased(order_number=NUMBER, fulfilments=())).then_asked()
+
+
+def test_a_change_of_an_order_on_a_hold_by_hand_is_reviewed_all_the_same() -> None:
+    def review(facts: ReviewFacts) -> tuple[Finding, ...]:
+        return (finding(),) if facts.order.notes else ()
+
+    held = after(new(review), take(), OpenHold(order_number=NUMBER, explanation="wait"))
+    *_, hold = held.when(take(**CHANGED)).events
+    assert isinstance(hold, HoldOpened)
+    assert (hold.hold_id, hold.reason) == ("H2", "amount_over_limit")
 
 
 def test_a_second_change_while_the_first_is_undone_asks_for_nothing_twice() -> None:
@@ -299,16 +327,14 @@ def test_a_second_change_after_confirmation_is_kept_under_the_hold_that_is_open(
 
 def test_a_change_while_a_confirmed_order_is_cancelled_is_held() -> None:
     cancelling = after(shipping(), CancelOrder(order_number=NUMBER))
-    assert isinstance(cancelling.when(take(**CHANGED)).events[0], RestatementHeld)
+    held = cancelling.when(take(**CHANGED))
+    assert isinstance(held.events[0], RestatementHeld)
+    held.after.when(take(**CHANGED)).then_nothing_happened()
 
 
 @pytest.mark.parametrize("ended", ["cancelling", "cancelled", "completed"])
 def test_a_change_of_an_order_that_ends_is_given_back_and_what_says_nothing_new_is_not(ended: str) -> None:
-    scenario = {
-        "cancelling": lambda: after(reserving(), CancelOrder(order_number=NUMBER)),
-        "cancelled": lambda: after(new(finds("order", finding())), take(), CancelOrder(order_number=NUMBER)),
-        "completed": lambda: after(shipping(), dispatched(), captured(), delivered()),
-    }[ended]()
+    scenario = STATUSES[ended]()
     outcome = scenario.when(take(original="b25l", **CHANGED))
     rejected = ChannelOrderRejected(
         code="order_ended",
@@ -325,89 +351,6 @@ def test_a_change_of_an_order_that_ends_is_given_back_and_what_says_nothing_new_
     older = T0 - timedelta(minutes=1)
     scenario.when(take(channel_updated_at=older, notes="x")).then(*of_order(_ignored(older, T0)))
     scenario.when(take()).then().then_asked()
-    reaffirmed = OrderReaffirmed(order_number=NUMBER, channel_updated_at=LATER)
-    scenario.when(take(channel_updated_at=LATER)).then(*of_order(reaffirmed))
-
-
-def limited(limit: CreditLimitSet = LIMIT) -> Scenario:
-    return new().given("customer-C1", limit)
-
-
-def test_an_order_of_a_customer_with_a_limit_uses_credit_until_it_ends() -> None:
-    placed = limited().when(take())
-    used = CreditUsed(customer_id="C1", order_number=NUMBER, amount=1300, currency="USD")
-    assert placed.decision.events[:2] == (
-        *of_order(OrderPlaced(order_number=NUMBER, content=CONTENT, counts_as_credit=True)),
-        Recorded("customer-C1", used),
-    )
-    finished = after(placed.after, stock_reserved(), authorised(), dispatched(), captured()).when(delivered())
-    free = FreeCredit(customer_id="C1", order_number=NUMBER)
-    assert finished.reminders == (Reminder(NOON, free),)
-    freed = CreditFreed(customer_id="C1", order_number=NUMBER, amount=1300, currency="USD")
-    finished.after.when(free).then(Recorded("customer-C1", freed)).after.when(free).then_nothing_happened()
-
-
-def test_a_cancelled_order_frees_its_credit() -> None:
-    cancelled = after(limited(), take(), CancelOrder(order_number=NUMBER))
-    outcome = cancelled.when(ReservationReleased(order_number=NUMBER, fulfilments=()))
-    assert outcome.reminders == (Reminder(NOON, FreeCredit(customer_id="C1", order_number=NUMBER)),)
-
-
-def test_an_order_in_another_currency_than_the_limit_uses_no_credit() -> None:
-    euros = LIMIT.model_copy(update={"currency": "EUR"})
-    assert not [event for event in limited(euros).when(take()).events if isinstance(event, CreditUsed)]
-
-
-OTHER = CreditUsed(customer_id="C1", order_number="OTHER", amount=900, currency="USD")
-
-
-@pytest.mark.parametrize(("currency", "counts"), [("USD", 900), ("EUR", 0)])
-def test_what_was_used_counts_against_a_new_limit_in_the_same_currency_alone(currency: str, counts: int) -> None:
-    seen: list[ReviewFacts] = []
-
-    def review(facts: ReviewFacts) -> tuple[Finding, ...]:
-        seen.append(facts)
-        return ()
-
-    limit = CreditLimitSet(customer_id="C1", limit=7_000, currency=currency)
-    new(review).given("customer-C1", LIMIT, OTHER, limit).when(take())
-    assert [facts.open_credit for facts in seen] == [counts]
-
-
-def test_the_review_sees_what_the_other_open_orders_add_up_to() -> None:
-    seen: list[ReviewFacts] = []
-
-    def review(facts: ReviewFacts) -> tuple[Finding, ...]:
-        seen.append(facts)
-        return ()
-
-    scenario = after(new(review).given("customer-C1", LIMIT, OTHER), take())
-    after(scenario, take(**CHANGED))
-    assert [facts.open_credit for facts in seen] == [900, 900]
-    assert seen[0].customer is not None
-    assert seen[0].customer.credit_limit == 5_000
-
-
-def test_a_changed_total_counts_in_place_of_the_old_one() -> None:
-    placed = after(limited(), take())
-    lines = (line("L1", "A", 1, 500),)
-    events = placed.when(take(channel_updated_at=LATER, lines=lines)).events
-    assert [event for event in events if isinstance(event, CreditFreed | CreditUsed)] == [
-        CreditFreed(customer_id="C1", order_number=NUMBER, amount=1300, currency="USD"),
-        CreditUsed(customer_id="C1", order_number=NUMBER, amount=500, currency="USD"),
-    ]
-
-
-def test_an_order_that_has_come_back_to_a_customer_counts_whatever_was_to_be_freed_before() -> None:
-    moved = after(limited(), take(), take(channel_updated_at=LATER, customer=Customer(id="C2", name="Bo")))
-    back = after(moved, take(channel_updated_at=LATER + timedelta(minutes=1)))
-    back.when(FreeCredit(customer_id="C1", order_number=NUMBER)).then_nothing_happened()
-
-
-def test_an_order_that_moves_to_another_customer_frees_the_credit_of_the_first() -> None:
-    placed = after(limited(), take())
-    outcome = placed.when(take(channel_updated_at=LATER, customer=Customer(id="C2", name="Bo")))
-    assert Reminder(NOON, FreeCredit(customer_id="C1", order_number=NUMBER)) in outcome.reminders
 
 
 def refusal() -> RefuseIntake:

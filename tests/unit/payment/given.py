@@ -15,6 +15,7 @@ from services.payment.domain.model import model
 from services.payment.domain.policy import Policy
 from shared.events.payload import Event
 from shared.events.payment import (
+    AuthorisationLapsed,
     AuthorisationRequested,
     AuthorisationVoided,
     AuthorisePayment,
@@ -204,6 +205,10 @@ def void_answered(attempt: int = 1, number: int = 1, asked: int = 1, **outcome: 
         asked=asked,
         **outcome,
     )
+
+
+def lapsed(attempt: int = 1) -> Event:
+    return AuthorisationLapsed(order_number=ORDER, authorisation_id=f"auth_{attempt}")
 
 
 def renewal_key(attempt: int = 1, number: int = 1) -> str:

@@ -1,16 +1,15 @@
 """Setting money aside, and keeping it so until it is captured."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from services.payment.domain.messages import AskGatewayAgain, RenewAuthorisation
 from services.payment.domain.model import model
 from services.payment.domain.policy import Policy
-from shared.events.order import CreditFreed
 from shared.events.payload import Event
 from shared.events.payment import (
-    AuthorisationLapsed,
     AuthorisationRenewalRequested,
     AuthorisationRenewed,
     PaymentAnomalyDetected,
@@ -34,6 +33,7 @@ from tests.unit.payment.given import (
     authorised,
     captured,
     declined,
+    lapsed,
     renewal_answered,
     renewal_key,
     requested,
@@ -43,15 +43,15 @@ from tests.unit.payment.given import (
     void_started,
 )
 
-LAPSED = AuthorisationLapsed(order_number=ORDER, authorisation_id="auth_1")
+LAPSED = lapsed()
 RENEW = RenewAuthorisation(order_number=ORDER, authorisation_id="auth_1", expires_at=WEEK)
 
 
-def renewal_requested(number: int = 1, asked: int = 1) -> AuthorisationRenewalRequested:
+def renewal_requested(number: int = 1, asked: int = 1, attempt: int = 1) -> AuthorisationRenewalRequested:
     return AuthorisationRenewalRequested(
         order_number=ORDER,
-        authorisation_id="auth_1",
-        idempotency_key=renewal_key(1, number),
+        authorisation_id=f"auth_{attempt}",
+        idempotency_key=renewal_key(attempt, number),
         asked=asked,
     )
 
@@ -83,6 +83,7 @@ def test_one_that_has_expired_already_is_renewed_at_once() -> None:
 def test_an_authorisation_of_unstated_life_is_taken_to_live_for_the_renewal_period() -> None:
     outcome = scenario(requested()).when(authorisation_answered(outcome="authorised", authorisation_id="auth_1"))
     outcome.then(authorised(expires_at=NOON + POLICY.renew_before))
+    assert outcome.reminders[0].at == NOON + POLICY.renew_before / 2
 
 
 def test_a_declined_payment_says_why() -> None:
@@ -153,16 +154,21 @@ def test_an_answer_heard_twice_changes_nothing() -> None:
     ).then_nothing_happened()
 
 
-def test_an_answer_that_contradicts_an_earlier_one_is_told_to_a_person_once() -> None:
-    answer = authorisation_answered(outcome="authorised", authorisation_id="auth_1", expires_at=WEEK)
-    outcome = scenario(requested(), declined()).when(answer)
-    outcome.then(
-        PaymentAnomalyDetected(
-            order_number=ORDER,
-            explanation=f"the gateway answered authorised to {auth_key()}, otherwise than before",
-        )
-    )
-    outcome.after.when(answer).then_nothing_happened()
+@pytest.mark.parametrize(
+    ("decided", "answer"),
+    [
+        (declined(), {"outcome": "authorised", "authorisation_id": "auth_1", "expires_at": WEEK}),
+        (authorised(), {"outcome": "authorised", "authorisation_id": "auth_other", "expires_at": WEEK}),
+        (authorised(), {"outcome": "declined", "code": "do_not_honour"}),
+    ],
+)
+def test_an_answer_that_contradicts_an_earlier_one_is_told_to_a_person_once(
+    decided: Event, answer: dict[str, Any]
+) -> None:
+    outcome = scenario(requested(), decided).when(authorisation_answered(**answer))
+    explanation = f"the gateway answered {answer['outcome']} to {auth_key()}, otherwise than before"
+    outcome.then(PaymentAnomalyDetected(order_number=ORDER, explanation=explanation))
+    outcome.after.when(authorisation_answered(**answer)).then_nothing_happened()
 
 
 def test_a_repeated_command_under_way_waits_for_the_same_answer() -> None:
@@ -230,6 +236,12 @@ def test_a_lapsed_authorisation_is_let_go_of_as_soon_as_a_new_one_stands() -> No
     ).then(authorised(attempt=2), void_requested())
 
 
+def test_a_lapsed_authorisation_outlives_an_older_attempt_that_succeeds_late() -> None:
+    scenario(requested(), requested(attempt=2), authorised(attempt=2), lapsed(attempt=2)).when(
+        authorisation_answered(outcome="authorised", authorisation_id="auth_1", expires_at=WEEK)
+    ).then(authorised(), void_requested())
+
+
 def test_an_authorisation_that_lapses_beside_a_newer_one_is_let_go_of_at_once() -> None:
     scenario(requested(), authorised(), requested(attempt=2), authorised(attempt=2), renewal_requested()).when(
         renewal_answered(outcome="refused", code="expired")
@@ -245,25 +257,10 @@ def test_one_that_lapses_while_its_renewal_is_unknown_is_let_go_of_at_once_besid
     outcome.then(LAPSED, void_requested())
 
 
-@pytest.mark.parametrize(
-    "fact",
-    [
-        unknown(auth_key(7), NOON),
-        void_requested(attempt=7),
-        authorisation_voided(attempt=7),
-        AuthorisationLapsed(order_number=ORDER, authorisation_id="auth_7"),
-        CreditFreed(customer_id="C1", order_number=ORDER, amount=100, currency="EUR"),
-    ],
-    ids=lambda fact: type(fact).__name__,
-)
-def test_a_fact_about_what_the_payment_does_not_know_leaves_it_as_it_is(fact: Event) -> None:
-    known = scenario(requested(), authorised())
-    assert known.given(STREAM, fact).states == known.states
-
-
-def test_a_prepaid_order_needs_no_gateway() -> None:
-    outcome = scenario().when(authorise(payment=PREPAID))
-    outcome.then(authorised(authorisation_id="prepaid:WX-77", expires_at=FOREVER))
+@pytest.mark.parametrize("reference", ["WX-77", "R" * 150])
+def test_a_prepaid_order_needs_no_gateway(reference: str) -> None:
+    outcome = scenario().when(authorise(payment=PaymentMethod(kind="prepaid", reference=reference)))
+    outcome.then(authorised(authorisation_id=f"prepaid:{reference}", expires_at=FOREVER))
     assert outcome.reminders == ()
 
 
@@ -333,10 +330,12 @@ def test_a_renewed_authorisation_is_renewed_again_later_under_another_key() -> N
     outcome.after.when(reminder.message).then(renewal_requested(number=2))
 
 
-def test_an_authorisation_that_cannot_be_renewed_is_reported() -> None:
-    scenario(requested(), authorised(), renewal_requested()).when(
-        renewal_answered(outcome="refused", code="expired")
-    ).then(LAPSED)
+@pytest.mark.parametrize("beside", [(), (requested(attempt=2), authorised(attempt=2), lapsed(attempt=2))])
+@pytest.mark.parametrize("answer", [{"outcome": "refused", "code": "expired"}, {"outcome": "renewed"}])
+def test_an_authorisation_that_cannot_be_renewed_is_reported(
+    beside: tuple[Event, ...], answer: dict[str, Any]
+) -> None:
+    scenario(requested(), authorised(), *beside, renewal_requested()).when(renewal_answered(**answer)).then(LAPSED)
 
 
 def test_a_renewal_that_is_refused_because_all_is_captured_means_nothing() -> None:

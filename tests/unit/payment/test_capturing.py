@@ -4,7 +4,6 @@ import pytest
 
 from shared.events.payload import Event
 from shared.events.payment import (
-    AuthorisationLapsed,
     AuthorisationRenewalRequested,
     CaptureRefused,
     PartiallyCaptured,
@@ -27,6 +26,7 @@ from tests.unit.payment.given import (
     capture_key,
     capture_requested,
     captured,
+    lapsed,
     renewal_key,
     requested,
     scenario,
@@ -38,7 +38,6 @@ from tests.unit.payment.given import (
 AUTHORISED = (requested(), authorised())
 TWO = (*AUTHORISED, requested(attempt=2, amount=50), authorised(attempt=2, amount=50))
 PREPAID_ID = "prepaid:WX-77"
-LAPSED = AuthorisationLapsed(order_number=ORDER, authorisation_id="auth_1")
 ASK_AGAIN_AT = NOON + POLICY.ask_again_after
 
 
@@ -100,6 +99,13 @@ def test_a_fulfilment_of_no_value_needs_no_gateway_and_is_answered_again() -> No
     outcome.after.when(capture(amount=0)).then(captured(**free, repeated=True))  # type: ignore[arg-type]  # as above
 
 
+def test_a_fulfilment_of_no_value_is_captured_though_another_lacks_money() -> None:
+    past = (*TWO, capture_requested(F2, 100, whole=120), authorisation_voided(attempt=2, amount=50))
+    scenario(*past).when(capture(amount=0)).then(
+        captured(amount=0, capture_id=f"free:{capture_key()}", authorisation_id="")
+    )
+
+
 def test_captures_under_way_together_count_in_their_sum() -> None:
     scenario(*AUTHORISED, capture_requested(F1, 60)).when(capture(F2, 50)).then(refused(F2))
     scenario(*AUTHORISED, capture_requested(F1, 60)).when(capture(F2, 40)).then(capture_requested(F2, 40))
@@ -114,6 +120,7 @@ def test_captures_under_way_together_count_in_their_sum() -> None:
         (*AUTHORISED, void_started(), void_requested()),
         (*AUTHORISED, void_started(), void_requested(), authorisation_voided()),
         (requested(currency="USD"), authorised(currency="USD")),
+        (requested(currency="USD"), authorised(currency="USD"), requested(2, 30), authorised(2, 30)),
     ],
 )
 def test_never_more_is_captured_than_stands_authorised(past: tuple[Event, ...]) -> None:
@@ -141,7 +148,7 @@ def test_a_capture_refused_as_expired_starts_the_renewal_of_the_authorisation() 
     )
     expired = capture_answered(outcome="refused", code="expired")
     scenario(*AUTHORISED, capture_requested()).when(expired).then(refused(code="expired"), renewal)
-    scenario(*AUTHORISED, LAPSED, capture_requested()).when(expired).then(refused(code="expired"))
+    scenario(*AUTHORISED, lapsed(), capture_requested()).when(expired).then(refused(code="expired"))
 
 
 def test_an_unknown_outcome_is_asked_again_under_the_same_key() -> None:
@@ -164,13 +171,16 @@ def test_a_late_answer_changes_nothing_when_it_agrees() -> None:
 
 
 def test_a_capture_that_happened_after_a_refusal_is_told_to_a_person() -> None:
-    scenario(*AUTHORISED, capture_requested(), refused(code="processor_declined")).when(
-        capture_answered(outcome="captured", capture_id="cap_1")
-    ).then(anomaly(f"the gateway captured under the key {capture_key()}, refused before"))
+    late = capture_answered(outcome="captured", capture_id="cap_1")
+    told = anomaly(f"the gateway captured under the key {capture_key()}, refused before")
+    given = scenario(*AUTHORISED, capture_requested(), refused(code="processor_declined"))
+    given.when(late).then(told)
+    given.given(STREAM, capture_requested(number=2)).when(late).then(told)
+    scenario(*AUTHORISED).when(late).then(told)
 
 
 def test_the_smallest_authorisation_that_suffices_is_used() -> None:
-    scenario(*TWO).when(capture(amount=40)).then(capture_requested(amount=40, authorisation_id="auth_2"))
+    scenario(*TWO).when(capture(amount=50)).then(capture_requested(amount=50, authorisation_id="auth_2"))
     scenario(*TWO).when(capture(amount=60)).then(capture_requested(amount=60, authorisation_id="auth_1"))
 
 
@@ -191,6 +201,23 @@ def test_what_a_split_capture_still_needs_is_not_given_to_another() -> None:
     split = scenario(*TWO, capture_requested(F1, 100, whole=120))
     split.when(capture(F2, 40)).then(refused(F2))
     split.when(capture(F2, 30)).then(capture_requested(F2, 30, authorisation_id="auth_2"))
+    last = split.given(STREAM, partly(100, 120), capture_requested(F1, 20, 2, "auth_2", whole=120))
+    last.when(capture(F2, 31)).then(refused(F2))
+    last.when(capture(F2, 30)).then(capture_requested(F2, 30, authorisation_id="auth_2"))
+    scenario(*TWO, capture_requested(F1, 100, whole=150)).when(capture(F2, 1)).then(refused(F2))
+
+
+def test_what_a_split_capture_still_needs_of_another_currency_takes_nothing_from_this_one() -> None:
+    dollars = (requested(currency="USD"), authorised(currency="USD"))
+    split = capture_requested(F1, 100, whole=120).model_copy(update={"currency": "USD"})
+    scenario(*dollars, requested(2, 40), authorised(2, 40), split).when(capture(F2, 40)).then(
+        capture_requested(F2, 40, authorisation_id="auth_2")
+    )
+
+
+def test_what_a_refused_part_would_have_taken_is_free_for_another() -> None:
+    past = (*TWO, capture_requested(amount=100, whole=120), partly(100, 120), refused())
+    scenario(*past).when(capture(F2, 50)).then(capture_requested(F2, 50, authorisation_id="auth_2"))
 
 
 def test_a_part_refused_after_another_was_captured_is_tried_again_for_the_rest_alone() -> None:
@@ -220,18 +247,52 @@ def test_a_part_for_which_nothing_is_left_is_refused() -> None:
     scenario(*past).when(capture_answered(outcome="captured", capture_id="cap_a")).then(
         partly(100, 120), refused()
     )
+    prepaid = (authorised(attempt=3, amount=10, authorisation_id=PREPAID_ID, expires_at=FOREVER), *past)
+    scenario(*prepaid).when(capture_answered(outcome="captured", capture_id="cap_a")).then(
+        partly(100, 120),
+        partly(10, 120, capture_id=f"prepaid:{capture_key(number=2)}", authorisation_id=PREPAID_ID),
+        refused(),
+    )
 
 
 def test_a_lapsed_authorisation_is_used_only_when_no_other_is_left() -> None:
-    scenario(*AUTHORISED, LAPSED).when(capture()).then(capture_requested())
-    beside = (requested(attempt=2, amount=50), authorised(attempt=2, amount=50), *AUTHORISED[:0])
-    scenario(*AUTHORISED, *beside, LAPSED).when(capture(amount=60)).then(refused())
+    scenario(*AUTHORISED, lapsed()).when(capture()).then(capture_requested())
+    scenario(*TWO, lapsed()).when(capture(amount=60)).then(refused())
+    scenario(*TWO, lapsed(2)).when(capture()).then(capture_requested())
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        (requested(), authorised(), void_started(), void_requested()),
+        (requested(currency="USD"), authorised(currency="USD")),
+    ],
+)
+def test_nothing_is_captured_from_what_is_being_voided_or_is_of_another_currency(
+    beside: tuple[Event, ...],
+) -> None:
+    past = (*beside, requested(attempt=2), authorised(attempt=2))
+    scenario(*past).when(capture()).then(capture_requested(authorisation_id="auth_2"))
 
 
 def test_prepaid_money_is_captured_without_a_call() -> None:
     prepaid = authorised(authorisation_id=PREPAID_ID, expires_at=FOREVER)
     scenario(prepaid).when(capture()).then(
         captured(capture_id=f"prepaid:{capture_key()}", authorisation_id=PREPAID_ID)
+    )
+
+
+def test_a_fulfilment_prepaid_under_two_references_is_captured_from_both_at_once() -> None:
+    first = authorised(authorisation_id=PREPAID_ID, expires_at=FOREVER)
+    second = authorised(attempt=2, amount=50, authorisation_id="prepaid:WX-78", expires_at=FOREVER)
+    scenario(first, second).when(capture(amount=120)).then(
+        partly(100, 120, capture_id=f"prepaid:{capture_key()}", authorisation_id=PREPAID_ID),
+        captured(
+            amount=120,
+            capture_id=f"prepaid:{capture_key(number=2)}",
+            authorisation_id="prepaid:WX-78",
+            already_captured=100,
+        ),
     )
 
 

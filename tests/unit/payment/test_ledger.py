@@ -108,7 +108,14 @@ def test_every_fact_balances(fact: Event) -> None:
 
 
 @pytest.mark.parametrize(
-    "fact", [authorised(repeated=True), captured(repeated=True), authorised(amount=0), declined()]
+    "fact",
+    [
+        authorised(repeated=True),
+        captured(repeated=True),
+        REFUNDED.model_copy(update={"repeated": True}),
+        authorised(amount=0),
+        declined(),
+    ],
 )
 def test_what_moves_no_money_books_nothing(fact: Event) -> None:
     assert entries(fact) == ()

@@ -5,6 +5,7 @@ import pytest
 from services.payment.domain.keys import refund_key as derived_key
 from shared.events.payload import Event
 from shared.events.payment import (
+    PartiallyCaptured,
     PartiallyRefunded,
     PaymentAnomalyDetected,
     PaymentRefunded,
@@ -128,6 +129,11 @@ def test_never_more_is_paid_back_than_was_captured(past: tuple[Event, ...], curr
     assert outcome.reply == Reply("refused", {"refund_id": "R1", "refusal_code": "exceeds_captured"})
 
 
+def test_a_capture_is_paid_back_to_the_last_unit() -> None:
+    past = (*CAPTURED, refund_requested(39, "R0"), refunded(39, "R0"))
+    scenario(*past).when(refund(1)).then(refund_requested(1))
+
+
 def test_a_refund_of_nothing_is_refused() -> None:
     scenario(*CAPTURED).when(refund(amount=0)).then(refused("amount_zero"))
 
@@ -192,14 +198,14 @@ def test_a_late_answer_changes_nothing_when_it_agrees() -> None:
 
 
 def test_a_refund_that_happened_after_a_refusal_is_told_to_a_person() -> None:
-    scenario(*CAPTURED, refund_requested(), refused("processor_declined")).when(
-        refund_answered(outcome="refunded")
-    ).then(
-        PaymentAnomalyDetected(
-            order_number=ORDER,
-            explanation=f"the gateway paid back under the key {refund_key()}, refused before",
-        )
+    told = PaymentAnomalyDetected(
+        order_number=ORDER,
+        explanation=f"the gateway paid back under the key {refund_key()}, refused before",
     )
+    given = scenario(*CAPTURED, refund_requested(), refused("processor_declined"))
+    given.when(refund_answered(outcome="refunded")).then(told)
+    given.given(STREAM, refund_requested(number=2)).when(refund_answered(outcome="refunded")).then(told)
+    scenario(*CAPTURED).when(refund_answered(outcome="refunded")).then(told)
 
 
 def test_the_smallest_capture_that_suffices_is_paid_back_from() -> None:
@@ -221,6 +227,36 @@ def test_what_a_split_refund_still_needs_is_not_given_to_another() -> None:
     split = scenario(*TWO, refund_requested(60, capture_id=CAP_2, whole=90))
     split.when(refund(20, "R2")).then(refused("exceeds_captured", "R2"))
     split.when(refund(10, "R2")).then(refund_requested(10, "R2"))
+    last = split.given(STREAM, partly(60, 90, CAP_2), refund_requested(30, capture_id=CAP_1, number=2, whole=90))
+    last.when(refund(20, "R2")).then(refused("exceeds_captured", "R2"))
+    last.when(refund(10, "R2")).then(refund_requested(10, "R2"))
+    done = last.given(STREAM, refunded(90, capture_id=CAP_1, already_refunded=60))
+    done.when(refund(20, "R2")).then(refused("exceeds_captured", "R2"))
+    done.when(refund(10, "R2")).then(refund_requested(10, "R2"))
+
+
+def test_what_a_split_refund_still_needs_of_another_currency_takes_nothing_from_this_one() -> None:
+    dollars = refund_requested(20, "R0", capture_id="cap_dollars", whole=50).model_copy(update={"currency": "USD"})
+    scenario(*CAPTURED, dollars).when(refund(40)).then(refund_requested(40))
+
+
+def test_what_was_captured_in_parts_is_paid_back_up_to_their_sum() -> None:
+    first = PartiallyCaptured(
+        order_number=ORDER,
+        fulfilment_id=F1,
+        capture_id=CAP_1,
+        amount=100,
+        currency="EUR",
+        authorisation_id="auth_1",
+        whole=120,
+    )
+    rest = captured(F1, 120, capture_id=CAP_2, authorisation_id="auth_2", already_captured=100)
+    given = scenario(requested(), authorised(), requested(attempt=2), authorised(attempt=2), first, rest)
+    given.when(refund(121)).then(refused("exceeds_captured"))
+    both = given.when(refund(120)).then(refund_requested(100, whole=120))
+    both.after.when(refund_answered(outcome="refunded")).then(
+        partly(100, 120), refund_requested(20, capture_id=CAP_2, number=2, whole=120)
+    )
 
 
 def test_a_part_refused_after_another_was_paid_is_tried_again_for_the_rest_alone() -> None:
@@ -250,6 +286,14 @@ def test_what_the_channel_took_is_paid_back_there_and_only_recorded() -> None:
     outcome.after.when(refund()).then(refunded(capture_id=CHANNEL_CAPTURE, repeated=True))
 
 
+def test_two_captures_of_the_channel_are_paid_back_at_once() -> None:
+    second = captured(F2, 20, capture_id="prepaid:second", authorisation_id=PREPAID_ID)
+    scenario(*IN_CHANNEL, second).when(refund(amount=60)).then(
+        partly(40, 60, capture_id=CHANNEL_CAPTURE),
+        refunded(60, capture_id="prepaid:second", already_refunded=40),
+    )
+
+
 def test_a_refund_from_channel_and_card_goes_on_at_the_gateway() -> None:
     past = (*IN_CHANNEL, requested(attempt=2), authorised(attempt=2))
     card = captured(F2, 30, authorisation_id="auth_2")
@@ -259,8 +303,15 @@ def test_a_refund_from_channel_and_card_goes_on_at_the_gateway() -> None:
     )
 
 
-def test_a_refund_named_by_what_no_header_carries_gets_a_key_that_one_does() -> None:
-    strange = derived_key(ORDER, "退款", 1)
-    assert strange.isascii()
-    assert strange != derived_key(ORDER, "退款", 2)
-    assert len(derived_key(ORDER, "R" * 200, 1)) < 100
+@pytest.mark.parametrize("refund_id", ["退款", "line\nbreak", "R" * (181 - len(refund_key("")))])
+def test_a_refund_named_by_what_no_header_carries_gets_a_key_that_one_does(refund_id: str) -> None:
+    key = derived_key(ORDER, refund_id, 1)
+    assert key.isascii()
+    assert key.isprintable()
+    assert len(key) < 100
+    assert key != derived_key(ORDER, refund_id, 2)
+
+
+def test_the_longest_name_that_a_header_carries_stands_in_the_key() -> None:
+    longest = "R" * (180 - len(refund_key("")))
+    assert derived_key(ORDER, longest, 1) == refund_key(longest)

@@ -4,7 +4,7 @@ import pytest
 
 from services.payment.domain.messages import AskGatewayAgain
 from shared.events.payment import (
-    AuthorisationLapsed,
+    AuthorisationRenewalRequested,
     PaymentAnomalyDetected,
     PaymentVoided,
     VoidRefused,
@@ -27,6 +27,8 @@ from tests.unit.payment.given import (
     capture_requested,
     captured,
     declined,
+    lapsed,
+    renewal_key,
     requested,
     scenario,
     unknown,
@@ -55,6 +57,7 @@ def test_a_payment_that_never_began_is_voided_at_once() -> None:
 
 def test_a_declined_payment_is_voided_at_once() -> None:
     scenario(requested(), declined()).when(VOID).then(voided(0))
+    scenario(requested(), declined(), declined(attempt=2)).when(VOID).then(voided(0))
     scenario(declined()).when(VOID).then(voided(0, "XXX"))
 
 
@@ -64,6 +67,8 @@ def test_a_payment_captured_in_full_is_voided_at_once() -> None:
 
 def test_what_is_authorised_is_voided_at_the_gateway() -> None:
     scenario(*AUTHORISED).when(VOID).then(void_started(), void_requested())
+    declined_before = (requested(), declined(), requested(attempt=2), authorised(attempt=2))
+    scenario(*declined_before).when(VOID).then(void_started(2), void_requested(2))
 
 
 def test_the_void_is_answered_when_the_gateway_has_let_go() -> None:
@@ -141,13 +146,14 @@ def test_prepaid_money_is_let_go_without_a_call() -> None:
 
 
 def test_a_lapsed_authorisation_is_let_go_too() -> None:
-    lapsed = AuthorisationLapsed(order_number=ORDER, authorisation_id="auth_1")
-    scenario(*AUTHORISED, lapsed).when(VOID).then(void_started(), void_requested())
+    scenario(*AUTHORISED, lapsed()).when(VOID).then(void_started(), void_requested())
 
 
 def test_a_repeated_void_waits_for_the_same_answer() -> None:
     scenario(*VOIDING).when(VOID).then_nothing_happened()
     scenario(requested(), void_started()).when(VOID).then_nothing_happened()
+    captured_since = (requested(attempt=2), authorised(attempt=2), captured(amount=100, authorisation_id="auth_2"))
+    scenario(*VOIDING, *captured_since).when(VOID).then_nothing_happened()
 
 
 def test_a_repeated_void_is_answered_again_and_lets_go_of_nothing_more() -> None:
@@ -165,7 +171,32 @@ def test_an_attempt_that_began_after_the_void_stands() -> None:
 
 def test_a_superseded_attempt_is_let_go_without_an_answer_that_nobody_awaits() -> None:
     given = scenario(requested(), requested(attempt=2), authorised(), void_requested())
-    given.when(void_answered(outcome="voided", amount=100)).then(authorisation_voided())
+    superseded = given.when(void_answered(outcome="voided", amount=100)).then(authorisation_voided())
+    superseded.after.when(VOID).then(void_started(2)).after.when(
+        authorisation_answered(2, outcome="declined", code="do_not_honour")
+    ).then(declined(2), voided(0))
+
+
+def test_a_void_is_answered_in_the_currency_of_the_latest_attempt() -> None:
+    dollars = (requested(currency="USD"), authorised(currency="USD"), requested(2, 50), authorised(2, 50))
+    started = scenario(*dollars).when(VOID).after
+    first = started.when(void_answered(outcome="voided", amount=100))
+    first.then(authorisation_voided().model_copy(update={"currency": "USD"}))
+    first.after.when(void_answered(2, outcome="voided", amount=50)).then(
+        authorisation_voided(2, amount=50), voided(50)
+    )
+
+
+def test_an_authorisation_that_lapses_while_its_void_waits_for_a_capture_is_voided_all_the_same() -> None:
+    renewing = AuthorisationRenewalRequested(
+        order_number=ORDER, authorisation_id="auth_1", idempotency_key=renewal_key(), asked=1
+    )
+    waiting = scenario(*AUTHORISED, renewing, unknown(renewal_key(), WEEK), capture_requested(), void_started())
+    asked_again = AskGatewayAgain(order_number=ORDER, idempotency_key=renewal_key(), asked=1)
+    expired = waiting.at(WEEK).when(asked_again).then(lapsed())
+    expired.after.when(capture_answered(outcome="captured", capture_id=f"cap_{F1}")).then(
+        captured(), void_requested()
+    )
 
 
 def test_a_void_of_unknown_outcome_is_asked_again_under_the_same_key() -> None:

@@ -23,7 +23,9 @@ def test_where_no_service_keeps_the_promise_the_fastest_is_chosen() -> None:
 
 def test_the_choice_does_not_depend_on_the_order_of_the_quotes() -> None:
     twin = STANDARD.model_copy(update={"service": "another"})
-    assert choose_rate((STANDARD, twin), None, NOON) == choose_rate((twin, STANDARD), None, NOON) == twin
+    for deliver_by in (None, NOON):
+        assert choose_rate((STANDARD, twin), deliver_by, NOON) == twin
+        assert choose_rate((twin, STANDARD), deliver_by, NOON) == twin
 
 
 def test_equally_fast_services_that_are_late_are_told_apart_by_price() -> None:

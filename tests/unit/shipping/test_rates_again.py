@@ -22,6 +22,7 @@ from tests.unit.shipping.road import (
     cancelled,
     deadline,
     held,
+    label_refusal,
     label_requested,
     quotes_requested,
     rate_chosen,
@@ -96,8 +97,12 @@ def test_a_cancellation_does_not_wait_for_rates() -> None:
 
 
 def test_a_parcel_stored_before_it_was_known_where_its_rate_was_for_is_labelled_as_ever() -> None:
-    scenario = up_to("packed").given(STREAM, held)
-    state = scenario.states[STREAM]
-    older = replace(state, parcel=replace(state.parcel, rated_for=None))
-    stored = replace(scenario, states={SHIPMENT.stream(FULFILMENT): older})
-    stored.when(resume(ELSEWHERE)).then(resumed(ELSEWHERE), label_requested(address=ELSEWHERE))
+    def stored_earlier(scenario: Scenario) -> Scenario:
+        state = scenario.states[STREAM]
+        older = replace(state, parcel=replace(state.parcel, rated_for=None))
+        return replace(scenario, states={SHIPMENT.stream(FULFILMENT): older})
+
+    packed = stored_earlier(up_to("packed").given(STREAM, held))
+    packed.when(resume(ELSEWHERE)).then(resumed(ELSEWHERE), label_requested(address=ELSEWHERE))
+    labelling = stored_earlier(up_to("labelling").given(STREAM, held, resumed(ELSEWHERE)))
+    labelling.when(label_refusal()).then(label_requested(attempt=2, address=ELSEWHERE))

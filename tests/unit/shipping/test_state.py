@@ -5,7 +5,8 @@ from typing import Annotated
 import pytest
 from pydantic import Discriminator, TypeAdapter
 
-from services.shipping.domain.shipment import SHIPMENT, Cancelled, Dispatched, Shipment
+from services.shipping.domain.shipment import SHIPMENT, Cancelled, Dispatched, Shipment, order_number_of
+from shared.events.payload import Event
 from shared.eventsourcing.testing import Scenario
 from tests.unit.shipping.road import (
     ELSEWHERE,
@@ -15,6 +16,7 @@ from tests.unit.shipping.road import (
     cancellation_requested,
     cancelled,
     collecting,
+    delivered,
     held,
     nothing_yet,
     picked,
@@ -70,6 +72,20 @@ def test_a_shipment_that_nobody_asked_for_stays_unknown_whatever_is_told_of_it()
     assert held_before.given(STREAM, picked).states == held_before.states
 
 
+@pytest.mark.parametrize("ended", [cancelled, delivered()])
+def test_a_shipment_that_has_ended_stays_as_it_is_whatever_is_told_of_it(ended: Event) -> None:
+    over = nothing_yet().given(STREAM, ended)
+    assert over.given(STREAM, held, picked).states == over.states
+
+
 @pytest.mark.parametrize("status", ["dispatched", "delivered"])
 def test_what_has_left_keeps_neither_lines_nor_address(status: str) -> None:
     assert len(STORED.dump_json(up_to(status).states[STREAM])) < 200
+
+
+@pytest.mark.parametrize(
+    ("fulfilment_id", "order_number"),
+    [("7XZA-0Q4B-CC1D-F12", "7XZA-0Q4B-CC1D"), ("2026-FF-17-F1", "2026-FF-17"), ("elsewhere", "elsewhere")],
+)
+def test_the_id_of_a_fulfilment_tells_its_order(fulfilment_id: str, order_number: str) -> None:
+    assert order_number_of(fulfilment_id) == order_number

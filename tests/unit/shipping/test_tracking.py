@@ -112,7 +112,21 @@ def test_a_delay_that_is_first_seen_on_a_later_report_is_told_once() -> None:
 
 
 def test_a_delay_without_an_estimate_is_only_recorded() -> None:
-    up_to("dispatched").when(tracked("delayed")).then(tracking("delayed"))
+    outcome = up_to("dispatched").when(tracked("delayed")).then(tracking("delayed"))
+    promised = tracked("in_transit", LATER, estimated_at=PROMISE)
+    outcome.after.when(promised).then(tracking("in_transit", LATER, estimated_delivery=PROMISE))
+
+
+def test_an_exception_that_is_told_after_a_delay_from_later_on_is_raised() -> None:
+    late = up_to("dispatched").when(tracked("delayed", LATER)).after
+    late.when(tracked("exception")).then(tracking("exception"), exception())
+
+
+def test_an_exception_from_before_another_is_only_recorded_however_many_come() -> None:
+    raised = up_to("dispatched").when(tracked("exception", LATER)).after
+    earlier = raised.when(tracked("exception")).then(tracking("exception"))
+    between = NOON + timedelta(hours=1)
+    earlier.after.when(tracked("exception", between)).then(tracking("exception", between))
 
 
 def test_an_exception_is_raised_with_what_the_carrier_says_of_it() -> None:

@@ -60,6 +60,7 @@ def test_a_silence_is_recorded_and_the_question_asked_again_after_a_while(
 def test_the_same_is_asked_again_under_the_same_key(scenario: Scenario, question: str, intent: Event) -> None:
     outcome = scenario.when(again(question)).then(intent)
     assert outcome.reminders == (deadline(question, 2),)
+    assert outcome.after.when(silence(question, 2)).reminders[0].message == again(question, 2)
 
 
 @pytest.mark.parametrize(("scenario", "question", "intent"), WAITING)

@@ -11,6 +11,7 @@ from tests.unit.shipping.road import (
     STATUSES,
     STREAM,
     WHO,
+    cancellation_requested,
     cancelled,
     collected,
     collecting,
@@ -24,6 +25,7 @@ from tests.unit.shipping.road import (
     picked,
     refused,
     up_to,
+    void_requested,
 )
 
 PICKED = ConfirmPicked(**WHO)
@@ -87,6 +89,18 @@ def test_what_the_carrier_refused_after_packing_stays_picked_and_packed() -> Non
     scenario = up_to("labelling", MANUAL).given(STREAM, refused)
     assert scenario.when(PICKED).decision == stands_at("refused")
     assert scenario.when(PACKED).decision == stands_at("refused")
+
+
+def test_what_the_carrier_refused_before_it_was_picked_can_be_neither_picked_nor_packed() -> None:
+    scenario = up_to("requested", MANUAL).given(STREAM, refused)
+    assert scenario.when(PICKED).decision == conflicts("refused", "there is no open pick list for it")
+    assert scenario.when(PACKED).decision == conflicts("refused", "it is not picked")
+
+
+def test_what_is_picked_and_packed_stays_so_while_its_label_is_taken_back() -> None:
+    scenario = up_to("labelled", MANUAL).given(STREAM, cancellation_requested, void_requested())
+    assert scenario.when(PICKED).decision == stands_at("voiding")
+    assert scenario.when(PACKED).decision == stands_at("voiding")
 
 
 @pytest.mark.parametrize("status", ["requested", "rated"])
