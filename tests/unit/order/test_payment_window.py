@@ -44,6 +44,7 @@ from tests.unit.order.samples import (
     of_order,
     of_placement,
     reserving,
+    shipping,
     stock_reserved,
     take,
 )
