@@ -31,13 +31,13 @@ demo: $(READY) ## Run real orders through five services (ORDERS=1000)
 
 test: $(READY) ## Run every check, every test and a part of every long proof
 	@$(MAKE) --no-print-directory --jobs 3 lint tests proofs
-	$(BIN)/pytest -q tests/chaos
 
 tests: $(READY) ## Run the end-to-end, unit and contract tests
 	$(BIN)/pytest -q -n 3 --dist loadgroup --no-loadscope-reorder tests/e2e tests/unit tests/contract
 
-proofs: $(READY) ## Run a part of simulation and hostile input, with the time that others leave
+proofs: $(READY) ## Run a part of simulation and hostile input, with the time that others leave, and a short chaos
 	nice -n 10 $(BIN)/pytest -q -n 2 --timeout 900 tests/simulation tests/hostile
+	$(BIN)/pytest -q tests/chaos
 
 lint: $(READY) ## Run ruff, mypy --strict and the import contracts
 	$(BIN)/ruff check
