@@ -7,16 +7,13 @@ from services.order.domain.case import Case
 from services.order.domain.compensating import compensate
 from services.order.domain.delivery import Fulfilment
 from services.order.domain.holds import hold, release_on, stands_still
-from services.order.domain.keeping import keep
 from services.order.domain.messages import FulfilmentOverdue
 from services.order.domain.order import Cancelling, Completed, Confirmed
-from services.order.domain.placement import Authorised, Authorising, Placement, Shipping, delivery_of
+from services.order.domain.placement import Placement, Shipping, delivery_of
 from shared.events.order import (
     FulfilmentProgressed,
     HoldReason,
     OrderCompleted,
-    OrderConfirmed,
-    PricedFulfilment,
 )
 from shared.events.payload import Command
 from shared.events.shipping import (
@@ -28,36 +25,13 @@ from shared.events.shipping import (
     ShipmentDispatched,
     ShipmentExceptionRaised,
 )
-from shared.events.values import FulfilmentPlan, OrderContent
+from shared.events.values import OrderContent
 from shared.eventsourcing.decider import NOTHING, Decision, Recorded, Reminder
 
 NOT_DONE_BY_LEAVING: tuple[HoldReason, ...] = ("capture_refused", "delivery_exception")
 """What a parcel that has left may still be held for: its money, and its way."""
 
 _Status = Literal["requested", "held", "dispatched", "delivered"]
-
-
-def confirm(case: Case, content: OrderContent, fulfilments: tuple[PricedFulfilment, ...]) -> Decision:
-    """Promise the order to the customer; shipping has its fulfilments once their stock is kept."""
-    confirmed = OrderConfirmed(
-        order_number=case.number,
-        amount=sum(one.amount for one in fulfilments),
-        currency=content.currency,
-        fulfilments=tuple(
-            FulfilmentPlan(fulfilment_id=one.fulfilment_id, location=one.location, lines=one.lines)
-            for one in fulfilments
-        ),
-        paid_by=_paid_otherwise(case.placement, content),
-    )
-    return Decision(case.of_order(confirmed)) + keep(case)
-
-
-def _paid_otherwise(placement: Placement, content: OrderContent) -> Literal["card", "prepaid"] | None:
-    match placement:
-        case Authorising(payment=payment) | Authorised(payment=payment) if payment.kind != content.payment.kind:
-            return payment.kind
-        case _:
-            return None
 
 
 def align(case: Case, order: Confirmed, placement: Shipping) -> Decision:

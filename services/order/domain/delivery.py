@@ -122,7 +122,7 @@ class Delivery:
         if fulfilment is None:
             return self
         begins_wait = event.status in ("requested", "dispatched")
-        return self._with(
+        moved = self._with(
             replace(
                 fulfilment,
                 status=event.status,
@@ -130,6 +130,8 @@ class Delivery:
                 lines=() if event.status in ("dispatched", "delivered") else fulfilment.lines,
             )
         )
+        # Nothing is requested before the stock is kept.
+        return replace(moved, stock="kept") if event.status == "requested" else moved
 
     def asked(self, event: KeepRequested) -> "Delivery":
         """Inventory is asked for the stock of what has not left."""

@@ -1,12 +1,15 @@
 """Between confirmation and shipping: nothing leaves before inventory has said that its units stay reserved."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from services.order.domain.case import Case
+from services.order.domain.delivering import align
 from services.order.domain.delivery import Delivery
 from services.order.domain.holds import hold, release_for
 from services.order.domain.messages import KeepOverdue
-from services.order.domain.placement import Recalling, Shipping, delivery_of
+from services.order.domain.order import Confirmed
+from services.order.domain.placement import Authorising, Recalling, Reserving, Shipping, delivery_of
 from shared.events.inventory import KeepReservation, ReservationExpired, ReservationKept
 from shared.events.order import KeepRequested, StockKept, StockMissing
 from shared.events.values import FulfilmentPlan, Shortage
@@ -18,8 +21,13 @@ MOST_NAMED = 10
 
 def keep(case: Case) -> Decision:
     """Ask for the reservation to be kept, as the order is confirmed."""
-    requested = KeepRequested(order_number=case.number)
-    return Decision(case.of_placement(requested)) + _ask(case, (), ask=1)
+    requested = Decision(case.of_placement(KeepRequested(order_number=case.number)))
+    match case.placement:
+        case Reserving() | Authorising():
+            # The deadline of the wait that ends here is still to come, and passes for this one (`not_kept_yet`).
+            return requested + Decision(commands=(KeepReservation(order_number=case.number),))
+        case _:
+            return requested + _ask(case, (), ask=1)
 
 
 def reservation_kept(case: Case, message: ReservationKept) -> Decision:
@@ -27,9 +35,20 @@ def reservation_kept(case: Case, message: ReservationKept) -> Decision:
     delivery = delivery_of(case.placement)
     if delivery.stock == "kept":
         return NOTHING
+    answered = Decision(release_for(case, "reservation_overdue"))
+    match case.order, case.placement:
+        case Confirmed() as order, Shipping() as placement if delivery.stock != "missing":
+            requested = align(case, order, replace(placement, delivery=replace(delivery, stock="kept")))
+            if requested.reminders:  # a shipment is requested, and that says as well that the stock is kept
+                return answered + requested
     found = release_for(case, "shortage") if delivery.stock == "missing" else ()
-    kept = case.of_placement(StockKept(order_number=case.number))
-    return Decision(release_for(case, "reservation_overdue") + kept + found)
+    return answered + Decision(case.of_placement(StockKept(order_number=case.number)) + found)
+
+
+def not_kept_yet(case: Case) -> Decision:
+    """Ask again, and wait by a deadline of one's own; who is asked to take again has one already."""
+    delivery = delivery_of(case.placement)
+    return _ask(case, (), delivery.asks) if delivery.stock == "keeping" else NOTHING
 
 
 def reservation_lost(case: Case, message: ReservationExpired, delivery: Delivery) -> Decision:

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from services.order.domain.case import Case
 from services.order.domain.compensating import cancel
-from services.order.domain.delivering import confirm
+from services.order.domain.confirming import confirm
 from services.order.domain.holds import hold, hold_for, release_for, stands_still
 from services.order.domain.messages import DeadlinePassed
 from services.order.domain.order import (

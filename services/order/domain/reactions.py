@@ -2,7 +2,7 @@
 
 from typing import assert_never
 
-from services.order.domain import capturing, delivering, keeping, paying, recalling, reserving
+from services.order.domain import capturing, confirming, delivering, keeping, paying, recalling, reserving
 from services.order.domain.case import Case
 from services.order.domain.compensating import undo
 from services.order.domain.holds import ALARMS, stands_still
@@ -152,7 +152,7 @@ def _next_before_confirmation(case: Case, order: Approved, placement: Placement)
         case Reserved(fulfilments=fulfilments, payment=payment):
             return paying.pay(case, order.content, fulfilments, payment or order.content.payment)
         case Authorised(fulfilments=fulfilments):
-            return delivering.confirm(case, order.content, fulfilments)
+            return confirming.confirm(case, order.content, fulfilments)
         case _:
             return NOTHING
 

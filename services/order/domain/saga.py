@@ -94,14 +94,16 @@ class Step:
 
 
 def _shipping_overdue(case: Case) -> Decision:
-    """Confirmed, the order as a whole waits for another authorisation, or for the rest to be voided."""
+    """Confirmed, the order as a whole waits for its stock to be kept, for another authorisation, or for the rest
+    to be voided."""
+    stock = keeping.not_kept_yet(case)
     match case.placement:
         case Shipping(delivery=delivery) if delivery.cover == "authorising":
-            return paying.payment_overdue(case)
+            return stock + paying.payment_overdue(case)
         case Shipping(delivery=delivery) if delivery.cover == "voiding":
             return compensating.compensation_overdue(case)
         case _:
-            return NOTHING
+            return stock
 
 
 Answers = dict[type[Payload], Answer]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.order.domain.messages import KeepOverdue
+from services.order.domain.messages import DeadlinePassed, KeepOverdue
 from shared.events.inventory import KeepReservation, ReleaseStock, ReservationExpired
 from shared.events.order import (
     CancelOrder,
@@ -88,8 +88,20 @@ def requested(scenario: Scenario, message: Payload) -> list[str]:
 def test_a_confirmed_order_waits_for_its_stock_to_be_kept_before_anything_is_requested() -> None:
     outcome = authorising(SPLIT).when(authorised())
     outcome.then_asked(KEEP)
-    assert outcome.reminders == (Reminder(NOON + POLICY.reserve_within, overdue(1)),)
     assert requested(outcome.after, KEPT) == [F1, F2]
+
+
+def test_the_deadline_of_the_payment_passes_for_the_stock_and_asks_again() -> None:
+    outcome = after(authorising(), authorised()).when(DeadlinePassed(order_number=NUMBER, step=2))
+    outcome.then().then_asked(KEEP)
+    assert outcome.reminders == (Reminder(NOON + POLICY.reserve_within, overdue(1)),)
+    shipping().when(DeadlinePassed(order_number=NUMBER, step=2)).then_nothing_happened()
+
+
+def test_an_order_that_a_hold_kept_from_being_confirmed_has_a_deadline_of_its_own_for_its_stock() -> None:
+    outcome = after(authorising(), HELD, authorised()).when(release(), reason="fine")
+    outcome.then_asked(KEEP)
+    assert outcome.reminders == (Reminder(NOON + POLICY.reserve_within, overdue(1)),)
 
 
 def test_an_answer_that_comes_twice_requests_nothing_twice() -> None:

@@ -23,7 +23,6 @@ from shared.events.order import (
     PaymentSecured,
     PaymentWindowOpened,
     ReleaseHold,
-    StockKept,
 )
 from shared.events.payment import (
     AuthorisationLapsed,
@@ -117,7 +116,7 @@ def test_an_authorised_order_is_confirmed_and_its_reservation_kept() -> None:
 def test_once_its_reservation_is_kept_each_fulfilment_is_requested() -> None:
     outcome = confirmed(SPLIT).when(KEPT)
     outcome.then(
-        *of_placement(StockKept(order_number=NUMBER), progressed("requested", F1), progressed("requested", F2)),
+        *of_placement(progressed("requested", F1), progressed("requested", F2)),
     ).then_asked(request(SPLIT[0], 800), request(SPLIT[1], 400))
     assert outcome.reminders == tuple(
         Reminder(NOON + POLICY.ship_within, FulfilmentOverdue(order_number=NUMBER, fulfilment_id=name, wait=1))
