@@ -5,7 +5,7 @@ from itertools import islice
 
 from oms.client import SERVICES, Client
 from oms.verify.finding import Entry, Finding
-from oms.verify.publications import NAMED, LaneKey, Publications
+from oms.verify.publications import NAMED, SERVICE_OF, LaneKey, Publications
 from oms.verify.topics import Standing, Topics
 
 
@@ -27,7 +27,7 @@ class Published:
         self._topics.read(client.stack, self._publications.see)
         for where, what in self._publications.wrong(passed):
             yield Finding(self.name, where, what)
-        unknown = list(self._publications.unknown())
+        unknown = [record for record in self._publications.unknown() if not _asked_by_a_partner(record)]
         put_aside = _put_aside(client) if unknown else frozenset()
         for record in islice((one for one in unknown if one.place not in put_aside), NAMED):
             yield Finding(self.name, record.place, f"{_named(record)} stands here and is in no store")
@@ -54,6 +54,12 @@ def _put_aside(client: Client) -> frozenset[str]:
         for what in ("parked", "discarded")
         for one in client.get(service, f"/operations/{what}")[what]
     )
+
+
+def _asked_by_a_partner(record: Standing) -> bool:
+    """Whoever says who they are may ask a service for something; facts are told by their owner alone."""
+    named = bool(record.id and record.source) and record.source not in SERVICE_OF
+    return named and record.topic.endswith(".commands")
 
 
 def _named(record: Standing) -> str:

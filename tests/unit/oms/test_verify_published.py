@@ -8,6 +8,7 @@ from oms.client import Client
 from oms.verify.logs import Logs
 from oms.verify.memory_topics import MemoryTopics
 from oms.verify.published import Published
+from shared.events.cloudevents import Metadata, headers_of
 from shared.eventsourcing.broker import Outgoing
 from tests.unit.oms.stack import Services
 from tests.unit.oms.world import NUMBER, World, expect_found, sound_world
@@ -41,6 +42,15 @@ def under_the_id_of_another(world: World) -> None:
 
 def of_nobody(world: World) -> None:
     world.cluster.append(Outgoing(topic="order.commands", lane=0, key=b"", value=b"rubbish", headers=[]))
+
+
+def of_a_partner(world: World, topic: str) -> None:
+    headers = headers_of(Metadata(id=STRANGER, source="/warehouse", type="inventory.receive-stock.v1"))
+    world.cluster.append(Outgoing(topic=topic, lane=0, key=b"", value=b"{}", headers=headers))
+
+
+def a_fact_of_a_partner(world: World) -> None:
+    of_a_partner(world, "inventory.events")
 
 
 def in_another_partition(world: World) -> None:
@@ -96,6 +106,10 @@ def accepted_and_not_there(world: World) -> None:
         (
             of_nobody,
             ("5 stored = published", "order.commands/0/0", "a record without an id stands here and is in no"),
+        ),
+        (
+            a_fact_of_a_partner,
+            ("5 stored = published", "inventory.events/0/0", f"{STRANGER} stands here and is in no store"),
         ),
         (
             in_another_partition,
@@ -196,6 +210,13 @@ def test_a_record_that_a_person_answers_for_is_accounted_for(services: Services)
     world = sound_world()
     of_nobody(world)
     world.parked["order"].append({"message_id": "", "origin": {"place": "order.commands/0/0"}})
+
+    assert world.findings(services) == []
+
+
+def test_a_partner_who_says_who_they_are_may_ask_a_service_for_something(services: Services) -> None:
+    world = sound_world()
+    of_a_partner(world, "inventory.commands")
 
     assert world.findings(services) == []
 
