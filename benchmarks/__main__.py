@@ -92,7 +92,7 @@ async def _measure(running: Road, pieces: Sequence[Piece], console: Console) -> 
         began = time.monotonic()
         found = await piece.measure(running)
         for measure in found.measures:
-            console.print(f"      {measure.name}: {measure.figure} ({measure.spread})")
+            console.print(f"      {measure.name}: {measure.figure} ({measure.spread or measure.note})")
         console.print(f"      took {time.monotonic() - began:.0f} s", style="dim")
         findings += found
     began = time.monotonic()
