@@ -32,7 +32,7 @@ T = TypeVar("T")
 
 PATIENCE_S = 60.0
 """How long anything may take; machines that run tests are slow at times."""
-PAUSES_S = (0.05, 0.25)
+PAUSES_S = (0.05, 0.4)
 """Between two looks, first and longest: who looks all the time keeps others from their work."""
 INTAKE = "channel.orders"
 STREAMS = 25

@@ -89,6 +89,20 @@ def test_a_gateway_that_fails_for_ever_leaves_the_order_to_the_payments_team(sho
     assert shop.gateway_effects(number) == []
 
 
+def test_a_confirmed_order_whose_stock_nobody_keeps_gets_an_owner_and_leaves_once_it_is_kept(shop: Shop) -> None:
+    with shop.trouble("gateway", "down"):
+        number = shop.order(a_line(shop.sku(EAST=1)))
+        shop.wait(number, "authorising")
+        shop.stack.freeze("inventory")
+    try:
+        assert shop.wait_for_hold(number, "reservation_overdue")["owner"] == "warehouse"
+        assert shop.shipments(number) == []
+    finally:
+        shop.stack.resume("inventory")
+
+    assert shop.wait(number, "completed")["holds"] == []
+
+
 def test_a_warehouse_that_is_late_is_told_and_the_parcel_leaves_all_the_same(shop: Shop) -> None:
     with shop.trouble("carrier", "down"):
         number = shop.order(a_line(shop.sku(EAST=1)))
