@@ -46,7 +46,8 @@ async def play(world: World, workload: Workload, faults: tuple[Fault, ...]) -> N
     doing += [world.spawn(_go_wrong(world, fault)) for fault in faults]
     await asyncio.sleep(LASTS_S + 1.0)
     await _heal(world)
-    await asyncio.wait(doing, timeout=REST_WITHIN_S)
+    if doing:
+        await asyncio.wait(doing, timeout=REST_WITHIN_S)
     for _ in range(ROUNDS):
         await _until_rest(world)
         if await _until_no_deadline_helps(world):

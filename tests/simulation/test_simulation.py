@@ -1,10 +1,13 @@
 """Whole worlds of 20 orders and 10 faults each."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.extent import extent
 from tests.simulation.many import run_seed
 from tests.simulation.running import narrate, plan, run
+from tests.simulation.workload import Workload
 
 WORLDS, CHUNK = extent(part=50, whole=500), 10
 
@@ -21,3 +24,9 @@ def test_without_faults_every_order_ends_by_itself_and_every_notice_is_told_once
         outcome = run(plan(seed, orders=10, faults=0))
 
         assert outcome.findings == (), "\n".join(narrate(outcome))
+
+
+def test_a_world_in_which_nobody_does_anything_comes_to_rest() -> None:
+    nothing = replace(plan(3), workload=Workload((), ()), faults=())
+
+    assert run(nothing).findings == ()
