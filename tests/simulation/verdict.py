@@ -10,7 +10,6 @@ from uuid import UUID
 import orjson
 from pydantic import TypeAdapter
 
-from oms.verify.memory_topics import MemoryTopics
 from oms.verify.publications import SERVICE_OF, Publications
 from shared.events.cloudevents import source_of
 from shared.events.payload import Event
@@ -21,6 +20,7 @@ from shared.eventsourcing.memory.tables import Tables
 from shared.eventsourcing.projections import view_id
 from shared.eventsourcing.store import LogEntry
 from shared.eventsourcing.views import Fact
+from tests.memory_topics import MemoryTopics
 from tests.simulation.books import Finding
 from tests.simulation.services import MODELS, SERVICES
 from tests.simulation.world import World

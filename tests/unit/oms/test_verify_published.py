@@ -6,10 +6,10 @@ import pytest
 
 from oms.client import Client
 from oms.verify.logs import Logs
-from oms.verify.memory_topics import MemoryTopics
 from oms.verify.published import Published
 from shared.events.cloudevents import Metadata, headers_of
 from shared.eventsourcing.broker import Outgoing
+from tests.memory_topics import MemoryTopics
 from tests.unit.oms.stack import Services
 from tests.unit.oms.world import NUMBER, World, expect_found, sound_world
 

@@ -11,13 +11,13 @@ from deploy.local.description import Description
 from oms.client import SERVICES, Client
 from oms.verify.finding import Check, Finding
 from oms.verify.intake import Taken
-from oms.verify.memory_topics import MemoryTopics
 from oms.verify.run import Verdict, all_checks, verify
 from shared.events.cloudevents import Metadata, headers_of, source_of
 from shared.eventsourcing.broker import Outgoing
 from shared.eventsourcing.chain import GENESIS, entry_hash
 from shared.eventsourcing.lanes import LANES
 from shared.eventsourcing.memory.broker import Cluster
+from tests.memory_topics import MemoryTopics
 from tests.unit.oms.stack import Services
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)

@@ -30,15 +30,20 @@ from tests.unit.order.samples import (
     PLACEMENT_STREAM,
     POLICY,
     SPLIT,
+    VALUE,
     WHOLE,
     after,
     authorised,
     authorising,
+    channel_order,
     confirmed,
     dispatched,
+    new,
     of_order,
     of_placement,
     shipping,
+    stock_reserved,
+    take,
 )
 
 EXPIRED = ReservationExpired(order_number=NUMBER)
@@ -96,6 +101,13 @@ def test_the_deadline_of_the_payment_passes_for_the_stock_and_asks_again() -> No
     outcome.then().then_asked(KEEP)
     assert outcome.reminders == (Reminder(NOON + POLICY.reserve_within, overdue(1)),)
     shipping().when(DeadlinePassed(order_number=NUMBER, step=2)).then_nothing_happened()
+
+
+def test_an_order_that_needs_no_payment_asks_again_at_the_deadline_of_its_reservation() -> None:
+    free = after(new(), take(channel_order(order_discount=VALUE)), stock_reserved())
+    outcome = free.when(DeadlinePassed(order_number=NUMBER, step=1))
+    outcome.then().then_asked(KEEP)
+    assert outcome.reminders == (Reminder(NOON + POLICY.reserve_within, overdue(1)),)
 
 
 def test_an_order_that_a_hold_kept_from_being_confirmed_has_a_deadline_of_its_own_for_its_stock() -> None:
