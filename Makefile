@@ -33,7 +33,7 @@ test: $(READY) ## Run every check, every test and a part of every long proof
 	@$(MAKE) --no-print-directory --jobs 3 lint tests proofs
 
 tests: $(READY) ## Run the end-to-end, unit and contract tests
-	$(BIN)/pytest -q -n 3 --dist loadgroup --no-loadscope-reorder tests/e2e tests/unit tests/contract
+	$(BIN)/pytest -q -n 3 --dist loadgroup --no-loadscope-reorder tests/e2e tests/contract tests/unit
 
 proofs: $(READY) ## Run a part of simulation and hostile input, with the time that others leave, and a short chaos
 	nice -n 10 $(BIN)/pytest -q -n 2 --timeout 900 tests/simulation tests/hostile

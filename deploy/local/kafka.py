@@ -56,6 +56,10 @@ PROPERTIES = {
     # How long a broker that was killed keeps its own successor out.
     "broker.heartbeat.interval.ms": "500",
     "broker.session.timeout.ms": "3000",
+    # A controller alone need not tell itself twice a second that it is there.
+    "metadata.max.idle.interval.ms": "5000",
+    # What the log cleaner takes at once; it has the offsets of a few groups to look through.
+    "log.cleaner.dedupe.buffer.size": str(4 * 1024 * 1024),
     "offsets.topic.num.partitions": "8",
     "offsets.topic.replication.factor": "1",
     "transaction.state.log.num.partitions": "8",

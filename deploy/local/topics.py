@@ -3,16 +3,23 @@
 import argparse
 import asyncio
 import sys
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import InvalidReplicationFactorError, KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import (
+    InvalidReplicationFactorError,
+    KafkaError,
+    NodeNotReadyError,
+    TopicAlreadyExistsError,
+    for_code,
+)
 
 from deploy.local.errors import StackError
 
 TopicError: TypeAlias = tuple[str, int, Any]
+Answer = TypeVar("Answer")
 SERVICES = ("order", "inventory", "payment", "shipping", "notification")
 PARTITIONS = 8
 FOREVER = "-1"
@@ -63,51 +70,47 @@ async def create_topics(
     bootstrap: str, topics: Sequence[Topic], *, partitions: int = PARTITIONS, replication: int = 1
 ) -> None:
     """Create those that are not there yet; the others stay as they are. Raises StackError."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
-    try:
-        await admin.start()
-        wanted = [
-            NewTopic(t.name, num_partitions=partitions, replication_factor=replication, topic_configs=t.settings)
-            for t in topics
-        ]
-        errors = await _create(admin, wanted)
-    except (KafkaError, OSError) as error:
-        raise StackError(f"topics can't be created at {bootstrap}: {error}") from error
-    finally:
-        await admin.close()
-    for name, code, *message in errors:
+    wanted = [
+        NewTopic(t.name, num_partitions=partitions, replication_factor=replication, topic_configs=t.settings)
+        for t in topics
+    ]
+
+    async def create(admin: AIOKafkaAdminClient) -> list[TopicError]:
+        errors: list[TopicError] = (await admin.create_topics(wanted, timeout_ms=30_000)).topic_errors
+        if any(code == InvalidReplicationFactorError.errno for _, code, *_ in errors):
+            raise InvalidReplicationFactorError  # so far the controller knows fewer brokers than replicas
+        return errors
+
+    for name, code, *message in await _ask(bootstrap, create):
         if code not in (0, TopicAlreadyExistsError.errno):
             raise StackError(f"topic {name} can't be created: {for_code(code).__name__} {message}")
 
 
 async def delete_topics(bootstrap: str, names: Sequence[str]) -> None:
-    """Delete topics; those that are not there are fine."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
-    try:
-        await admin.start()
-        await _await_controller(admin)
-        await admin.delete_topics(list(names))
-    finally:
-        await admin.close()
+    """Delete topics; those that are not there are fine. Raises StackError."""
+    await _ask(bootstrap, lambda admin: admin.delete_topics(list(names)))
 
 
-async def _create(admin: AIOKafkaAdminClient, wanted: list[NewTopic]) -> list[TopicError]:
+async def _ask(bootstrap: str, question: Callable[[AIOKafkaAdminClient], Awaitable[Answer]]) -> Answer:
+    """Ask a broker that knows its controller; raises StackError when there is none in time, or it can't be asked.
+
+    A client that has once been told of no broker asks nobody any more: each try has one of its own.
+    """
     for _ in range(TRIES):
-        await _await_controller(admin)
-        errors: list[TopicError] = (await admin.create_topics(wanted, timeout_ms=30_000)).topic_errors
-        if all(code != InvalidReplicationFactorError.errno for _, code, *_ in errors):
-            break
+        admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+        try:
+            await admin.start()
+            # The client would take a cluster that names no controller for one that has none.
+            if (await admin.describe_cluster())["controller_id"] >= 0:
+                return await question(admin)
+        except (NodeNotReadyError, InvalidReplicationFactorError):
+            pass
+        except (KafkaError, OSError) as error:
+            raise StackError(f"Kafka at {bootstrap} can't be asked: {error}") from error
+        finally:
+            await admin.close()
         await asyncio.sleep(PAUSE_S)
-    return errors
-
-
-async def _await_controller(admin: AIOKafkaAdminClient) -> None:
-    """The client would take a cluster that names no controller for one that has none."""
-    for _ in range(TRIES):
-        if (await admin.describe_cluster())["controller_id"] >= 0:
-            return
-        await asyncio.sleep(PAUSE_S)
-    raise StackError("Kafka has named no controller for half a minute")
+    raise StackError(f"Kafka at {bootstrap} has named no controller, or too few brokers, for half a minute")
 
 
 def main() -> None:
