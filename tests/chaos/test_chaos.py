@@ -18,7 +18,7 @@ EVERY_TROUBLE = {
 
 def test_half_a_minute_of_every_trouble_loses_doubles_and_oversells_nothing(tmp_path: Path) -> None:
     state = tmp_path / "state"
-    load = Load(seed=1, rate=20, seconds=30, mischief=Mischief(poison=0.02))
+    load = Load(seed=1, rate=12, seconds=30, mischief=Mischief(poison=0.02))
 
     report = run(load, COMPRESSED, state)
 
@@ -26,7 +26,7 @@ def test_half_a_minute_of_every_trouble_loses_doubles_and_oversells_nothing(tmp_
     assert (judgement.lost, judgement.doubled, judgement.oversold, judgement.other) == ((), (), (), ())
     assert [finding for verdict in judgement.verdicts for finding in verdict.findings] == []
     assert report.good
-    assert published.offered == len(published.accepted) == judgement.ended + judgement.held == 600
+    assert published.offered == len(published.accepted) == judgement.ended + judgement.held == 360
     assert judgement.rejected == published.messages["poison"] > 0
     assert published.messages["double"] > 0
     assert published.messages["older"] > 0

@@ -73,11 +73,23 @@ def shop(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
             stack.discard()
 
 
+@pytest.fixture(scope="module")
+def lodging(infrastructure: Description) -> Iterator[None]:
+    """Stacks of this file use the session's servers, under names of their own."""
+    with pytest.MonkeyPatch.context() as environment:
+        _name_servers(infrastructure, environment)
+        yield
+
+
 @pytest.fixture
 def guest(infrastructure: Description, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A state directory whose stack uses the session's servers, under names of its own."""
-    monkeypatch.setenv("TEST_INFRA", "env")
-    monkeypatch.setenv("TEST_KAFKA_BOOTSTRAP", infrastructure.kafka)
-    monkeypatch.setenv("TEST_POSTGRES_URL", infrastructure.postgres)
+    """A state directory whose stack uses the session's servers, and leaves nothing there."""
+    _name_servers(infrastructure, monkeypatch)
     yield tmp_path / "guest"
     Stack(tmp_path / "guest", components=()).discard()
+
+
+def _name_servers(servers: Description, environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("TEST_INFRA", "env")
+    environment.setenv("TEST_KAFKA_BOOTSTRAP", servers.kafka)
+    environment.setenv("TEST_POSTGRES_URL", servers.postgres)

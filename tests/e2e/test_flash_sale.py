@@ -75,7 +75,7 @@ class Sale:
 
 
 @pytest.fixture(scope="module")
-def sale(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sale]:
+def sale(lodging: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sale]:
     """A shop of its own, so that nobody else has to look through ten thousand orders, after its flash sale."""
     stack = Stack(
         tmp_path_factory.mktemp("flash-sale"),

@@ -47,10 +47,10 @@ def twins(shop: Shop) -> Iterator[Twins]:
     at_once(both.second, shop.terminate)
 
 
-WAYS: tuple[tuple[Leave, str], ...] = ((stopped, "first"), (killed, "second"), (frozen, "first"))
+WAYS: tuple[tuple[Leave, str], ...] = ((killed, "second"), (stopped, "first"), (frozen, "first"))
 
 
-@pytest.mark.parametrize(("leave", "which"), WAYS[: extent(part=2, whole=3)])
+@pytest.mark.parametrize(("leave", "which"), WAYS[: extent(part=1, whole=3)])
 def test_while_one_instance_is_away_the_other_does_all_the_work_and_nothing_is_lost_or_doubled(
     shop: Shop, twins: Twins, leave: Leave, which: str
 ) -> None:

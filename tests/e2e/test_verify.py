@@ -21,7 +21,9 @@ from tests.e2e.sound_world import World, sound_world
 
 
 @pytest.fixture(scope="module")
-def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def world(
+    lodging: None, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[World]:
     """A stack of its own, at rest and sound, with a copy of every table beside it."""
     components = (*WITHOUT_FAULTS, *(service(name) for name in SERVICES))
     stack = Stack(

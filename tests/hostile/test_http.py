@@ -22,6 +22,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from shared.eventsourcing.problems import PROBLEM_JSON
+from tests.extent import extent
 from tests.hostile.serving import KEY, NO_SCOPE, SERVICES, Served, served
 
 CHECKS = [
@@ -33,7 +34,7 @@ CHECKS = [
     missing_required_header,
     unsupported_method,
 ]
-EXAMPLES = 5
+EXAMPLES = extent(part=3, whole=10)
 """Good requests to each route, and as many bad ones."""
 BEARER = {"Authorization": f"Bearer {KEY}"}
 OPEN = {"/health", "/ready", "/metrics"}
