@@ -63,7 +63,7 @@ COMPRESSED = Pace(
     line_stalled=(9, 14),
     line_slowed=(6, 10),
 )
-"""Every sort of trouble within half a minute."""
+"""Every sort of trouble within twenty seconds."""
 
 
 def plan(seed: int, seconds: float, pace: Pace = Pace()) -> tuple[Trouble, ...]:
