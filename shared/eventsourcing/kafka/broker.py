@@ -14,6 +14,7 @@ from faststream.kafka.message import KafkaMessage
 
 from shared.eventsourcing.broker import BrokerUnavailable, Handle, Outgoing
 from shared.eventsourcing.failpoints import reach
+from shared.eventsourcing.kafka.connections import heed_closed_transports
 from shared.eventsourcing.kafka.membership import end_earlier_membership
 from shared.eventsourcing.kafka.records import forgive_header_names
 from shared.eventsourcing.kafka.refusal import cause_of
@@ -101,6 +102,7 @@ class KafkaBroker:
         `session_s` is how long the partitions stay with a process that is no longer heard of.
         """
         forgive_header_names()
+        heed_closed_transports()
         self._access = access
         self._prefix = f"{prefix}."
         self._partitions = partitions
