@@ -25,7 +25,7 @@ def demo(state: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
     process = subprocess.Popen(
         [sys.executable, "-m", "oms", "demo", *arguments],
         cwd=ROOT,
-        env={**os.environ, "OMS_STATE": str(state)},
+        env={**os.environ, "OMS_STATE": str(state), "TEST_INFRA": breakable()},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -48,10 +48,7 @@ def running_at(process: subprocess.Popen[str], moment: str, state: Path) -> list
     raise AssertionError("".join(said))
 
 
-def test_every_order_ends_and_one_that_was_taken_back_is_audited(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("TEST_INFRA", breakable())
+def test_every_order_ends_and_one_that_was_taken_back_is_audited(tmp_path: Path) -> None:
     with demo(tmp_path, "--orders", "30") as process:
         running = running_at(process, UNDER_WAY, tmp_path)
         out, err = process.communicate(timeout=PATIENCE_S)
@@ -66,13 +63,13 @@ def test_every_order_ends_and_one_that_was_taken_back_is_audited(
 
 
 @pytest.mark.parametrize(("told", "moment"), [(signal.SIGINT, UNDER_WAY), (signal.SIGTERM, STARTING)])
-def test_nothing_is_left_of_one_that_is_told_to_end(guest: Path, told: signal.Signals, moment: str) -> None:
-    with demo(guest, "--orders", "30") as process:
-        running = running_at(process, moment, guest)
+def test_nothing_is_left_of_one_that_is_told_to_end(tmp_path: Path, told: signal.Signals, moment: str) -> None:
+    with demo(tmp_path, "--orders", "30") as process:
+        running = running_at(process, moment, tmp_path)
         process.send_signal(told)
         out, err = process.communicate(timeout=PATIENCE_S)
 
     assert (process.returncode, out) == (130, "")
-    assert err.splitlines()[-1] == f"everything is stopped; data and logs are kept in {guest}"
+    assert err.splitlines()[-1] == f"everything is stopped; data and logs are kept in {tmp_path}"
     assert running
     assert not any(record.alive for record in running)
