@@ -32,8 +32,13 @@ A batch for which it raises is delivered again before anything after it."""
 class Broker(Protocol):
     """A partitioned log shared by all services."""
 
-    def subscribe(self, topics: Sequence[str], group: str, handle: Handle) -> None:
-        """Deliver batches of these topics; the offsets of a batch are committed after `handle` returned."""
+    def subscribe(
+        self, topics: Sequence[str], group: str, handle: Handle, ended: Callable[[Exception], None]
+    ) -> None:
+        """Deliver batches of these topics; the offsets of a batch are committed after `handle` returned.
+
+        `ended` is told when deliveries ended for good though nobody stopped them.
+        """
         ...
 
     async def start(self) -> None:

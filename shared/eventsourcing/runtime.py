@@ -77,7 +77,7 @@ class Runtime:
             Projector(view, self._reader(view_id(view), view.handles), store, clock, self.decoder)
             for view in definition.views
         ]
-        broker.subscribe(definition.topics, self.service, self._take)
+        broker.subscribe(definition.topics, self.service, self._take, self._deliveries_ended)
 
     async def start(self) -> None:
         """Take over at once what an earlier process of this name left, start the parts, deliveries last.
@@ -140,6 +140,9 @@ class Runtime:
     async def _take(self, records: Sequence[Record]) -> None:
         await self.pipeline.take_records(records)
 
+    def _deliveries_ended(self, error: Exception) -> None:
+        self._fail("deliveries", error)
+
     async def _broker_stopped(self) -> None:
         try:
             await asyncio.wait_for(self._broker.stop(), 15)
@@ -187,10 +190,12 @@ class Runtime:
 
     def _ended_early(self, task: asyncio.Task[None]) -> None:
         """A part that fails takes the process with it: a half-dead service must not look alive."""
-        if task.cancelled() or self.failed.done():
-            return
-        if error := task.exception():
-            log.error("a part of the service failed", part=task.get_name(), exc_info=error)
+        if not task.cancelled() and (error := task.exception()):
+            self._fail(task.get_name(), error)
+
+    def _fail(self, part: str, error: BaseException) -> None:
+        if not self.failed.done():
+            log.error("a part of the service failed", part=part, exc_info=error)
             self.failed.set_exception(error)
 
     async def _ended(self, names: Sequence[str]) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import structlog
@@ -121,8 +121,11 @@ class KafkaBroker:
         self._producing = asyncio.Lock()
         self._group = ""
         self._subscriber: Any = None
+        self._ended: Callable[[Exception], None] | None = None
 
-    def subscribe(self, topics: Sequence[str], group: str, handle: Handle) -> None:
+    def subscribe(
+        self, topics: Sequence[str], group: str, handle: Handle, ended: Callable[[Exception], None]
+    ) -> None:
         self._group = f"{self._prefix}{group}"
         subscriber = self._faststream.subscriber(
             *(self._prefix + topic for topic in topics),
@@ -141,7 +144,7 @@ class KafkaBroker:
             decoder=_handed_over,
         )
 
-        self._subscriber = subscriber
+        self._subscriber, self._ended = subscriber, ended
 
         @subscriber
         async def take(delivery: _Delivery) -> None:
@@ -168,6 +171,8 @@ class KafkaBroker:
             await self._faststream.start()
         except (KafkaError, OSError) as error:
             raise self._unavailable(error) from error
+        if self._subscriber is not None:
+            self._watch(self._subscriber.consumer)
 
     async def stop(self) -> None:
         with contextlib.suppress(TimeoutError):
@@ -251,6 +256,15 @@ class KafkaBroker:
             headers=record.headers,
             timestamp_ms=record.timestamp,
         )
+
+    def _watch(self, consumer: Any) -> None:
+        """Hear when what aiokafka does in the background ends: for good, by an error that it does not know."""
+        for task in (consumer._coordinator._coordination_task, consumer._fetcher.error_future):
+            task.add_done_callback(self._ended_early)
+
+    def _ended_early(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) and self._ended is not None:
+            self._ended(BrokerUnavailable(f"nothing is delivered any more: {error}"))
 
     async def _succeed(self) -> None:
         try:

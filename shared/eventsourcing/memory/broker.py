@@ -68,6 +68,7 @@ class MemoryBroker:
         self._topics: Sequence[str] = ()
         self._group = ""
         self._handle: Handle | None = None
+        self._ended: Callable[[Exception], None] | None = None
         self._delivering: asyncio.Task[None] | None = None
         self._stopping = False
         self.positions: dict[tuple[str, int], int] = {}
@@ -76,20 +77,23 @@ class MemoryBroker:
         """Assigned partitions that may hold something new."""
         self._woken = asyncio.Event()
 
-    def subscribe(self, topics: Sequence[str], group: str, handle: Handle) -> None:
-        self._topics, self._group, self._handle = topics, group, handle
+    def subscribe(
+        self, topics: Sequence[str], group: str, handle: Handle, ended: Callable[[Exception], None]
+    ) -> None:
+        self._topics, self._group, self._handle, self._ended = topics, group, handle, ended
 
     async def start(self) -> None:
         if self._handle is not None:
             self._cluster.members.setdefault(self._group, []).append(self)
             self._cluster.rebalance(self._group)
             self._delivering = asyncio.create_task(self._deliver())
+            self._delivering.add_done_callback(self._ended_early)
 
     async def stop(self) -> None:
         self._stopping = True
         self._woken.set()
         if self._delivering is not None:
-            await self._delivering
+            await asyncio.wait({self._delivering})
         self.leave()
 
     def leave(self) -> None:
@@ -147,6 +151,10 @@ class MemoryBroker:
                 continue
             for record in batch:
                 self._commit(record)
+
+    def _ended_early(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and isinstance(error := task.exception(), Exception) and self._ended is not None:
+            self._ended(error)
 
     def assign(self, partitions: Iterable[int]) -> None:
         """Begin anew, with these partitions of every topic, at the committed offsets."""

@@ -40,7 +40,8 @@ class Member:
         self.gate = asyncio.Event()
         self.gate.set()
         self.entered = asyncio.Event()
-        broker.subscribe(topics, group, self.handle)
+        self.ended: list[Exception] = []
+        broker.subscribe(topics, group, self.handle, self.ended.append)
 
     async def handle(self, records: Sequence[Record]) -> None:
         self.entered.set()
@@ -235,6 +236,18 @@ async def test_a_member_that_is_given_no_partition_because_others_have_all_count
     await until(lambda: all(one.broker.delivering() for one in members))
 
 
+@pytest.mark.parametrize("bootstrap", ["kafka"], indirect=True)
+async def test_deliveries_that_end_by_an_error_the_client_does_not_know_are_said(
+    new_broker: NewBroker,
+) -> None:
+    member = await started(new_broker())
+
+    _fail_at_the_next_rebalance(member.broker, RuntimeError("unable to write"))
+    await until(lambda: len(member.ended) == 1)
+
+    assert "unable to write" in str(member.ended[0])
+
+
 async def test_nothing_to_publish_is_nothing_to_acknowledge(new_broker: NewBroker) -> None:
     assert list(await new_broker().publish([])) == []
 
@@ -269,6 +282,16 @@ async def test_no_broker_is_said_in_one_line() -> None:
         await broker.ping()
     with suppress(BrokerUnavailable):
         await broker.stop()
+
+
+def _fail_at_the_next_rebalance(broker: Broker, error: Exception) -> None:
+    async def unknown() -> None:
+        raise error
+
+    assert isinstance(broker, KafkaBroker)
+    coordinator = broker._subscriber.consumer._coordinator
+    coordinator.ensure_coordinator_known = unknown
+    coordinator.request_rejoin()
 
 
 def _places(member: Member) -> list[str]:

@@ -31,7 +31,7 @@ async def live(bootstrap, prefix, session_s):
     access = KafkaAccess(bootstrap=bootstrap)
     broker = KafkaBroker(access, prefix=prefix, partitions=8, client_id="order-one", session_s=float(session_s))
     async def take(records): ...
-    broker.subscribe(["order.events"], "order", take)
+    broker.subscribe(["order.events"], "order", take, print)
     await broker.start()
     while not broker.delivering():
         await asyncio.sleep(0.01)
@@ -63,7 +63,7 @@ async def test_its_partitions_are_taken_over_before_its_session_runs_out(
 
     access = KafkaAccess(bootstrap=infrastructure.kafka)
     broker = KafkaBroker(access, prefix=prefix, partitions=8, client_id="order-one", session_s=LONG_S)
-    broker.subscribe(["order.events"], "order", take)
+    broker.subscribe(["order.events"], "order", take, print)
     await broker.start()
     try:
         await broker.publish([Outgoing(topic="order.events", lane=0, key=b"k", value=b"v", headers=[])])

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from shared.eventsourcing.batch import StateCodec
+from shared.eventsourcing.memory.broker import MemoryBroker
 from shared.eventsourcing.store import StoreRejects
 from tests.unit.eventsourcing.toy import (
     CUSTOMER,
@@ -73,6 +74,18 @@ async def test_a_part_that_fails_is_said(installation: Installation) -> None:
         with pytest.raises(ZeroDivisionError):
             await instance.runtime.failed
         taking.cancel()
+
+
+async def test_deliveries_that_end_though_nobody_stopped_them_are_said(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(broker: MemoryBroker) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(MemoryBroker, "_next_batch", broken)
+    async with installation.running() as instance:
+        with pytest.raises(ZeroDivisionError):
+            await instance.runtime.failed
 
 
 @pytest.mark.parametrize(
