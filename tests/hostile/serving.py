@@ -117,6 +117,8 @@ async def _serve(service: str, known: dict[str, Any], up: threading.Event) -> No
         server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="off"))
         await runtime.start()
         with socket.create_server(("127.0.0.1", 0)) as door:
+            # As a server that opens its own door has it: an answer in two parts waits for no acknowledgement.
+            door.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             url = f"http://127.0.0.1:{door.getsockname()[1]}"
             known |= {"url": url, "openapi": app.openapi(), "tables": tables, "server": server}
             up.set()
