@@ -30,10 +30,10 @@ demo: $(READY) ## Run real orders through five services (ORDERS=1000)
 	@$(BIN)/oms demo --orders $(ORDERS)
 
 test: $(READY) ## Run every check, every test and a part of every long proof
-	@$(MAKE) --no-print-directory --jobs 3 lint tests proofs
+	@$(MAKE) --no-print-directory --jobs 3 lint tests proofs unit
 
-tests: $(READY) ## Run the end-to-end, unit and contract tests
-	$(BIN)/pytest -q -n 3 --dist loadgroup --no-loadscope-reorder tests/e2e tests/contract tests/unit
+tests: $(READY) ## Run the end-to-end and contract tests
+	$(BIN)/pytest -q -n 3 --dist loadgroup --no-loadscope-reorder tests/e2e tests/contract
 
 proofs: $(READY) ## Run a part of simulation and hostile input, with the time that others leave, and a short chaos
 	nice -n 10 $(BIN)/pytest -q -n 2 --timeout 900 tests/simulation tests/hostile
@@ -50,7 +50,7 @@ format: $(READY) ## Format the code and fix what ruff can
 	$(BIN)/ruff format
 
 unit: $(READY) ## Run the unit tests
-	$(BIN)/pytest tests/unit
+	$(BIN)/pytest -q -n 2 --dist loadgroup tests/unit
 
 contract: $(READY) ## Run the contract tests
 	$(BIN)/pytest tests/contract
