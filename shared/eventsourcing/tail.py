@@ -15,7 +15,8 @@ class Tail:
 
     def __init__(self) -> None:
         self._lanes: dict[int, deque[LogEntry]] = {}
-        """Only the lanes that were written to: most looks are at a few of them."""
+        """Only the lanes that were written to."""
+        self._ends: dict[int, int] = {}
 
     def add(self, entries: Iterable[LogEntry]) -> None:
         """Keep what was just committed. Where another instance wrote in between, the lane begins anew."""
@@ -26,23 +27,24 @@ class Tail:
             elif kept[-1].position + 1 != entry.position:
                 kept.clear()
             kept.append(entry)
+            self._ends[entry.lane] = entry.position
 
     def after(self, positions: Mapping[int, int], limit: int, types: Collection[str] | None) -> list[LaneSlice]:
         """What comes after these positions in the lanes that the tail knows from there on; it may know of more."""
         slices = []
-        for lane, kept in self._lanes.items():
-            position = positions.get(lane)
-            if position is not None and kept[0].position <= position + 1 <= kept[-1].position:
+        for lane, position in self._behind(positions):
+            kept = self._lanes[lane]
+            if kept[0].position <= position + 1:
                 slices.append(_slice(lane, kept, position, limit, types))
         return slices
 
     def reaches_beyond(self, positions: Mapping[int, int]) -> bool:
         """Whether there are entries after these positions that the tail has lost sight of."""
-        for lane, kept in self._lanes.items():
-            position = positions.get(lane)
-            if position is not None and position + 1 < kept[0].position:
-                return True
-        return False
+        return any(position + 1 < self._lanes[lane][0].position for lane, position in self._behind(positions))
+
+    def _behind(self, positions: Mapping[int, int]) -> list[tuple[int, int]]:
+        """The few lanes in which there is something to see, for readers who look after every commit."""
+        return [(lane, positions[lane]) for lane, end in self._ends.items() if positions.get(lane, end) < end]
 
 
 def _slice(
