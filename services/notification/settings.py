@@ -11,6 +11,8 @@ from shared.eventsourcing.settings import ServiceSettings
 class Settings(ServiceSettings):
     """Environment variables with the prefix `OMS_`."""
 
+    gather_s: float = Field(default=0.2, ge=0, le=5)
+    """Nobody waits for a letter."""
     smtp_host: str
     smtp_port: int = Field(ge=1, le=65_535)
     smtp_username: str = ""

@@ -23,6 +23,8 @@ def _default_locations() -> dict[str, Address]:
 class Settings(ServiceSettings):
     """Environment variables with the prefix `OMS_`."""
 
+    gather_s: float = Field(default=0.1, ge=0, le=5)
+    """A parcel takes longer than that."""
     carrier_url: str = Field(pattern=r"^https?://\S+$")
     carrier_key: SecretStr
     carrier_webhook_secret: SecretStr

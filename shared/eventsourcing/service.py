@@ -85,6 +85,7 @@ async def _serve(settings: ServiceSettings, definition: ServiceDefinition, insta
             partitions=settings.kafka_partitions,
             client_id=f"{service}-{instance}",
             session_s=settings.takeover_s,
+            gather_s=settings.gather_s,
         )
         for resource in definition.resources:
             await stack.enter_async_context(resource)

@@ -2,7 +2,8 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 import structlog
@@ -30,10 +31,15 @@ STOP_WITHIN_S = 10.0
 PAUSE_AFTER_FAILURE_S = 0.5
 """How long a batch rests that could not be handled."""
 
+MAX_RECORDS = 500
+"""A batch holds so many at most."""
+WAIT_MS = 1_000
+"""How long is waited for records at a time."""
 WORTH_A_FETCH = 50
 """After so many records at once the next are fetched without a pause."""
 GATHER_S = 0.015
-"""How long records gather at the broker after fewer: a batch of a few costs nearly as much as one of fifty."""
+"""How long records gather at the broker after fewer, unless the service is set otherwise: a batch of a few costs
+nearly as much as one of fifty."""
 
 COMMIT_S = 0.2
 """How long offsets gather before they are committed; after a crash so much is delivered again."""
@@ -95,7 +101,14 @@ class KafkaBroker:
     """Implements `Broker`."""
 
     def __init__(
-        self, access: KafkaAccess, *, prefix: str, partitions: int, client_id: str, session_s: float = 10.0
+        self,
+        access: KafkaAccess,
+        *,
+        prefix: str,
+        partitions: int,
+        client_id: str,
+        session_s: float = 10.0,
+        gather_s: float = GATHER_S,
     ) -> None:
         """`client_id` belongs to one living process: who starts under it takes over from one that died.
 
@@ -108,6 +121,7 @@ class KafkaBroker:
         self._partitions = partitions
         self._client_id = client_id
         self._session_ms = round(session_s * 1000)
+        self._gather_s = gather_s
         self._faststream = FastStreamBroker(
             access.bootstrap,
             **access.for_faststream(),
@@ -131,8 +145,6 @@ class KafkaBroker:
             *(self._prefix + topic for topic in topics),
             group_id=self._group,
             batch=True,
-            max_records=500,
-            batch_timeout_ms=500,
             fetch_max_wait_ms=500,
             auto_offset_reset="earliest",
             ack_policy=AckPolicy.MANUAL,
@@ -145,23 +157,31 @@ class KafkaBroker:
         )
 
         self._subscriber, self._ended = subscriber, ended
+        subscriber.get_msg = _next_batch  # type: ignore[method-assign]
 
         @subscriber
         async def take(delivery: _Delivery) -> None:
-            self._hand.idle.clear()
             records, delivery.records = delivery.records, ()
-            try:
-                await handle([self._record(one) for one in records])
-                reach("before_offset_commit")
-                self._hand.commit(subscriber.consumer, records)
-            except Exception:
-                log.exception("a batch was not handled; it is fetched again", records=len(records))
-                _seek_back(subscriber.consumer, records)
-                await asyncio.sleep(PAUSE_AFTER_FAILURE_S)
-            finally:
-                self._hand.idle.set()
-            if len(records) < WORTH_A_FETCH:
-                await asyncio.sleep(GATHER_S)
+            consumer: Any = subscriber.consumer
+            if len(records) >= WORTH_A_FETCH:
+                await self._handle(consumer, records, handle)
+                return
+            with _without_prefetch(consumer):
+                await self._handle(consumer, records, handle)
+                await asyncio.sleep(self._gather_s)
+
+    async def _handle(self, consumer: Any, records: Sequence[Any], handle: Handle) -> None:
+        self._hand.idle.clear()
+        try:
+            await handle([self._record(one) for one in records])
+            reach("before_offset_commit")
+            self._hand.commit(consumer, records)
+        except Exception:
+            log.exception("a batch was not handled; it is fetched again", records=len(records))
+            _seek_back(consumer, records)
+            await asyncio.sleep(PAUSE_AFTER_FAILURE_S)
+        finally:
+            self._hand.idle.set()
 
     async def start(self) -> None:
         await self._connected_producer()
@@ -340,6 +360,22 @@ def _seek_back(consumer: Any, records: Sequence[Any]) -> None:
     for partition, offset in first.items():
         with contextlib.suppress(IllegalStateError):  # somebody else has the partition by now
             consumer.seek(partition, offset)
+
+
+@contextlib.contextmanager
+def _without_prefetch(consumer: Any) -> Iterator[None]:
+    """Fetch nothing meanwhile: it would be the few that there are by now, and old when they are asked for."""
+    consumer.pause(*consumer.assignment())
+    try:
+        yield
+    finally:
+        consumer.resume(*consumer.paused())
+
+
+async def _next_batch(consumer: Any) -> tuple[Any, ...]:
+    """What there is, as soon as there is any: FastStream's own way sleeps for as long as it had waited in vain."""
+    records = await consumer.getmany(timeout_ms=WAIT_MS, max_records=MAX_RECORDS)
+    return tuple(chain.from_iterable(records.values()))
 
 
 async def _as_it_came(records: Any) -> KafkaMessage:

@@ -210,6 +210,20 @@ async def test_messages_are_handled_once_each_while_members_come_and_go_in_peace
     assert len(counts) == 1_200  # again is allowed, lost is not
 
 
+async def test_what_arrives_while_a_few_are_in_hand_comes_together(new_broker: NewBroker) -> None:
+    member = await started(new_broker())
+    member.gate.clear()
+    await member.broker.publish([message(1, "in hand")])
+    await member.entered.wait()
+
+    for lane in (1, 2, 3):
+        await member.broker.publish([message(lane, "meanwhile")])
+    member.gate.set()
+    await until(lambda: len(member.records) == 4)
+
+    assert member.batches == [1, 3]
+
+
 async def test_a_broker_with_a_subscription_delivers_only_once_it_has_started(new_broker: NewBroker) -> None:
     broker = new_broker()
     Member(broker)
