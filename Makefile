@@ -35,9 +35,9 @@ test: $(READY) ## Run every check, every test and a part of every long proof
 tests: $(READY) ## Run the end-to-end and contract tests
 	$(BIN)/pytest -q -n 3 --dist loadgroup --no-loadscope-reorder tests/e2e tests/contract
 
-proofs: $(READY) ## Run a part of simulation and hostile input, with the time that others leave, and a short chaos
-	nice -n 10 $(BIN)/pytest -q -n 2 --timeout 900 tests/simulation tests/hostile
+proofs: $(READY) ## Run a short chaos, and a part of simulation and hostile input with the time that others leave
 	$(BIN)/pytest -q tests/chaos
+	nice -n 10 $(BIN)/pytest -q -n 2 --timeout 900 tests/simulation tests/hostile
 
 lint: $(READY) ## Run ruff, mypy --strict and the import contracts
 	$(BIN)/ruff check
