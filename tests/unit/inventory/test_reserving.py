@@ -22,6 +22,7 @@ from shared.events.inventory import (
     StockLevelsSet,
     StockReceived,
 )
+from shared.events.payload import Event
 from shared.eventsourcing.decider import Recorded
 from shared.eventsourcing.testing import NOON, Scenario
 from tests.unit.inventory.sample import (
@@ -322,3 +323,13 @@ def test_a_deadline_is_the_one_that_was_asked_for() -> None:
     assert isinstance(state := outcome.state(RESERVATION, "O1"), Reserved)
     assert state.expires_at == later
     assert [reminder.at for reminder in outcome.reminders] == [later]
+
+
+@pytest.mark.parametrize("past", [(), (reserved(WHOLE).event, ReservationExpired(order_number="O1"))])
+def test_a_request_whose_time_is_over_reserves_nothing(past: tuple[Event, ...]) -> None:
+    scenario = inventory(A={EAST: 9}, B={EAST: 9}).given("reservation-O1", *past)
+
+    outcome = scenario.at(DEADLINE).when(reserve(*LINES))
+
+    outcome.then(Recorded("reservation-O1", ReservationExpired(order_number="O1")))
+    assert not outcome.reminders

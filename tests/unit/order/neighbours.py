@@ -98,6 +98,8 @@ class Inventory:
             self._state(())
         elif self.waiting:
             self._backorder(self.waiting)
+        elif self.expired and self.expires_at == request.expires_at:
+            self.answers.append(ReservationExpired(order_number=self.number))
         elif willing:
             self._allocate(request, request.lines)
             self._state(())
