@@ -311,7 +311,6 @@ class KafkaBroker:
             client_id=self._client_id,
             enable_idempotence=True,
             acks="all",
-            linger_ms=2,
             max_batch_size=256 * 1024,
             max_request_size=MAX_REQUEST_BYTES,
             request_timeout_ms=10_000,
