@@ -43,7 +43,7 @@ MAX_BATCH = 500
 """Messages decided in one transaction at most."""
 WORTH_A_BATCH = 50
 """With so many messages waiting a batch is decided at once."""
-GATHER_S = 0.015
+GATHER_S = 0.01
 """How long fewer messages gather after a batch."""
 BACKOFF_S = (0.05, 5.0)
 """First and longest pause after the store failed."""

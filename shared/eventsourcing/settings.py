@@ -29,7 +29,7 @@ class ServiceSettings(KafkaSettings, DatabaseSettings):
     takeover_s: float = Field(default=10.0, ge=1, le=300)
     """How long after a process was last heard of others take over its lanes and partitions. The brokers have a
     lower limit as well (`group.min.session.timeout.ms`)."""
-    gather_s: float = Field(default=0.015, ge=0, le=5)
+    gather_s: float = Field(default=0.01, ge=0, le=5)
     """How long messages gather at the broker after a batch of a few. More saves processor time; whoever waits for
     an answer waits longer."""
     failpoint: str = ""

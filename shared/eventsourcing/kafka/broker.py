@@ -37,7 +37,7 @@ WAIT_MS = 1_000
 """How long is waited for records at a time."""
 WORTH_A_FETCH = 50
 """After so many records at once the next are fetched without a pause."""
-GATHER_S = 0.015
+GATHER_S = 0.01
 """How long records gather at the broker after fewer, unless the service is set otherwise: a batch of a few costs
 nearly as much as one of fifty."""
 
