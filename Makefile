@@ -30,7 +30,7 @@ demo: $(READY) ## Run real orders through five services (ORDERS=1000)
 	@$(BIN)/oms demo --orders $(ORDERS)
 
 test: $(READY) ## Run every check, every test and a part of every long proof
-	@$(MAKE) --no-print-directory --jobs 3 lint tests proofs unit
+	@$(MAKE) --no-print-directory --jobs 3 lint tests unit proofs
 
 tests: $(READY) ## Run the end-to-end and contract tests
 	$(BIN)/pytest -q -n 3 --dist loadgroup --no-loadscope-reorder tests/e2e tests/contract
@@ -50,7 +50,7 @@ format: $(READY) ## Format the code and fix what ruff can
 	$(BIN)/ruff format
 
 unit: $(READY) ## Run the unit tests
-	$(BIN)/pytest -q -n 2 --dist loadgroup tests/unit
+	nice -n 10 $(BIN)/pytest -q -n 2 --dist loadgroup tests/unit
 
 contract: $(READY) ## Run the contract tests
 	$(BIN)/pytest tests/contract

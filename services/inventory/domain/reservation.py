@@ -30,6 +30,8 @@ class Unreserved:
     """The number of the order's latest fulfilment; numbers are never used again."""
     shipped: tuple[str, ...] = ()
     """The fulfilments that have left."""
+    expired_at: datetime | None = None
+    """Until when a reservation that ran out had been asked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,7 +130,7 @@ def evolve(reservation: Reservation, event: Event) -> Reservation:
         case ReservationReleased():
             return _released(reservation, event.fulfilments)
         case ReservationExpired():
-            return _ended(reservation, "expired")
+            return _expired(reservation)
         case FulfilmentShipped():
             return _shipped(reservation, event.fulfilment_id)
         case _:
@@ -150,6 +152,11 @@ def _numbered(reservation: Reservation, fulfilments: Iterable[FulfilmentPlan]) -
 
 def _ended(reservation: Reservation, how: Literal["refused", "released", "expired", "shipped"]) -> Unreserved:
     return Unreserved(ended=how, numbered=reservation.numbered, shipped=reservation.shipped)
+
+
+def _expired(reservation: Reservation) -> Unreserved:
+    before = reservation.expired_at if isinstance(reservation, Unreserved) else reservation.expires_at
+    return replace(_ended(reservation, "expired"), expired_at=before)
 
 
 def _released(reservation: Reservation, fulfilments: tuple[str, ...]) -> Reservation:

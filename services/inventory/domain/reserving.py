@@ -33,15 +33,15 @@ from shared.eventsourcing.decider import NOTHING, Context, Decision, Recorded, R
 def reserve(policy: Policy, states: States, message: ReserveStock, context: Context) -> Decision:
     """Reserve an order's lines. Asked again, it answers with what stands; once goods have left, not at all.
 
-    A request whose time is over reserves nothing: repeated after its reservation expired it would reserve units
-    under other names than those that the order may be about to ship.
+    Repeated after its reservation has run out it reserves nothing: units under other names than those an order
+    may be about to ship are of no use to it.
     """
     reservation = states.of(RESERVATION, message.order_number)
     if reservation.shipped:
         return NOTHING
     if not isinstance(reservation, Unreserved):
         return _recorded(message.order_number, what_stands(reservation, message.order_number))
-    if context.now >= message.expires_at:
+    if reservation.expired_at == message.expires_at:
         return _recorded(message.order_number, ReservationExpired(order_number=message.order_number))
     demand: dict[str, int] = {}
     for line in message.lines:

@@ -154,7 +154,7 @@ def test_released_units_serve_the_orders_that_wait_for_them() -> None:
 def test_a_reservation_that_is_not_kept_expires_at_its_deadline() -> None:
     outcome = split().at(DEADLINE).when(expiry("A", "B"))
     outcome.then(deallocated("A", EAST=2), deallocated("B", WEST=1), EXPIRED)
-    assert outcome.state(RESERVATION, "O1") == Unreserved(ended="expired", numbered=2)
+    assert outcome.state(RESERVATION, "O1") == Unreserved(ended="expired", numbered=2, expired_at=DEADLINE)
     outcome.after.when(expiry("A", "B")).then_nothing_happened()
 
 
@@ -177,7 +177,9 @@ def test_what_has_left_stays_shipped_when_the_rest_expires() -> None:
     left.then(shipped("A", EAST, 2), left.decision.events[-1])
     outcome = left.after.at(DEADLINE).when(expiry("A", "B"))
     outcome.then(deallocated("B", WEST=1), EXPIRED)
-    assert outcome.state(RESERVATION, "O1") == Unreserved(ended="expired", numbered=2, shipped=("O1-F1",))
+    assert outcome.state(RESERVATION, "O1") == Unreserved(
+        ended="expired", numbered=2, shipped=("O1-F1",), expired_at=DEADLINE
+    )
 
 
 def test_a_kept_reservation_does_not_expire() -> None:

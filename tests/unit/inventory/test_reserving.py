@@ -22,7 +22,6 @@ from shared.events.inventory import (
     StockLevelsSet,
     StockReceived,
 )
-from shared.events.payload import Event
 from shared.eventsourcing.decider import Recorded
 from shared.eventsourcing.testing import NOON, Scenario
 from tests.unit.inventory.sample import (
@@ -263,9 +262,10 @@ def test_a_new_reservation_after_a_complete_end_numbers_its_fulfilments_on(
         .given("reservation-O1", reserved(WHOLE).event)
         .given("reservation-O1", end)
     )
-    ended.when(reserve(*LINES)).then(
-        allocated("A", EAST=2), allocated("B", EAST=1), reserved(plan("O1-F2", EAST, *LINES))
-    )
+    outcome = ended.when(reserve(*LINES, expires_at=DEADLINE + timedelta(days=1)))
+
+    assert isinstance(state := outcome.state(RESERVATION, "O1"), Reserved)
+    assert state.fulfilments == (plan("O1-F2", EAST, *LINES),)
 
 
 def test_once_goods_have_left_nothing_is_reserved_for_the_order_again() -> None:
@@ -325,11 +325,11 @@ def test_a_deadline_is_the_one_that_was_asked_for() -> None:
     assert [reminder.at for reminder in outcome.reminders] == [later]
 
 
-@pytest.mark.parametrize("past", [(), (reserved(WHOLE).event, ReservationExpired(order_number="O1"))])
-def test_a_request_whose_time_is_over_reserves_nothing(past: tuple[Event, ...]) -> None:
-    scenario = inventory(A={EAST: 9}, B={EAST: 9}).given("reservation-O1", *past)
+def test_a_request_that_is_repeated_after_its_reservation_ran_out_reserves_nothing() -> None:
+    stock = inventory(A={EAST: 9}, B={EAST: 9})
+    expired = stock.given("reservation-O1", reserved(WHOLE).event, ReservationExpired(order_number="O1"))
 
-    outcome = scenario.at(DEADLINE).when(reserve(*LINES))
+    outcome = expired.when(reserve(*LINES))
 
     outcome.then(Recorded("reservation-O1", ReservationExpired(order_number="O1")))
     assert not outcome.reminders
