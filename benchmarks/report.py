@@ -34,7 +34,7 @@ class Report:
 
     def document(self) -> dict[str, Any]:
         """Everything for programs: rates in the units that are named, latencies in ms, budgets in microseconds."""
-        measures = [asdict(one) | {"median": one.median} for one in self.findings.measures]
+        measures = [asdict(one) | {"median": one.median if one.runs else None} for one in self.findings.measures]
         return {
             "configuration": dict(self.configuration),
             "measures": measures,

@@ -61,3 +61,12 @@ def test_programs_get_every_figure_with_its_runs(tmp_path: Path) -> None:
     assert found["measures"][0]["median"] == 1_000.0
     assert found["load"][1] == {"offered": 500, "achieved": 410.4, "latency": LATENCY}
     assert found["processor_us_per_order"][0]["total"] == 400.0
+
+
+def test_what_could_not_be_measured_is_told_without_a_figure(tmp_path: Path) -> None:
+    missing = Findings(measures=(Measure(name="a peer that is not installed", unit="orders/s", runs=()),))
+
+    Report(configuration={}, findings=missing).write_json(tmp_path / "found.json")
+
+    [told] = json.loads((tmp_path / "found.json").read_text())["measures"]
+    assert (told["runs"], told["median"]) == ([], None)
