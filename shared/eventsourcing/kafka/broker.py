@@ -157,7 +157,7 @@ class KafkaBroker:
         )
 
         self._subscriber, self._ended = subscriber, ended
-        subscriber.get_msg = _next_batch  # type: ignore[method-assign]
+        subscriber.get_msg = _next_batch  # type: ignore[method-assign]  # there is no setting for it
 
         @subscriber
         async def take(delivery: _Delivery) -> None:
