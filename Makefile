@@ -50,7 +50,7 @@ format: $(READY) ## Format the code and fix what ruff can
 	$(BIN)/ruff format
 
 unit: $(READY) ## Run the unit tests
-	nice -n 10 $(BIN)/pytest -q -n 2 --dist loadgroup tests/unit
+	nice -n 10 $(BIN)/pytest -q -n 2 tests/unit
 
 contract: $(READY) ## Run the contract tests
 	$(BIN)/pytest tests/contract

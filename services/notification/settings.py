@@ -5,13 +5,13 @@ from typing import Literal
 
 from pydantic import Field, SecretStr, field_validator
 
-from shared.eventsourcing.settings import ServiceSettings
+from shared.eventsourcing.settings import GatherSeconds, ServiceSettings
 
 
 class Settings(ServiceSettings):
     """Environment variables with the prefix `OMS_`."""
 
-    gather_s: float = Field(default=0.2, ge=0, le=5)
+    gather_s: GatherSeconds = 0.2
     """Nobody waits for a letter."""
     smtp_host: str
     smtp_port: int = Field(ge=1, le=65_535)

@@ -5,7 +5,7 @@ from standardwebhooks.webhooks import Webhook
 
 from services.shipping.domain.policy import Warehouse
 from shared.events.values import Address
-from shared.eventsourcing.settings import ServiceSettings
+from shared.eventsourcing.settings import GatherSeconds, ServiceSettings
 
 
 def _warehouse(name: str, street: str, city: str, postal_code: str, region: str) -> Address:
@@ -23,7 +23,7 @@ def _default_locations() -> dict[str, Address]:
 class Settings(ServiceSettings):
     """Environment variables with the prefix `OMS_`."""
 
-    gather_s: float = Field(default=0.1, ge=0, le=5)
+    gather_s: GatherSeconds = 0.1
     """A parcel takes longer than that."""
     carrier_url: str = Field(pattern=r"^https?://\S+$")
     carrier_key: SecretStr

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine, Iterable, Sequence
+from functools import partial
 from typing import Any
 
 import structlog
@@ -14,7 +15,6 @@ from shared.eventsourcing.decider import Reply
 from shared.eventsourcing.decoding import Decoder
 from shared.eventsourcing.definition import ServiceDefinition, Submit
 from shared.eventsourcing.effects import EffectWorker
-from shared.eventsourcing.messages import Record
 from shared.eventsourcing.metrics import Metrics
 from shared.eventsourcing.nul import holds_nul
 from shared.eventsourcing.pipeline import Committed, Pipeline
@@ -77,7 +77,9 @@ class Runtime:
             Projector(view, self._reader(view_id(view), view.handles), store, clock, self.decoder)
             for view in definition.views
         ]
-        broker.subscribe(definition.topics, self.service, self._take, self._deliveries_ended)
+        broker.subscribe(
+            definition.topics, self.service, self.pipeline.take_records, partial(self._fail, "deliveries")
+        )
 
     async def start(self) -> None:
         """Take over at once what an earlier process of this name left, start the parts, deliveries last.
@@ -136,12 +138,6 @@ class Runtime:
         structlog.contextvars.bind_contextvars(correlation_id=metadata.get("correlation_id") or partition_key)
         metadata |= {"partition_key": partition_key, "actor": actor, "reason": reason}
         return await asyncio.wait_for(self.pipeline.submit(message, **metadata), ANSWER_WITHIN_S)
-
-    async def _take(self, records: Sequence[Record]) -> None:
-        await self.pipeline.take_records(records)
-
-    def _deliveries_ended(self, error: Exception) -> None:
-        self._fail("deliveries", error)
 
     async def _broker_stopped(self) -> None:
         try:

@@ -1,12 +1,15 @@
 """Settings that every service has, read from the environment (`OMS_…`)."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from shared.eventsourcing.api_keys import ApiKey
+from shared.eventsourcing.broker import GATHER_S
 from shared.eventsourcing.kafka.settings import KafkaSettings
 from shared.eventsourcing.postgres.settings import DatabaseSettings
+
+GatherSeconds = Annotated[float, Field(ge=0, le=5)]
 
 
 class ServiceSettings(KafkaSettings, DatabaseSettings):
@@ -29,7 +32,7 @@ class ServiceSettings(KafkaSettings, DatabaseSettings):
     takeover_s: float = Field(default=10.0, ge=1, le=300)
     """How long after a process was last heard of others take over its lanes and partitions. The brokers have a
     lower limit as well (`group.min.session.timeout.ms`)."""
-    gather_s: float = Field(default=0.01, ge=0, le=5)
+    gather_s: GatherSeconds = GATHER_S
     """How long messages gather at the broker after a batch of a few. More saves processor time; whoever waits for
     an answer waits longer."""
     failpoint: str = ""

@@ -16,7 +16,6 @@ class Tail:
     def __init__(self) -> None:
         self._lanes: dict[int, deque[LogEntry]] = {}
         """Only the lanes that were written to."""
-        self._ends: dict[int, int] = {}
 
     def add(self, entries: Iterable[LogEntry]) -> None:
         """Keep what was just committed. Where another instance wrote in between, the lane begins anew."""
@@ -27,24 +26,26 @@ class Tail:
             elif kept[-1].position + 1 != entry.position:
                 kept.clear()
             kept.append(entry)
-            self._ends[entry.lane] = entry.position
 
     def after(self, positions: Mapping[int, int], limit: int, types: Collection[str] | None) -> list[LaneSlice]:
         """What comes after these positions in the lanes that the tail knows from there on; it may know of more."""
-        slices = []
-        for lane, position in self._behind(positions):
-            kept = self._lanes[lane]
-            if kept[0].position <= position + 1:
-                slices.append(_slice(lane, kept, position, limit, types))
-        return slices
+        return [
+            _slice(lane, kept, position, limit, types)
+            for lane, kept, position in self._behind(positions)
+            if kept[0].position <= position + 1
+        ]
 
     def reaches_beyond(self, positions: Mapping[int, int]) -> bool:
         """Whether there are entries after these positions that the tail has lost sight of."""
-        return any(position + 1 < self._lanes[lane][0].position for lane, position in self._behind(positions))
+        return any(position + 1 < kept[0].position for _, kept, position in self._behind(positions))
 
-    def _behind(self, positions: Mapping[int, int]) -> list[tuple[int, int]]:
+    def _behind(self, positions: Mapping[int, int]) -> list[tuple[int, deque[LogEntry], int]]:
         """The few lanes in which there is something to see, for readers who look after every commit."""
-        return [(lane, positions[lane]) for lane, end in self._ends.items() if positions.get(lane, end) < end]
+        return [
+            (lane, kept, positions[lane])
+            for lane, kept in self._lanes.items()
+            if positions.get(lane, newest := kept[-1].position) < newest
+        ]
 
 
 def _slice(

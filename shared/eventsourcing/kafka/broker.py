@@ -13,7 +13,7 @@ from faststream import AckPolicy
 from faststream.kafka import KafkaBroker as FastStreamBroker
 from faststream.kafka.message import KafkaMessage
 
-from shared.eventsourcing.broker import BrokerUnavailable, Handle, Outgoing
+from shared.eventsourcing.broker import GATHER_S, BrokerUnavailable, Handle, Outgoing
 from shared.eventsourcing.failpoints import reach
 from shared.eventsourcing.kafka.connections import heed_closed_transports
 from shared.eventsourcing.kafka.membership import end_earlier_membership
@@ -36,10 +36,7 @@ MAX_RECORDS = 500
 WAIT_MS = 1_000
 """How long is waited for records at a time."""
 WORTH_A_FETCH = 50
-"""After so many records at once the next are fetched without a pause."""
-GATHER_S = 0.01
-"""How long records gather at the broker after fewer, unless the service is set otherwise: a batch of a few costs
-nearly as much as one of fifty."""
+"""After so many records at once the next are fetched without a pause; after fewer they gather at the broker."""
 
 COMMIT_S = 0.2
 """How long offsets gather before they are committed; after a crash so much is delivered again."""

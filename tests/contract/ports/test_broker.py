@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
+import anyio
 import pytest
 from structlog.testing import capture_logs
 
@@ -219,6 +220,44 @@ async def test_what_arrives_while_a_few_are_in_hand_comes_together(new_broker: N
     for lane in (1, 2, 3):
         await member.broker.publish([message(lane, "meanwhile")])
     member.gate.set()
+    await until(lambda: len(member.records) == 4)
+
+    assert member.batches == [1, 3]
+
+
+@pytest.mark.parametrize("bootstrap", ["kafka"], indirect=True)
+async def test_a_subscription_hears_a_message_after_a_quiet_moment_without_having_slept(
+    new_broker: NewBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        await asyncio.sleep(seconds)
+
+    monkeypatch.setattr(anyio, "sleep", sleep)  # with which FastStream waits between two looks
+    member = await started(new_broker())
+    await asyncio.sleep(1.5)
+
+    await member.broker.publish([message(1, "first")])
+    await until(lambda: len(member.records) == 1)
+
+    assert slept == []
+
+
+@pytest.mark.parametrize("bootstrap", ["kafka"], indirect=True)
+async def test_after_a_few_messages_others_gather_for_as_long_as_the_service_is_set(
+    new_broker: NewBroker,
+) -> None:
+    broker = new_broker()
+    assert isinstance(broker, KafkaBroker)
+    broker._gather_s = 2.0
+    member = await started(broker)
+    await broker.publish([message(1, "handled")])
+    await until(lambda: len(member.records) == 1)
+
+    for lane in (1, 2, 3):
+        await broker.publish([message(lane, "gathering")])
     await until(lambda: len(member.records) == 4)
 
     assert member.batches == [1, 3]

@@ -144,10 +144,15 @@ def filled(sku: str, order: str, still_waiting: int, **by_location: int) -> Reco
     )
 
 
-def reserved(*plans: FulfilmentPlan, order: str = "O1", short: tuple[Shortage, ...] = ()) -> Recorded:
+def reserved(
+    *plans: FulfilmentPlan,
+    order: str = "O1",
+    short: tuple[Shortage, ...] = (),
+    expires_at: datetime = DEADLINE,
+) -> Recorded:
     return Recorded(
         f"reservation-{order}",
-        StockReserved(order_number=order, fulfilments=plans, short=short, expires_at=DEADLINE),
+        StockReserved(order_number=order, fulfilments=plans, short=short, expires_at=expires_at),
     )
 
 
