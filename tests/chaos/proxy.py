@@ -120,6 +120,7 @@ class Proxy:
             stdout=subprocess.PIPE,
             cwd=ROOT,
             text=True,
+            start_new_session=True,  # Ctrl-C is for its owner, who ends it
         )
         assert self._process.stdout is not None
         if self._process.stdout.readline() != "ready\n":
