@@ -19,6 +19,7 @@ from benchmarks.report import Report
 from benchmarks.road import Road, Unsound, road
 from deploy.local.errors import StackError
 from oms.errors import OmsError
+from shared.eventsourcing.garbage import collect_rarely
 
 HOPS = 5
 """Batches that an order goes through: taken, reserved, answered, authorised, confirmed."""
@@ -52,6 +53,7 @@ def main() -> int:
     """Run the measures and print them; 1 when a run was not sound."""
     arguments = _arguments()
     logging.getLogger("aiokafka").setLevel(logging.ERROR)  # a new topic has no leader for a moment
+    collect_rarely()  # as the services do
     console = Console(width=None if sys.stdout.isatty() else 140)
     configuration = machine()
     try:

@@ -15,6 +15,8 @@ import aiohttp
 import uvloop
 from pydantic import BaseModel, ConfigDict
 
+from shared.eventsourcing.garbage import collect_rarely
+
 PATIENCE_S = 60.0
 
 
@@ -99,5 +101,6 @@ async def carry_out(task: Task) -> Answers:
 
 
 if __name__ == "__main__":
+    collect_rarely()
     given = Task.model_validate_json(sys.stdin.buffer.read())
     print(uvloop.run(carry_out(given)).model_dump_json())

@@ -32,6 +32,7 @@ from benchmarks.stored import insist_on_the_databases
 from deploy.local.errors import StackError
 from deploy.local.topics import SERVICES
 from oms.errors import OmsError
+from shared.eventsourcing.garbage import collect_rarely
 
 BATCH = 2_500
 """Orders that are on their way at the same time while the history is loaded."""
@@ -53,6 +54,7 @@ class Look:
 def main() -> int:
     """Measure, load, measure again; 1 when a run was not sound."""
     arguments = _arguments()
+    collect_rarely()  # as the services do
     console = Console(width=None if sys.stdout.isatty() else 140)
     verified = "read whole by oms verify" if arguments.verify == "whole" else "checked in the databases"
     try:

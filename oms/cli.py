@@ -14,6 +14,7 @@ from deploy.local.errors import StackError
 from oms.commands import audit, orders, publish, stack, stock, verify
 from oms.demo import command as demo
 from oms.errors import OmsError, WrongUsage
+from shared.eventsourcing.garbage import collect_rarely
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -56,6 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     # The broker's library reports on its own what we say in one line.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    collect_rarely()
     try:
         ended = app(args=None if arguments is None else list(arguments), prog_name="oms", standalone_mode=False)
     except BrokenPipeError:

@@ -1,7 +1,6 @@
 """A service process: its definition put together with PostgreSQL, Kafka and HTTP, started and stopped in order."""
 
 import asyncio
-import gc
 import os
 import signal
 import socket
@@ -21,6 +20,7 @@ from shared.eventsourcing.broker import Broker, BrokerUnavailable
 from shared.eventsourcing.clock import SystemClock
 from shared.eventsourcing.definition import ServiceDefinition
 from shared.eventsourcing.failpoints import die_at
+from shared.eventsourcing.garbage import collect_rarely
 from shared.eventsourcing.health import Health
 from shared.eventsourcing.http import application
 from shared.eventsourcing.ids import new_id
@@ -101,7 +101,7 @@ async def _serve(settings: ServiceSettings, definition: ServiceDefinition, insta
         )
         app = http_application(settings, definition, runtime, store, broker, metrics)
         server = _http_server(settings, app)
-        _collect_rarely()
+        collect_rarely()
         await _until_told_to_stop(runtime, server, store)
     log.info("stopped")
 
@@ -181,14 +181,3 @@ async def _listen(runtime: Runtime, store: PostgresStore) -> None:
             await store.listen(runtime.wake_all, lambda: asyncio.sleep(10))
         except StoreUnavailable:
             await asyncio.sleep(1)
-
-
-def _collect_rarely() -> None:
-    """Most of what a service holds lives as long as it does, and what a batch holds goes by itself when it ends.
-
-    Walking through either costs a tenth of the processor's time and finds next to nothing. Until now none was
-    collected: an import leaves a thousand objects behind, and looking for them takes longer than it is worth.
-    """
-    gc.freeze()
-    gc.set_threshold(500_000, 20, 100)
-    gc.enable()

@@ -15,6 +15,7 @@ from deploy.local.errors import StackError
 from oms.errors import OmsError
 from oms.options import DEFAULT_STATE
 from oms.output import say
+from shared.eventsourcing.garbage import collect_rarely
 from tests.chaos.plan import Pace
 from tests.chaos.run import Look, discard, run
 from tests.chaos.traffic import Load
@@ -54,6 +55,7 @@ def main() -> int:
     """Carry out the command line; returns the exit code."""
     # The broker's library reports on its own what is broken on purpose.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    collect_rarely()
     try:
         ended = app(standalone_mode=False)
     except (StackError, OmsError, NotAcknowledged) as error:
