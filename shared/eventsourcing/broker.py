@@ -7,10 +7,6 @@ from msgspec import Struct
 
 from shared.eventsourcing.messages import Record
 
-GATHER_S = 0.01
-"""How long messages gather after a batch of a few, unless the service is set otherwise: a batch of a few costs
-nearly as much as one of fifty."""
-
 
 class BrokerUnavailable(Exception):
     """The broker did not acknowledge; whether it has the message may be unknown."""

@@ -20,6 +20,7 @@ from shared.eventsourcing.decider import Model, Reply
 from shared.eventsourcing.decoding import Decoder
 from shared.eventsourcing.definition import IdempotencyConflict, KeyParked, Translate
 from shared.eventsourcing.failpoints import reach
+from shared.eventsourcing.gathering import WORTH_A_BATCH, rest_after
 from shared.eventsourcing.lanes import lane_of
 from shared.eventsourcing.messages import Arrival, Malformed, Record
 from shared.eventsourcing.parking import correlation_id_of, unreadable_record, unstorable
@@ -41,10 +42,6 @@ log = structlog.get_logger()
 
 MAX_BATCH = 500
 """Messages decided in one transaction at most."""
-WORTH_A_BATCH = 50
-"""With so many messages waiting a batch is decided at once."""
-GATHER_S = 0.01
-"""How long fewer messages gather after a batch."""
 BACKOFF_S = (0.05, 5.0)
 """First and longest pause after the store failed."""
 
@@ -116,8 +113,9 @@ class Pipeline:
             await self._arrived.wait()
             self._arrived.clear()
             while self._waiting:
+                began = self._clock.now()
                 await self._decide_until_stored(self._next_batch())
-                await self._gather()
+                await self._gather((self._clock.now() - began).total_seconds())
             if self._stopping:
                 return
 
@@ -219,10 +217,10 @@ class Pipeline:
         self._arrived.set()
         await work.done
 
-    async def _gather(self) -> None:
-        """Let messages gather after a small batch: a transaction costs nearly the same for one as for fifty."""
+    async def _gather(self, took_s: float) -> None:
+        """Let messages gather while those that wait are few."""
         if not self._stopping and sum(len(work.arrivals) for work in self._waiting) < WORTH_A_BATCH:
-            await self._clock.sleep(GATHER_S)
+            await self._clock.sleep(rest_after(took_s))
 
     def _next_batch(self) -> list[_Work]:
         """Works that fit into one transaction; parked messages that are tried again keep to themselves."""

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from shared.eventsourcing.api_keys import ApiKey
-from shared.eventsourcing.broker import GATHER_S
+from shared.eventsourcing.gathering import GATHER_S
 from shared.eventsourcing.kafka.settings import KafkaSettings
 from shared.eventsourcing.postgres.settings import DatabaseSettings
 

@@ -13,8 +13,9 @@ from faststream import AckPolicy
 from faststream.kafka import KafkaBroker as FastStreamBroker
 from faststream.kafka.message import KafkaMessage
 
-from shared.eventsourcing.broker import GATHER_S, BrokerUnavailable, Handle, Outgoing
+from shared.eventsourcing.broker import BrokerUnavailable, Handle, Outgoing
 from shared.eventsourcing.failpoints import reach
+from shared.eventsourcing.gathering import GATHER_S, WORTH_A_BATCH, rest_after
 from shared.eventsourcing.kafka.connections import heed_closed_transports
 from shared.eventsourcing.kafka.membership import end_earlier_membership
 from shared.eventsourcing.kafka.records import forgive_header_names
@@ -35,8 +36,6 @@ MAX_RECORDS = 500
 """A batch holds so many at most."""
 WAIT_MS = 1_000
 """How long is waited for records at a time."""
-WORTH_A_FETCH = 50
-"""After so many records at once the next are fetched without a pause; after fewer they gather at the broker."""
 
 COMMIT_S = 0.2
 """How long offsets gather before they are committed; after a crash so much is delivered again."""
@@ -160,12 +159,14 @@ class KafkaBroker:
         async def take(delivery: _Delivery) -> None:
             records, delivery.records = delivery.records, ()
             consumer: Any = subscriber.consumer
-            if len(records) >= WORTH_A_FETCH:
+            if len(records) >= WORTH_A_BATCH:
                 await self._handle(consumer, records, handle)
                 return
+            clock = asyncio.get_running_loop()
             with _without_prefetch(consumer):
+                began = clock.time()
                 await self._handle(consumer, records, handle)
-                await asyncio.sleep(self._gather_s)
+                await asyncio.sleep(rest_after(clock.time() - began, self._gather_s))
 
     async def _handle(self, consumer: Any, records: Sequence[Any], handle: Handle) -> None:
         self._hand.idle.clear()
