@@ -139,6 +139,7 @@ def _webhooks(submit: Submit, notices: SignedNotices) -> APIRouter:
                     correlation_id=notice.message.order_number,
                     actor="gateway",
                     message_id=notice.message_id,
+                    patient=True,
                 )
         return Response(status_code=204)
 

@@ -144,6 +144,7 @@ def _webhooks(submit: Submit, reports: SignedReports) -> APIRouter:
                     correlation_id=report.message.order_number,
                     actor="carrier",
                     message_id=report.message_id,
+                    patient=True,
                 )
         return Response(status_code=204)
 

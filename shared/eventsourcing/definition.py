@@ -38,10 +38,12 @@ class Submit(Protocol):
         correlation_id: str = "",
         message_id: UUID | None = None,
         body_digest: bytes = b"",
+        patient: bool = False,
     ) -> Reply:
         """Decide a message and wait for its commit.
 
-        A repeated `message_id` gets the first answer again.
+        A repeated `message_id` gets the first answer again. While callers ask who are not `patient`, the broker's
+        messages are taken a few at a time.
 
         Raises:
             IdempotencyConflict: the id came before with another `body_digest`.

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Protocol
 from uuid import UUID
 
@@ -42,6 +42,10 @@ log = structlog.get_logger()
 
 MAX_BATCH = 500
 """Messages decided in one transaction at most."""
+MAX_AMONG_CALLERS = 50
+"""Of the broker's messages as many at most while somebody waits for answers, who then never waits for many."""
+CALLING_S = 1.0
+"""For how long after a call the next is expected."""
 BACKOFF_S = (0.05, 5.0)
 """First and longest pause after the store failed."""
 
@@ -105,6 +109,8 @@ class Pipeline:
         self._codec = StateCodec(model)
         self._waiting: deque[_Work] = deque()
         self._arrived = asyncio.Event()
+        self._called_at = datetime.min.replace(tzinfo=UTC)
+        """When somebody who waits for an answer last asked."""
         self._stopping = False
 
     async def run(self) -> None:
@@ -145,8 +151,11 @@ class Pipeline:
                 continue
             if arrival is not None and type(arrival.message) in self._model.routes:
                 arrivals.append(arrival)
-        for start in range(0, max(len(arrivals), 1), MAX_BATCH):
-            await self._enqueue(_Work(arrivals[start : start + MAX_BATCH], unreadable if start == 0 else ()))
+        taken = 0
+        while unreadable or taken < len(arrivals):
+            end = taken + self._most_at_once()
+            await self._enqueue(_Work(arrivals[taken:end], unreadable))
+            taken, unreadable = end, []
 
     async def take(self, arrivals: Sequence[Arrival], unreadable: Sequence[ParkedMessage] = ()) -> None:
         """Take reminders or results of effects; returns when they are safe in the store."""
@@ -162,8 +171,11 @@ class Pipeline:
         correlation_id: str = "",
         message_id: UUID | None = None,
         body_digest: bytes = b"",
+        patient: bool = False,
     ) -> Reply:
         """Implements `Submit`."""
+        if not patient:
+            self._called_at = self._clock.now()
         arrival = Arrival(
             message=message,
             message_id=message_id or self._clock.new_id(),
@@ -207,6 +219,10 @@ class Pipeline:
 
     async def _first_parked(self, key: str) -> ParkedMessage | None:
         return next((row for row in await self._store.parked(key) if row.blocking), None)
+
+    def _most_at_once(self) -> int:
+        quiet_s = (self._clock.now() - self._called_at).total_seconds()
+        return MAX_AMONG_CALLERS if quiet_s < CALLING_S else MAX_BATCH
 
     async def _enqueue(self, work: _Work) -> None:
         if not work.arrivals and not work.unreadable:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 from uuid import UUID, uuid4
 
 import pytest
@@ -82,6 +83,27 @@ async def test_a_caller_who_gives_up_keeps_nobody_else_waiting(
         with pytest.raises(asyncio.CancelledError):
             await impatient
         assert await submit(pipeline, "c") == Reply("accepted", {"times": 1})
+
+
+@pytest.mark.parametrize(("patient", "sizes"), [(False, [1, 50, 50, 20]), (True, [1, 120])])
+async def test_the_brokers_messages_are_taken_a_few_at_a_time_while_somebody_waits_for_answers(
+    installation: Installation, patient: bool, sizes: list[int]
+) -> None:
+    # given a service that was called a moment ago, by somebody who waits or by somebody who has time
+    taken = [0]
+
+    def note(moment: str) -> None:
+        if moment == "after commit":
+            taken.append(len(installation.tables.inbox))
+
+    async with installation.pipeline(store_hazard=note) as pipeline:
+        await pipeline.submit(block("a"), partition_key="a", actor="maria", patient=patient)
+
+        # when the broker brings many messages
+        await pipeline.take_records([record_of(outgoing(block("b"), "b")) for _ in range(120)])
+
+    # then another call would have waited for a few of them only, or for all
+    assert [after - before for before, after in pairwise(taken)] == sizes
 
 
 async def test_a_request_repeated_with_another_body_is_refused(installation: Installation) -> None:
