@@ -19,7 +19,6 @@ from shared.events.values import RequestedLine
 from shared.eventsourcing.broker import Outgoing
 from shared.eventsourcing.lanes import lane_of
 
-SOURCE = "/bench"
 NO_ID = "00000000-0000-0000-0000-000000000000"
 PAGE = 1_000
 ATTEMPTS = 10_000
@@ -36,11 +35,12 @@ async def measure_hot_sku(road: Road) -> Findings:
     rates = []
     for run in range(RUNS + 1):
         sku = f"{RESERVED_BY_HAND}{uuid4().hex[:8]}"
+        source = f"/bench/{sku}"
         road.client.post("inventory", f"/stock/{sku}/receive", {"location": "WH-EAST", "quantity": STOCK})
-        requests = [_request(sku, f"{sku}-{number}") for number in range(ATTEMPTS)]
+        requests = [_request(source, sku, f"{sku}-{number}") for number in range(ATTEMPTS)]
         began = time.perf_counter()
         await _publish(road.description, requests)
-        await asyncio.to_thread(_until_answered, road.client, sku, (run + 1) * ATTEMPTS)
+        await asyncio.to_thread(_until_answered, road.client, source, sku)
         if run:
             rates.append(ATTEMPTS / (time.perf_counter() - began))
     rate = Measure(
@@ -53,11 +53,11 @@ async def measure_hot_sku(road: Road) -> Findings:
     return Findings(measures=(rate,))
 
 
-def _request(sku: str, order: str) -> Outgoing:
+def _request(source: str, sku: str, order: str) -> Outgoing:
     line = RequestedLine(line_id="1", sku=sku, quantity=1)
     expires_at = datetime.now(UTC) + timedelta(days=1)
     command = ReserveStock(order_number=order, lines=(line,), country="US", expires_at=expires_at)
-    metadata = Metadata(id=str(uuid4()), source=SOURCE, type=command.wire_type, partition_key=order)
+    metadata = Metadata(id=str(uuid4()), source=source, type=command.wire_type, partition_key=order)
     return Outgoing(
         topic=topic_of(ReserveStock),
         lane=lane_of(order),
@@ -84,7 +84,7 @@ async def _publish(description: Description, requests: Sequence[Outgoing]) -> No
         await producer.stop()
 
 
-def _until_answered(client: Client, sku: str, taken_in_all: int) -> None:
+def _until_answered(client: Client, source: str, sku: str) -> None:
     """Wait until the last units are reserved and every attempt was decided, those that got nothing too.
 
     Raises:
@@ -96,15 +96,15 @@ def _until_answered(client: Client, sku: str, taken_in_all: int) -> None:
         shelf = state["shelves"]["WH-EAST"]
         if shelf["reserved"] > STOCK:
             raise Unsound(f"{shelf['reserved']} of {STOCK} units of {sku} were reserved")
-        if shelf["reserved"] == STOCK and _taken(client) == taken_in_all:
+        if shelf["reserved"] == STOCK and _taken(client, source) == ATTEMPTS:
             return
         time.sleep(0.1)
     raise Unsound("the reservations were not answered in two minutes")
 
 
-def _taken(client: Client) -> int:
-    """How many requests of ours were decided, by the service's inbox."""
+def _taken(client: Client, source: str) -> int:
+    """How many requests of a source were decided, by the service's inbox."""
     count, after = 0, NO_ID
-    while ids := client.get("inventory", "/operations/consumed", source=SOURCE, after=after, limit=PAGE)["ids"]:
+    while ids := client.get("inventory", "/operations/consumed", source=source, after=after, limit=PAGE)["ids"]:
         count, after = count + len(ids), ids[-1]
     return count
