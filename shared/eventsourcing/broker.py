@@ -61,6 +61,10 @@ class Broker(Protocol):
         """Whether the group has given the subscription its partitions, be they none: not while they move."""
         ...
 
+    def near(self) -> frozenset[int]:
+        """The lanes whose messages come to this process, by what the group said last; none before that."""
+        ...
+
     async def ping(self) -> None:
         """Raises BrokerUnavailable when no broker answers the subscription."""
         ...

@@ -93,10 +93,6 @@ class EffectWorker:
             self._note()
             await self._reader.tell()
 
-    def wake(self, *, elsewhere: bool) -> None:
-        """Say that there may be new intents."""
-        self._reader.wake(elsewhere=elsewhere)
-
     def stop(self) -> None:
         """Begin nothing new and return from `run` when what is under way has ended."""
         self._stopping = True

@@ -1,5 +1,6 @@
 """Lanes: the partition key of a message decides its lane, as Kafka's default partitioner decides its partition."""
 
+from collections.abc import Iterable
 from functools import lru_cache
 
 LANES = 64
@@ -10,6 +11,11 @@ LANES = 64
 def lane_of(partition_key: str) -> int:
     """The lane of a partition key: `murmur2(key) & 0x7fffffff % 64`."""
     return (murmur2(partition_key.encode()) & 0x7FFFFFFF) % LANES
+
+
+def lanes_of(partitions: Iterable[int], of: int) -> frozenset[int]:
+    """The lanes that lie in some partitions of topics that have so many."""
+    return frozenset(lane for one in set(partitions) for lane in range(one, LANES, of))
 
 
 def murmur2(data: bytes) -> int:

@@ -73,10 +73,6 @@ class Projector:
                 log.exception("view stands still", view=self._view.name, pause_s=PAUSE_AFTER_FAILURE_S, **which)
                 await self._clock.sleep(PAUSE_AFTER_FAILURE_S)
 
-    def wake(self, *, elsewhere: bool) -> None:
-        """Say that there may be new facts."""
-        self._reader.wake(elsewhere=elsewhere)
-
     def stop(self) -> None:
         """Return from `run` after the batch in hand."""
         self._stopping = True

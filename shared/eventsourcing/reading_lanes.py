@@ -1,6 +1,6 @@
 """How a reader of the log holds lanes and walks through them: leases, cursors, wake-ups."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import structlog
 
@@ -13,6 +13,8 @@ log = structlog.get_logger()
 
 LEASE_S = 10.0
 """How long a lane stays with a reader that is no longer heard of, unless the service is set otherwise."""
+ASK_AGAIN_S = 1.0
+"""How often a reader asks for a lane that its process writes and another one holds."""
 POLL_S = 1.0
 """How often a reader looks without being woken."""
 TELL_S = 0.2
@@ -33,7 +35,9 @@ class LaneReader:
         types: Collection[str] | None = None,
         limit_per_lane: int = 200,
         lease_s: float = LEASE_S,
+        near: Callable[[], Collection[int]] = frozenset,
     ) -> None:
+        """`near` says which lanes the process writes by now."""
         self.name = name
         self.owner = owner
         self._store = store
@@ -42,6 +46,8 @@ class LaneReader:
         self._types = None if types is None else frozenset(types)
         self._limit = limit_per_lane
         self._lease_s = lease_s
+        self._near = near
+        self._was_near: Collection[int] = ()
         self.tenures = 0
         """Rises whenever a lane was won or lost."""
         self._leases: dict[int, Lease] = {}
@@ -69,6 +75,11 @@ class LaneReader:
         self._ask_store = self._ask_store or elsewhere
         self._woken.ring()
 
+    def written_elsewhere(self, lanes: Collection[int]) -> None:
+        """Say to which lanes another process has written."""
+        if not self._leases.keys().isdisjoint(lanes):
+            self.wake(elsewhere=True)
+
     async def pause(self) -> None:
         """Wait until woken, or until it is time to look anyway; a quiet moment is used to tell what was noted."""
         if self._noted and await self._woken.heard_within(TELL_S):
@@ -82,11 +93,14 @@ class LaneReader:
         now = self._clock.now().timestamp()
         if self._noted and not 0 <= now - self._told_at < TELL_S:
             await self.tell()
-        pause = self._lease_s / 3
-        if self._renew_at is not None and 0 < self._renew_at - now <= pause:  # more: the clock was set back
+        near = self._near()
+        due_in = 0.0 if self._renew_at is None else self._renew_at - now
+        if near == self._was_near and 0 < due_in <= self._lease_s / 3:  # more: the clock was set back
             return
-        held = await self._store.lease_lanes(self.name, self.owner, self._lease_s)
-        self._renew_at = now + pause
+        held = await self._store.lease_lanes(self.name, self.owner, self._lease_s, near)
+        self._was_near = near
+        missed = any(lane not in held for lane in near)
+        self._renew_at = now + min(self._lease_s / 3, ASK_AGAIN_S if missed else self._lease_s)
         self._held_until = now + self._lease_s
         self._ask_store = self._ask_store or held.keys() != self._leases.keys()
         self._noted = {lane: position for lane, position in self._noted.items() if lane in held}

@@ -1,7 +1,7 @@
 """A service's moving parts on any store, broker and clock: pipeline, relay, reminders, effects, views."""
 
 import asyncio
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Collection, Coroutine, Iterable, Sequence
 from functools import partial
 from typing import Any
 
@@ -69,8 +69,8 @@ class Runtime:
         )
         self.submit: Submit = self._submit
         self._tail = Tail()
-        self._relay_reader = self._reader("relay")
-        self._relay = Relay(self._relay_reader, broker, clock, source=source, published=metrics.published)
+        self._readers: list[LaneReader] = []
+        self._relay = Relay(self._reader("relay"), broker, clock, source=source, published=metrics.published)
         self._reminders = Reminders(store, clock, self.pipeline, self.decoder)
         self._effects = self._effect_worker(metrics) if definition.effects else None
         self._projectors = [
@@ -116,11 +116,13 @@ class Runtime:
 
     def wake_all(self, *, elsewhere: bool = True) -> None:
         """Say that something was committed, by this process or by another one."""
-        self._relay_reader.wake(elsewhere=elsewhere)
-        if self._effects is not None:
-            self._effects.wake(elsewhere=elsewhere)
-        for projector in self._projectors:
-            projector.wake(elsewhere=elsewhere)
+        for reader in self._readers:
+            reader.wake(elsewhere=elsewhere)
+
+    def written_elsewhere(self, lanes: Collection[int]) -> None:
+        """Say to which lanes another process has written."""
+        for reader in self._readers:
+            reader.written_elsewhere(lanes)
 
     async def _release(self, owner: str) -> None:
         try:
@@ -168,7 +170,7 @@ class Runtime:
     def _reader(
         self, name: str, events: Iterable[type[Event]] | None = None, *, limit_per_lane: int = 200
     ) -> LaneReader:
-        return LaneReader(
+        reader = LaneReader(
             self._store,
             self._clock,
             name=name,
@@ -177,7 +179,10 @@ class Runtime:
             types=None if events is None else self.decoder.versions_of(events),
             limit_per_lane=limit_per_lane,
             lease_s=self._lease_s,
+            near=self._broker.near,
         )
+        self._readers.append(reader)
+        return reader
 
     def _spawn(self, name: str, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work, name=name)

@@ -178,6 +178,6 @@ async def _listen(runtime: Runtime, store: PostgresStore) -> None:
     """Hear of commits by other instances; where the line is dead, polling is the floor."""
     while True:
         try:
-            await store.listen(runtime.wake_all, lambda: asyncio.sleep(10))
+            await store.listen(runtime.written_elsewhere, lambda: asyncio.sleep(10))
         except StoreUnavailable:
             await asyncio.sleep(1)

@@ -245,8 +245,13 @@ class Store(Protocol):
         """When the earliest reminder is due."""
         ...
 
-    async def lease_lanes(self, reader: str, owner: str, ttl_s: float) -> Mapping[int, Lease]:
-        """Renew what the owner holds and take its fair share of what nobody holds; returns all it holds now."""
+    async def lease_lanes(
+        self, reader: str, owner: str, ttl_s: float, near: Collection[int] = ()
+    ) -> Mapping[int, Lease]:
+        """Renew what the owner holds and take of what nobody holds, as `allot` says; returns all it holds now.
+
+        `near` are the lanes that its process writes, as far as it knows.
+        """
         ...
 
     async def release_leases(self, owner: str) -> None:

@@ -152,9 +152,11 @@ class WatchedStore(MemoryStore):
         await self._line.travel("read")
         return await super().read(positions, limit_per_lane, types)
 
-    async def lease_lanes(self, reader: str, owner: str, ttl_s: float) -> Mapping[int, Lease]:
+    async def lease_lanes(
+        self, reader: str, owner: str, ttl_s: float, near: Collection[int] = ()
+    ) -> Mapping[int, Lease]:
         await self._line.travel("lease")
-        return await super().lease_lanes(reader, owner, ttl_s)
+        return await super().lease_lanes(reader, owner, ttl_s, near)
 
     async def release_leases(self, owner: str) -> None:
         await self._line.travel("release")

@@ -8,6 +8,7 @@ from typing import Any
 
 import structlog
 from aiokafka import AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
+from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.errors import IllegalStateError, KafkaError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker as FastStreamBroker
@@ -21,6 +22,7 @@ from shared.eventsourcing.kafka.membership import end_earlier_membership
 from shared.eventsourcing.kafka.records import forgive_header_names
 from shared.eventsourcing.kafka.refusal import cause_of
 from shared.eventsourcing.kafka.security import KafkaAccess
+from shared.eventsourcing.lanes import lanes_of
 from shared.eventsourcing.messages import Record
 
 log = structlog.get_logger()
@@ -52,6 +54,8 @@ class _BatchInHand(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka
         self.idle = asyncio.Event()
         self.idle.set()
         self.assigned = False
+        self.partitions: frozenset[int] = frozenset()
+        """Those of every topic that were assigned last."""
         self._offsets: dict[TopicPartition, int] = {}
         self._committing: asyncio.Task[None] | None = None
         self._hurry = asyncio.Event()
@@ -78,6 +82,7 @@ class _BatchInHand(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
         self.assigned = True  # none of them is an answer too: other members have them all
+        self.partitions = frozenset(one.partition for one in assigned)
 
     async def _commit_all(self, consumer: Any) -> None:
         while self._offsets:
@@ -145,6 +150,8 @@ class KafkaBroker:
             auto_offset_reset="earliest",
             ack_policy=AckPolicy.MANUAL,
             listener=self._hand,
+            # A partition of every topic to the same member: what is about one order comes to one process.
+            partition_assignment_strategy=(RangePartitionAssignor,),
             rebalance_timeout_ms=REBALANCE_TIMEOUT_MS,
             session_timeout_ms=self._session_ms,
             heartbeat_interval_ms=self._session_ms // 4,
@@ -254,6 +261,9 @@ class KafkaBroker:
 
     def delivering(self) -> bool:
         return self._hand.assigned or not self._group
+
+    def near(self) -> frozenset[int]:
+        return lanes_of(self._hand.partitions, self._partitions)
 
     async def ping(self) -> None:
         consumer = self._subscriber and self._subscriber.consumer

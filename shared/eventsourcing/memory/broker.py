@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import structlog
 
 from shared.eventsourcing.broker import BrokerUnavailable, Handle, Outgoing
+from shared.eventsourcing.lanes import lanes_of
 from shared.eventsourcing.messages import Record
 
 log = structlog.get_logger()
@@ -130,6 +131,9 @@ class MemoryBroker:
 
     def delivering(self) -> bool:
         return self._handle is None or self in self._cluster.members.get(self._group, [])
+
+    def near(self) -> frozenset[int]:
+        return lanes_of((partition for _, partition in self._assigned), self._cluster.partitions)
 
     async def ping(self) -> None:
         await asyncio.sleep(0)

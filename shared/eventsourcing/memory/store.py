@@ -8,6 +8,7 @@ from uuid import UUID
 
 import orjson
 
+from shared.eventsourcing.allotment import allot
 from shared.eventsourcing.clock import Clock
 from shared.eventsourcing.lanes import LANES
 from shared.eventsourcing.memory.locks import Locks
@@ -65,14 +66,17 @@ class MemoryStore:
     async def next_reminder_at(self) -> datetime | None:
         return min((one.due_at for one in self._tables.reminders.values()), default=None)
 
-    async def lease_lanes(self, reader: str, owner: str, ttl_s: float) -> Mapping[int, Lease]:
+    async def lease_lanes(
+        self, reader: str, owner: str, ttl_s: float, near: Collection[int] = ()
+    ) -> Mapping[int, Lease]:
         now = self._clock.now()
         until = now + timedelta(seconds=ttl_s)
         self._tables.instances[owner] = until
+        self._tables.near[owner] = frozenset(near)
         rows = self._tables.readers.get(reader)
         if rows is None:
             rows = self._tables.readers[reader] = {lane: ReaderRow() for lane in range(LANES)}
-        share = -(-LANES // sum(1 for seen in self._tables.instances.values() if seen > now))
+        living = (one for one, seen in self._tables.instances.items() if seen > now and one != owner)
         mine: list[int] = []
         free: list[int] = []
         for lane, row in rows.items():
@@ -80,14 +84,14 @@ class MemoryStore:
                 free.append(lane)
             elif row.owner == owner:
                 mine.append(lane)
-        for lane in mine[share:]:
+        share = allot(mine, free, near, [self._tables.near[one] for one in living])
+        for lane in share.given_up:
             rows[lane].expires_at = NEVER
-        taken = free[: max(0, share - len(mine))]
-        for lane in taken:
+        for lane in share.taken:
             rows[lane].owner = owner
             rows[lane].epoch += 1
         leases = {}
-        for lane in (*mine[:share], *taken):
+        for lane in (*share.kept, *share.taken):
             row = rows[lane]
             row.expires_at = until
             leases[lane] = Lease(lane, row.position, row.epoch)
@@ -100,7 +104,7 @@ class MemoryStore:
                 if row.owner in lives:
                     row.expires_at = NEVER
         for life in lives:
-            del self._tables.instances[life]
+            del self._tables.instances[life], self._tables.near[life]
 
     async def read(
         self, positions: Mapping[int, int], limit_per_lane: int, types: Collection[str] | None = None

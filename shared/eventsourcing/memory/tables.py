@@ -48,4 +48,6 @@ class Tables:
     discarded: list[DiscardedMessage] = field(default_factory=list)
     readers: dict[str, dict[int, ReaderRow]] = field(default_factory=dict)
     instances: dict[str, datetime] = field(default_factory=dict)
+    near: dict[str, frozenset[int]] = field(default_factory=dict)
+    """The lanes that each instance writes."""
     views: dict[str, dict[str, Row]] = field(default_factory=dict)

@@ -17,4 +17,7 @@ SQL = _read(Path(__file__).with_name("statements.sql"))
 """Statement by name."""
 
 SCHEMA = Path(__file__).with_name("schema.sql").read_text(encoding="utf-8")
-"""The tables of the runtime."""
+"""The tables of the runtime, as they were first."""
+
+NEAR = Path(__file__).with_name("near.sql").read_text(encoding="utf-8")
+"""A column that tells which lanes an instance writes."""

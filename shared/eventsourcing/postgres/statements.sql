@@ -68,7 +68,10 @@ planned as (
 )
 select
     count(*) as changed,
-    case when (select count(*) from instance where expires_at > now()) > 1 then pg_notify('log', '') end as notified
+    case
+        when (select count(*) from instance where expires_at > now()) > 1
+            then pg_notify('log', (select string_agg(raise.lane::text, ' ') from unnest($2::lane[]) as raise))
+    end as notified
 from changed;
 
 -- name: delete_reminders
@@ -120,15 +123,15 @@ from lane
 on conflict do nothing;
 
 -- name: seen
-insert into instance (owner, expires_at)
-values ($1, now() + make_interval(secs => $2))
+insert into instance (owner, expires_at, near)
+values ($1, now() + make_interval(secs => $2), $3)
 on conflict (owner) do update
-set expires_at = excluded.expires_at;
+set expires_at = excluded.expires_at, near = excluded.near;
 
--- name: count_instances
-select count(*)
+-- name: other_instances
+select near
 from instance
-where expires_at > now();
+where expires_at > now() and owner <> $1;
 
 -- name: forget_instances
 delete from instance

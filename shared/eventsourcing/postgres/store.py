@@ -11,6 +11,7 @@ from uuid import UUID
 import asyncpg
 import orjson
 
+from shared.eventsourcing.allotment import allot
 from shared.eventsourcing.postgres.statements import SQL
 from shared.eventsourcing.postgres.transaction import Connection, PostgresTransaction
 from shared.eventsourcing.store import (
@@ -134,24 +135,27 @@ class PostgresStore:
         moment: datetime | None = (await self._fetch("next_reminder_at"))[0][0]
         return moment
 
-    async def lease_lanes(self, reader: str, owner: str, ttl_s: float) -> Mapping[int, Lease]:
+    async def lease_lanes(
+        self, reader: str, owner: str, ttl_s: float, near: Collection[int] = ()
+    ) -> Mapping[int, Lease]:
         async with self._begun() as connection:
-            await connection.execute(SQL["seen"], owner, ttl_s)
+            await connection.execute(SQL["seen"], owner, ttl_s, sorted(near))
             rows = await connection.fetch(SQL["lock_reader"], reader)
             if not rows:
                 await connection.execute(SQL["add_reader"], reader)
                 rows = await connection.fetch(SQL["lock_reader"], reader)
-            share = -(-len(rows) // await connection.fetchval(SQL["count_instances"]))
-            mine = [row for row in rows if row["held"] and row["owner"] == owner]
+            others = [row["near"] for row in await connection.fetch(SQL["other_instances"], owner)]
+            mine = {row["lane"]: row for row in rows if row["held"] and row["owner"] == owner}
             free = [row["lane"] for row in rows if not row["held"]]
-            kept, surplus = mine[:share], mine[share:]
-            wanted = free[: max(0, share - len(kept))]
-            if surplus:
-                await connection.execute(SQL["give_up_leases"], reader, owner, [row["lane"] for row in surplus])
-            if kept:
-                await connection.execute(SQL["renew_leases"], reader, owner, [row["lane"] for row in kept], ttl_s)
-            taken = await connection.fetch(SQL["take_leases"], reader, owner, wanted, ttl_s) if wanted else []
-            return {row["lane"]: Lease(row["lane"], row["position"], row["epoch"]) for row in (*kept, *taken)}
+            share = allot(list(mine), free, near, others)
+            if share.given_up:
+                await connection.execute(SQL["give_up_leases"], reader, owner, share.given_up)
+            if share.kept:
+                await connection.execute(SQL["renew_leases"], reader, owner, share.kept, ttl_s)
+            held = [mine[lane] for lane in share.kept]
+            if share.taken:
+                held += await connection.fetch(SQL["take_leases"], reader, owner, share.taken, ttl_s)
+            return {row["lane"]: Lease(row["lane"], row["position"], row["epoch"]) for row in held}
 
     async def release_leases(self, owner: str) -> None:
         await self._fetch("release_leases", owner)
@@ -285,8 +289,10 @@ class PostgresStore:
     async def ping(self) -> None:
         await self._fetch("lanes")
 
-    async def listen(self, woken: Callable[[], None], pause: Callable[[], Awaitable[None]]) -> None:
-        """Call `woken` at every commit of another instance; after each `pause` make sure the connection lives.
+    async def listen(
+        self, written: Callable[[Collection[int]], None], pause: Callable[[], Awaitable[None]]
+    ) -> None:
+        """Tell to which lanes another instance has written; after each `pause` make sure the connection lives.
 
         A commit rings only while several instances are known to run; one that begins polls until it is known.
 
@@ -294,9 +300,9 @@ class PostgresStore:
             StoreUnavailable: the connection was lost.
         """
 
-        def notified(_: object, backend: int, *__: object) -> None:
+        def notified(_: object, backend: int, __: str, lanes: object) -> None:
             if backend not in self._backends:
-                woken()
+                written([int(lane) for lane in str(lanes).split()])
 
         async with self._connected() as connection:
             await connection.add_listener("log", notified)

@@ -198,6 +198,27 @@ async def test_two_members_share_the_partitions_and_one_takes_over_from_the_othe
     assert {one.partition for one in second.records if one.value == str(rounds).encode()} == set(range(PARTITIONS))
 
 
+async def test_a_member_is_given_the_same_partitions_of_every_topic_and_says_which_lanes_lie_there(
+    new_broker: NewBroker,
+) -> None:
+    # given members of one group that listen to several topics
+    topics = ("order.events", "order.commands")
+    members = [await started(new_broker(), topics=topics) for _ in range(3)]
+    await until(lambda: all(one.broker.delivering() for one in members))
+    await until(lambda: sum(len(one.broker.near()) for one in members) == LANES)
+    near = [one.broker.near() for one in members]
+
+    # when a message comes in every lane of each topic
+    sent = [message(lane, f"{lane}", topic) for topic in topics for lane in range(LANES)]
+    assert all(await members[0].broker.publish(sent))
+    await until(lambda: sum(len(one.records) for one in members) == len(sent))
+
+    # then each member was given those of the lanes that it said, of both topics, and no lane is near to two
+    given = [Counter(int(value) for value in one.values) for one in members]
+    assert given == [Counter(dict.fromkeys(lanes, len(topics))) for lanes in near]
+    assert frozenset().union(*near) == frozenset(range(LANES))
+
+
 async def test_messages_are_handled_once_each_while_members_come_and_go_in_peace(new_broker: NewBroker) -> None:
     sender = new_broker()
     first = await started(new_broker())

@@ -1,7 +1,7 @@
 """What only PostgreSQL has: migrations and a bell for other processes."""
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Collection
 from contextlib import suppress
 from random import Random
 from string import ascii_letters
@@ -18,7 +18,7 @@ from shared.eventsourcing.decoding import Decoder
 from shared.eventsourcing.metrics import Metrics
 from shared.eventsourcing.pipeline import Pipeline
 from shared.eventsourcing.postgres.migrate import MigrationFailed, migrate
-from shared.eventsourcing.postgres.statements import SCHEMA
+from shared.eventsourcing.postgres.statements import NEAR, SCHEMA
 from shared.eventsourcing.postgres.store import PostgresStore
 from shared.eventsourcing.store import StoreUnavailable
 from tests.contract.ports.waiting import PATIENCE_S
@@ -70,6 +70,7 @@ async def _expected(connection: "asyncpg.Connection[asyncpg.Record]") -> list[li
     await connection.execute("drop schema if exists expected cascade; create schema expected")
     await connection.execute("set search_path to expected")
     await connection.execute(SCHEMA)
+    await connection.execute(NEAR)
     await connection.execute("reset search_path")
     try:
         return await _described(connection, "expected")
@@ -99,11 +100,11 @@ def test_a_database_that_cannot_be_reached_is_said_in_one_line() -> None:
 
 async def test_a_commit_rings_the_bell_in_another_process_while_one_runs(database: str) -> None:
     one, other = await PostgresStore.connect(database), await PostgresStore.connect(database)
-    rings, heard, listening = 0, asyncio.Event(), asyncio.Event()
+    rings: list[Collection[int]] = []
+    heard, listening = asyncio.Event(), asyncio.Event()
 
-    def ring() -> None:
-        nonlocal rings
-        rings += 1
+    def ring(lanes: Collection[int]) -> None:
+        rings.append(lanes)
         heard.set()
 
     async def pause() -> None:
@@ -120,7 +121,7 @@ async def test_a_commit_rings_the_bell_in_another_process_while_one_runs(databas
     async with asyncio.timeout(30):
         await heard.wait()
 
-    assert rings == 1
+    assert rings == [[1]]
     ear.cancel()
     with suppress(asyncio.CancelledError):
         await ear
@@ -145,7 +146,7 @@ async def test_a_dead_line_is_noticed(database: str, infrastructure: Description
         listening.set()
         await go_on.wait()
 
-    ear = asyncio.create_task(store.listen(lambda: None, pause))
+    ear = asyncio.create_task(store.listen(lambda lanes: None, pause))
     await listening.wait()
     await _end_other_connections(infrastructure.postgres)
     go_on.set()

@@ -78,6 +78,34 @@ async def test_three_owners_leave_no_lane_without_one(store: Store) -> None:
     assert max(len(lanes) for lanes in held.values()) == 22
 
 
+async def test_lanes_go_to_the_instance_that_writes_them(store: Store, other: Store) -> None:
+    # given an instance that holds every lane
+    even, odd = set(range(0, LANES, 2)), set(range(1, LANES, 2))
+    await store.lease_lanes("relay", "one", LONG_S)
+
+    # when another one comes, and each tells what it writes
+    await other.lease_lanes("relay", "two", LONG_S, odd)
+    one = await store.lease_lanes("relay", "one", LONG_S, even)
+    two = await other.lease_lanes("relay", "two", LONG_S, odd)
+
+    # then each holds that, and keeps it
+    assert (set(one), set(two)) == (even, odd)
+    assert await store.lease_lanes("relay", "one", LONG_S, even) == one
+
+
+async def test_lanes_of_an_instance_that_is_heard_of_no_more_go_to_who_is_left(store: Store, other: Store) -> None:
+    # given two instances that write half of the lanes each
+    even, odd = set(range(0, LANES, 2)), set(range(1, LANES, 2))
+    await other.lease_lanes("relay", "two", SHORT_S, odd)
+    await store.lease_lanes("relay", "one", LONG_S, even)
+
+    # when one of them is gone, and the other does not yet write its lanes
+    await asyncio.sleep(2 * SHORT_S)
+
+    # then the other holds them all the same
+    assert set(await store.lease_lanes("relay", "one", LONG_S, even)) == even | odd
+
+
 async def test_readers_of_different_names_hold_lanes_without_regard_to_each_other(store: Store) -> None:
     await store.lease_lanes("relay", "one", LONG_S)
 

@@ -2,14 +2,15 @@
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 from random import Random
 
 import pytest
 
-from shared.eventsourcing.lanes import lane_of
+from shared.eventsourcing.lanes import LANES, lane_of
 from shared.eventsourcing.memory.store import MemoryStore
 from shared.eventsourcing.memory.virtual_time import VirtualClock
-from shared.eventsourcing.reading_lanes import LaneReader
+from shared.eventsourcing.reading_lanes import ASK_AGAIN_S, POLL_S, LaneReader
 from shared.eventsourcing.store import LaneSlice, Store
 from shared.eventsourcing.tail import Tail
 from tests.unit.eventsourcing.toy import Installation, arrival, block
@@ -47,6 +48,47 @@ async def test_a_reader_that_stood_still_for_longer_than_its_lease_is_given_noth
 
     assert await reader.read() == []
     assert reader.leases == {}
+
+
+async def test_a_reader_asks_at_once_for_the_lanes_that_its_process_begins_to_write(written: Installation) -> None:
+    # given two readers, one of which holds all lanes because nobody wrote any yet
+    near: dict[str, frozenset[int]] = {"one": frozenset(), "two": frozenset()}
+    one, two = (
+        LaneReader(written.store(), written.clock, name="relay", owner=name, near=partial(near.__getitem__, name))
+        for name in near
+    )
+    await one.hold()
+    await two.hold()
+
+    # when each begins to write half of them
+    near |= {"one": frozenset(range(0, LANES, 2)), "two": frozenset(range(1, LANES, 2))}
+    await two.hold()
+    await one.hold()
+    written.clock.jump(ASK_AGAIN_S)
+    await two.hold()
+
+    # then each has its half, long before a lease would have been renewed
+    assert one.leases.keys() == near["one"]
+    assert two.leases.keys() == near["two"]
+
+
+@pytest.mark.parametrize(("lane", "waits_s"), [(0, 0.0), (1, POLL_S)])
+async def test_a_reader_is_woken_by_what_others_write_to_its_own_lanes_alone(
+    written: Installation, lane: int, waits_s: float
+) -> None:
+    # given a reader that holds the even lanes, and another one the odd ones
+    even, odd = frozenset(range(0, LANES, 2)), frozenset(range(1, LANES, 2))
+    await written.store().lease_lanes("relay", "two", LEASE_S, odd)
+    reader = LaneReader(written.store(), written.clock, name="relay", owner="one", near=lambda: even)
+    await reader.hold()
+    began = asyncio.get_running_loop().time()
+
+    # when another process has written to a lane
+    reader.written_elsewhere([lane])
+    await reader.pause()
+
+    # then it looks at once if the lane is its own, and in its own time otherwise
+    assert asyncio.get_running_loop().time() - began == pytest.approx(waits_s)
 
 
 async def test_it_reads_again_under_a_new_lease_if_nobody_took_the_lanes(written: Installation) -> None:
