@@ -93,14 +93,14 @@ class LaneReader:
         now = self._clock.now().timestamp()
         if self._noted and not 0 <= now - self._told_at < TELL_S:
             await self.tell()
-        near = self._near()
+        near, third = self._near(), self._lease_s / 3
         due_in = 0.0 if self._renew_at is None else self._renew_at - now
-        if near == self._was_near and 0 < due_in <= self._lease_s / 3:  # more: the clock was set back
+        if near == self._was_near and 0 < due_in <= third:  # more: the clock was set back
             return
         held = await self._store.lease_lanes(self.name, self.owner, self._lease_s, near)
         self._was_near = near
-        missed = any(lane not in held for lane in near)
-        self._renew_at = now + min(self._lease_s / 3, ASK_AGAIN_S if missed else self._lease_s)
+        misses_some = not held.keys() >= set(near)
+        self._renew_at = now + (min(third, ASK_AGAIN_S) if misses_some else third)
         self._held_until = now + self._lease_s
         self._ask_store = self._ask_store or held.keys() != self._leases.keys()
         self._noted = {lane: position for lane, position in self._noted.items() if lane in held}

@@ -91,7 +91,7 @@ MARGIN = 0.02
 """Of bytes: how many lanes and partitions a batch touches depends on its keys."""
 
 LEASES = (
-    "begin commit seen lock_reader add_reader count_instances take_leases renew_leases give_up_leases "
+    "begin commit seen lock_reader add_reader other_instances take_leases renew_leases give_up_leases "
     "release_leases forget_instances"
 )
 POLLS = "read_lanes read_lanes_of_types advance due_reminders next_reminder_at"

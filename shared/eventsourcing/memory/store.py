@@ -84,14 +84,14 @@ class MemoryStore:
                 free.append(lane)
             elif row.owner == owner:
                 mine.append(lane)
-        share = allot(mine, free, near, [self._tables.near[one] for one in living])
-        for lane in share.given_up:
+        allotment = allot(mine, free, near, [self._tables.near[one] for one in living])
+        for lane in allotment.given_up:
             rows[lane].expires_at = NEVER
-        for lane in share.taken:
+        for lane in allotment.taken:
             rows[lane].owner = owner
             rows[lane].epoch += 1
         leases = {}
-        for lane in (*share.kept, *share.taken):
+        for lane in (*allotment.kept, *allotment.taken):
             row = rows[lane]
             row.expires_at = until
             leases[lane] = Lease(lane, row.position, row.epoch)

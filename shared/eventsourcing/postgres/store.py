@@ -147,14 +147,14 @@ class PostgresStore:
             others = [row["near"] for row in await connection.fetch(SQL["other_instances"], owner)]
             mine = {row["lane"]: row for row in rows if row["held"] and row["owner"] == owner}
             free = [row["lane"] for row in rows if not row["held"]]
-            share = allot(list(mine), free, near, others)
-            if share.given_up:
-                await connection.execute(SQL["give_up_leases"], reader, owner, share.given_up)
-            if share.kept:
-                await connection.execute(SQL["renew_leases"], reader, owner, share.kept, ttl_s)
-            held = [mine[lane] for lane in share.kept]
-            if share.taken:
-                held += await connection.fetch(SQL["take_leases"], reader, owner, share.taken, ttl_s)
+            allotment = allot(list(mine), free, near, others)
+            if allotment.given_up:
+                await connection.execute(SQL["give_up_leases"], reader, owner, allotment.given_up)
+            if allotment.kept:
+                await connection.execute(SQL["renew_leases"], reader, owner, allotment.kept, ttl_s)
+            held = [mine[lane] for lane in allotment.kept]
+            if allotment.taken:
+                held += await connection.fetch(SQL["take_leases"], reader, owner, allotment.taken, ttl_s)
             return {row["lane"]: Lease(row["lane"], row["position"], row["epoch"]) for row in held}
 
     async def release_leases(self, owner: str) -> None:

@@ -78,9 +78,12 @@ async def test_a_reader_is_woken_by_what_others_write_to_its_own_lanes_alone(
 ) -> None:
     # given a reader that holds the even lanes, and another one the odd ones
     even, odd = frozenset(range(0, LANES, 2)), frozenset(range(1, LANES, 2))
-    await written.store().lease_lanes("relay", "two", LEASE_S, odd)
     reader = LaneReader(written.store(), written.clock, name="relay", owner="one", near=lambda: even)
     await reader.hold()
+    await written.store().lease_lanes("relay", "two", LEASE_S, odd)
+    written.clock.jump(LEASE_S / 2)
+    await reader.hold()
+    assert reader.leases.keys() == even
     began = asyncio.get_running_loop().time()
 
     # when another process has written to a lane
