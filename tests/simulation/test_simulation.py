@@ -9,7 +9,7 @@ from tests.simulation.many import run_seed
 from tests.simulation.running import narrate, plan, run
 from tests.simulation.workload import Workload
 
-WORLDS, CHUNK = extent(part=50, whole=500), 10
+WORLDS, CHUNK = extent(part=200, whole=500), 10
 
 
 @pytest.mark.parametrize("first", range(0, WORLDS, CHUNK))
