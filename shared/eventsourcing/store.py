@@ -174,7 +174,10 @@ class Transaction(Protocol):
         ...
 
     async def load(self, streams: Sequence[str], keys: Sequence[str], lanes: Sequence[int]) -> Loaded:
-        """The states of streams and the heads of lanes, locked until the end, and which of the keys are parked."""
+        """The heads of lanes and the states of streams, locked until the end, and which of the keys are parked.
+
+        The lanes first: what another writer of them parked or began until then is seen.
+        """
         ...
 
     async def standing(self, parked: Sequence[UUID]) -> frozenset[UUID]:

@@ -53,13 +53,14 @@ class MemoryTransaction:
 
     async def load(self, streams: Sequence[str], keys: Sequence[str], lanes: Sequence[int]) -> Loaded:
         storable(*streams, *keys)
+        heads = await self._lock_lanes(lanes)
+        parked = {one.key for one in self._tables.parked.values() if one.blocking}.intersection(keys)
         rows = {}
         for stream in sorted(streams):
             if stream in self._tables.streams:
                 await self._locks.acquire(("stream", stream), self)
                 rows[stream] = self._tables.streams[stream]
-        parked = {one.key for one in self._tables.parked.values() if one.blocking}.intersection(keys)
-        return Loaded(rows, frozenset(parked), await self._lock_lanes(lanes))
+        return Loaded(rows, frozenset(parked), heads)
 
     async def standing(self, parked: Sequence[UUID]) -> frozenset[UUID]:
         for one in parked:

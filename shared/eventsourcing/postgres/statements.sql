@@ -14,11 +14,16 @@ from inbox
 where message_id = any($1::uuid[]);
 
 -- name: lock_streams
-select stream, version, state
-from stream
-where stream = any($1::text[])
-order by stream
-for update;
+-- One row at least, which tells what is parked: as of now, when the lanes are locked.
+select parked.keys as parked_keys, locked.stream, locked.version, locked.state
+from (select array(select distinct key from parked where key = any($2::text[]) and blocking) as keys) as parked
+left join (
+    select stream, version, state
+    from stream
+    where stream = any($1::text[])
+    order by stream
+    for update
+) as locked on true;
 
 -- name: lock_parked
 select id
@@ -28,9 +33,7 @@ order by number
 for update;
 
 -- name: lock_lanes
-select
-    lane, head, chain_hash,
-    array(select distinct key from parked where key = any($2::text[]) and blocking) as parked_keys
+select lane, head, chain_hash
 from lane
 where lane = any($1::smallint[])
 order by lane

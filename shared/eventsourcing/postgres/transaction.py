@@ -46,12 +46,12 @@ class PostgresTransaction:
         return {row["message_id"]: StoredReply(row["digest"], row["reply"]) for row in rows}
 
     async def load(self, streams: Sequence[str], keys: Sequence[str], lanes: Sequence[int]) -> Loaded:
-        rows = await self._connection.fetch(SQL["lock_streams"], list(streams)) if streams else []
-        # After the locks: a writer that was waited for may have parked a key.
-        heads = await self._connection.fetch(SQL["lock_lanes"], list(lanes), list(keys))
+        heads = await self._connection.fetch(SQL["lock_lanes"], list(lanes))
+        # A statement of its own, after the lock: whoever was waited for may have parked a key or begun a stream.
+        rows = await self._connection.fetch(SQL["lock_streams"], list(streams), list(keys))
         return Loaded(
-            {row["stream"]: StreamRow(row["version"], row["state"]) for row in rows},
-            frozenset(heads[0]["parked_keys"]) if heads else frozenset(),
+            {row["stream"]: StreamRow(row["version"], row["state"]) for row in rows if row["stream"] is not None},
+            frozenset(rows[0]["parked_keys"]),
             {row["lane"]: LaneHead(row["head"], row["chain_hash"]) for row in heads},
         )
 

@@ -13,6 +13,7 @@ from shared.eventsourcing.store import (
     Append,
     DiscardedMessage,
     LaneHead,
+    Loaded,
     Store,
     StoreConflict,
     StoredReply,
@@ -365,6 +366,29 @@ async def test_a_nul_is_refused_wherever_it_is_asked_for(store: Store) -> None:
         await ask(stream="customer-\x00")
     with pytest.raises(StoreRejects):
         await ask(key="\x00")
+
+
+async def test_what_was_parked_while_its_lane_was_waited_for_is_seen(store: Store, other: Store) -> None:
+    # given a writer that is about to park a key of which no stream is begun yet
+    waiting = asyncio.Event()
+
+    async def load() -> Loaded:
+        async with other.transaction() as transaction:
+            waiting.set()
+            return await transaction.load(["customer-a"], ["a"], [1])
+
+    async with store.transaction() as transaction:
+        await transaction.load(["customer-a"], ["a"], [1])
+
+        # when another one comes for the same key meanwhile
+        late = asyncio.create_task(load())
+        await waiting.wait()
+        await asyncio.sleep(0.2)
+        assert not late.done()
+        await transaction.append(Append(recorded_at=NOON, parked=[parked("a")]))
+
+    # then it finds the key parked
+    assert (await late).parked_keys == {"a"}
 
 
 async def test_parked_messages_that_still_stand_are_locked(store: Store, other: Store) -> None:
