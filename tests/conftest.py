@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import structlog
+from hypothesis import HealthCheck, settings
 
 from deploy.local.description import Description
 from deploy.local.stack import Stack
@@ -16,6 +17,10 @@ END_TO_END = Path(__file__).parent / "e2e"
 
 # Most of what is imported lives as long as its process: to look through it again and again costs a tenth.
 gc.set_threshold(50_000, 20, 10)
+
+# How long an example takes says more of the machine than of the code.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 
 @pytest.hookimpl(tryfirst=True)  # xdist's own hook reads the marks
