@@ -33,7 +33,7 @@ from shared.eventsourcing.memory.broker import MemoryBroker
 from shared.eventsourcing.memory.store import MemoryStore
 from shared.eventsourcing.memory.transaction import MemoryTransaction
 from shared.eventsourcing.messages import Record
-from shared.eventsourcing.store import Claim, LaneHead, LaneSlice, Lease, Loaded, Projection
+from shared.eventsourcing.store import Claim, LaneHead, LaneSlice, Lease, Loaded, Projection, StreamRow
 from tests.simulation import services
 from tests.simulation.gateway import GatewayConnection
 from tests.simulation.instance import WatchedStore, WatchedTransaction
@@ -282,13 +282,18 @@ def oversell() -> Iterator[None]:
 
 @contextmanager
 def cache_poisoned() -> Iterator[None]:
-    right = batch.seal
+    right, right_decode = batch.seal, StateCodec.decode
 
     def seal(decided: Any, codec: StateCodec, *rest: Any) -> Any:
         codec.remember(decided)
         return right(decided, codec, *rest)
 
-    yield from _patched(patch.object(pipeline, "seal", seal))
+    def decode(self: StateCodec, stream: str, row: StreamRow) -> Any:
+        cached = self._cache.get(stream)
+        newer = cached is not None and cached[0] > row.version
+        return cached[1] if cached and newer else right_decode(self, stream, row)
+
+    yield from _patched(patch.object(pipeline, "seal", seal), patch.object(StateCodec, "decode", decode))
 
 
 @contextmanager

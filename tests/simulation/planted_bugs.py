@@ -63,7 +63,7 @@ BUGS: tuple[PlantedBug, ...] = (
     ),
     _named(
         bugs.cache_poisoned,
-        "States are cached before the commit, and stay when it is rolled back.",
+        "States are cached before the commit, and believed when it is rolled back.",
         "stock",
         "state = fold",
         "streams have no gaps",
