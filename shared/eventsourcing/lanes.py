@@ -1,6 +1,5 @@
 """Lanes: the partition key of a message decides its lane, as Kafka's default partitioner decides its partition."""
 
-from collections.abc import Iterable
 from functools import lru_cache
 
 LANES = 64
@@ -13,9 +12,10 @@ def lane_of(partition_key: str) -> int:
     return (murmur2(partition_key.encode()) & 0x7FFFFFFF) % LANES
 
 
-def lanes_of(partitions: Iterable[int], of: int) -> frozenset[int]:
-    """The lanes that lie in some partitions of topics that have so many."""
-    return frozenset(lane for one in set(partitions) for lane in range(one, LANES, of))
+@lru_cache
+def lanes_of(partitions: frozenset[int], of: int) -> frozenset[int]:
+    """The lanes that lie in some partitions of topics that have so many; readers ask after every commit."""
+    return frozenset(lane for one in partitions for lane in range(one, LANES, of))
 
 
 def murmur2(data: bytes) -> int:

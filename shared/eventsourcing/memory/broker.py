@@ -73,6 +73,7 @@ class MemoryBroker:
         self._delivering: asyncio.Task[None] | None = None
         self._stopping = False
         self.positions: dict[tuple[str, int], int] = {}
+        self._partitions: frozenset[int] = frozenset()
         self._assigned: dict[tuple[str, int], None] = {}
         self._unread: dict[tuple[str, int], None] = {}
         """Assigned partitions that may hold something new."""
@@ -133,7 +134,7 @@ class MemoryBroker:
         return self._handle is None or self in self._cluster.members.get(self._group, [])
 
     def near(self) -> frozenset[int]:
-        return lanes_of((partition for _, partition in self._assigned), self._cluster.partitions)
+        return lanes_of(self._partitions, self._cluster.partitions)
 
     async def ping(self) -> None:
         await asyncio.sleep(0)
@@ -162,6 +163,7 @@ class MemoryBroker:
 
     def assign(self, partitions: Iterable[int]) -> None:
         """Begin anew, with these partitions of every topic, at the committed offsets."""
+        self._partitions = frozenset(partitions)
         self._assigned = dict.fromkeys((topic, partition) for topic in self._topics for partition in partitions)
         self._seek_back()
 
