@@ -106,6 +106,25 @@ async def test_the_brokers_messages_are_taken_a_few_at_a_time_while_somebody_wai
     assert [after - before for before, after in pairwise(taken)] == sizes
 
 
+async def test_after_a_few_messages_that_took_long_the_next_gather_for_half_as_long(
+    installation: Installation,
+) -> None:
+    # given a store that takes its time
+    def slow(moment: str) -> None:
+        if moment == "before commit":
+            installation.clock.jump(0.1)
+
+    async with installation.pipeline(store_hazard=slow) as pipeline:
+        await submit(pipeline, "a")
+        answered = asyncio.get_running_loop().time()
+
+        # when the next message comes at once
+        await submit(pipeline, "b")
+
+        # then it has waited for half the time that the first one took
+        assert asyncio.get_running_loop().time() - answered == pytest.approx(0.05)
+
+
 async def test_a_request_repeated_with_another_body_is_refused(installation: Installation) -> None:
     message_id = uuid4()
     async with installation.pipeline() as pipeline:

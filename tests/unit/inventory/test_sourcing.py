@@ -110,7 +110,7 @@ skus = st.dictionaries(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(stock=skus, share=st.integers(1, 4), most_splits=st.sampled_from([Policy().most_splits, 20]))
 def test_every_demand_is_met_from_what_is_there_and_by_the_fewest_locations_where_all_splits_are_tried(
     stock: dict[str, dict[str, int]], share: int, most_splits: int

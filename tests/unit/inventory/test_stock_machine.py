@@ -312,4 +312,4 @@ def _plans(reservation: Reservation) -> Iterator[FulfilmentPlan]:
 
 
 TestStock = StockMachine.TestCase
-TestStock.settings = settings(max_examples=80, stateful_step_count=50, deadline=None)
+TestStock.settings = settings(max_examples=80, stateful_step_count=50)

@@ -280,6 +280,5 @@ TestPlacements = Placements.TestCase
 TestPlacements.settings = settings(
     max_examples=40,
     stateful_step_count=40,
-    deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )

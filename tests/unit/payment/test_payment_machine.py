@@ -253,7 +253,6 @@ class PaymentMachine(RuleBasedStateMachine):
 PaymentMachine.TestCase.settings = settings(
     max_examples=60,
     stateful_step_count=40,
-    deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )
 TestThePayment = PaymentMachine.TestCase

@@ -298,5 +298,5 @@ class Shipping(RuleBasedStateMachine):
         assert live == (self.status == "labelled")
 
 
-Shipping.TestCase.settings = settings(max_examples=300, stateful_step_count=25, deadline=None)
+Shipping.TestCase.settings = settings(max_examples=300, stateful_step_count=25)
 TestWhateverHappens = Shipping.TestCase
