@@ -102,7 +102,8 @@ import sys, time
 from pathlib import Path
 from tests.unit.deploy.test_processes import SLEEPER
 from deploy.local.processes import Processes
-Processes(Path({str(tmp_path)!r})).start(SLEEPER)
+processes = Processes(Path({str(tmp_path)!r}))
+processes.start(SLEEPER)
 print("started", flush=True)
 time.sleep(300)
 """
