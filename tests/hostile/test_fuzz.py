@@ -2,12 +2,11 @@
 
 import pytest
 
-from tests.extent import extent
 from tests.hostile.fuzzing import chunks_of, run_chunk
 from tests.hostile.inputs import Input, hostile_input  # noqa: F401 - a repr is read again by its name
 from tests.hostile.memory import peak_of_process
 
-INPUTS = extent(part=10_000, whole=100_000)
+INPUTS = 100_000
 SEED = 1
 CHUNKS = chunks_of(INPUTS)
 MOST_MIB = 512

@@ -4,12 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from tests.extent import extent
 from tests.simulation.many import run_seed
 from tests.simulation.running import narrate, plan, run
 from tests.simulation.workload import Workload
 
-WORLDS, CHUNK = extent(part=200, whole=500), 10
+WORLDS, CHUNK = 500, 10
 
 
 @pytest.mark.parametrize("first", range(0, WORLDS, CHUNK))
