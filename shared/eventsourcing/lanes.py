@@ -6,7 +6,7 @@ LANES = 64
 """Lanes of every log. Partition counts divide it, so a lane lies whole in one partition."""
 
 
-@lru_cache(maxsize=200_000)
+@lru_cache(maxsize=10_000)  # those on their way; every process keeps so many
 def lane_of(partition_key: str) -> int:
     """The lane of a partition key: `murmur2(key) & 0x7fffffff % 64`."""
     return (murmur2(partition_key.encode()) & 0x7FFFFFFF) % LANES
