@@ -15,6 +15,7 @@ from msgspec import structs
 
 from shared.events.payload import Payload
 from shared.eventsourcing.batch import Batch, StateCodec, decide_batch, decode_reply, seal
+from shared.eventsourcing.bell import Bell
 from shared.eventsourcing.clock import Clock
 from shared.eventsourcing.decider import Model, Reply
 from shared.eventsourcing.decoding import Decoder
@@ -76,6 +77,8 @@ class _Work:
 
     arrivals: Sequence[Arrival]
     unreadable: Sequence[ParkedMessage] = ()
+    urgent: bool = False
+    """Somebody waits for the answer."""
     done: "asyncio.Future[None]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
     answers: dict[UUID, Reply | Exception] = field(default_factory=dict)
 
@@ -109,6 +112,7 @@ class Pipeline:
         self._codec = StateCodec(model)
         self._waiting: deque[_Work] = deque()
         self._arrived = asyncio.Event()
+        self._called = Bell()
         self._called_at = datetime.min.replace(tzinfo=UTC)
         """When somebody who waits for an answer last asked."""
         self._stopping = False
@@ -174,8 +178,6 @@ class Pipeline:
         patient: bool = False,
     ) -> Reply:
         """Implements `Submit`."""
-        if not patient:
-            self._called_at = self._clock.now()
         arrival = Arrival(
             message=message,
             message_id=message_id or self._clock.new_id(),
@@ -187,7 +189,7 @@ class Pipeline:
             body_digest=body_digest,
             wants_reply=True,
         )
-        work = _Work([arrival])
+        work = _Work([arrival], urgent=not patient)
         await self._enqueue(work)
         answer = work.answers[arrival.message_id]
         if isinstance(answer, Exception):
@@ -231,12 +233,17 @@ class Pipeline:
             raise StoreUnavailable("the service is stopping")
         self._waiting.append(work)
         self._arrived.set()
+        if work.urgent:
+            self._called_at = self._clock.now()
+            self._called.ring()
         await work.done
 
     async def _gather(self, took_s: float) -> None:
-        """Let messages gather while those that wait are few."""
-        if not self._stopping and sum(len(work.arrivals) for work in self._waiting) < WORTH_A_BATCH:
-            await self._clock.sleep(rest_after(took_s))
+        """Let messages gather while those that wait are few, and until somebody waits for an answer."""
+        few = sum(len(work.arrivals) for work in self._waiting) < WORTH_A_BATCH
+        if few and not self._stopping and not any(work.urgent for work in self._waiting):
+            self._called = Bell()
+            await self._called.heard_within(rest_after(took_s))
 
     def _next_batch(self) -> list[_Work]:
         """Works that fit into one transaction; parked messages that are tried again keep to themselves."""

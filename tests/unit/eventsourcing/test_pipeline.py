@@ -119,10 +119,31 @@ async def test_after_a_few_messages_that_took_long_the_next_gather_for_half_as_l
         answered = asyncio.get_running_loop().time()
 
         # when the next message comes at once
-        await submit(pipeline, "b")
+        await pipeline.take([arrival(block("b"))])
 
         # then it has waited for half the time that the first one took
         assert asyncio.get_running_loop().time() - answered == pytest.approx(0.05)
+
+
+async def test_who_waits_for_an_answer_waits_for_no_others_to_gather(installation: Installation) -> None:
+    # given messages that gather, since the batch before took long
+    def slow(moment: str) -> None:
+        if moment == "before commit":
+            installation.clock.jump(0.1)
+
+    async with installation.pipeline(store_hazard=slow) as pipeline:
+        await pipeline.take([arrival(block("a"))])
+        clock = asyncio.get_running_loop()
+        began = clock.time()
+        gathering = asyncio.create_task(pipeline.take([arrival(block("b"))]))
+        await asyncio.sleep(0.01)
+
+        # when somebody asks
+        await submit(pipeline, "c")
+        await gathering
+
+        # then the answer comes at once, and what had gathered was decided with it
+        assert clock.time() - began == pytest.approx(0.01)
 
 
 async def test_a_request_repeated_with_another_body_is_refused(installation: Installation) -> None:
