@@ -13,7 +13,7 @@ from shared.events.order import BlockCustomer, CustomerBlocked
 from shared.eventsourcing.decider import Context, Decision, Recorded, Reply, Route, States
 from shared.eventsourcing.definition import IdempotencyConflict, KeyParked
 from shared.eventsourcing.messages import Arrival, Malformed, Record
-from shared.eventsourcing.pipeline import Pipeline
+from shared.eventsourcing.pipeline import MAX_BATCH, Pipeline
 from shared.eventsourcing.store import StoreConflict, StoreUnavailable
 from tests.unit.eventsourcing.toy import (
     Installation,
@@ -144,6 +144,24 @@ async def test_who_waits_for_an_answer_waits_for_no_others_to_gather(installatio
 
         # then the answer comes at once, and what had gathered was decided with it
         assert clock.time() - began == pytest.approx(0.01)
+
+
+async def test_a_call_that_finds_a_full_batch_before_it_is_decided_next(installation: Installation) -> None:
+    # given a batch that takes long and has no place for more
+    def slow(moment: str) -> None:
+        if moment == "before commit":
+            installation.clock.jump(0.1)
+
+    full = [arrival(block("a")) for _ in range(MAX_BATCH)]
+    async with installation.pipeline(store_hazard=slow) as pipeline:
+        clock = asyncio.get_running_loop()
+        began = clock.time()
+
+        # when somebody asks meanwhile
+        await asyncio.gather(pipeline.take(full), submit(pipeline, "b"))
+
+        # then nothing gathers before the answer
+        assert clock.time() == pytest.approx(began)
 
 
 async def test_a_request_repeated_with_another_body_is_refused(installation: Installation) -> None:
