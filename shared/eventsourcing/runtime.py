@@ -139,7 +139,8 @@ class Runtime:
         # Callers have a task each: what goes wrong there says what it is about.
         structlog.contextvars.bind_contextvars(correlation_id=metadata.get("correlation_id") or partition_key)
         metadata |= {"partition_key": partition_key, "actor": actor, "reason": reason}
-        return await asyncio.wait_for(self.pipeline.submit(message, **metadata), ANSWER_WITHIN_S)
+        async with asyncio.timeout(ANSWER_WITHIN_S):
+            return await self.pipeline.submit(message, **metadata)
 
     async def _broker_stopped(self) -> None:
         try:
