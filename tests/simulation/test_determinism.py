@@ -6,7 +6,6 @@ import sys
 
 import pytest
 
-from tests.extent import extent
 from tests.simulation.running import plan, run
 
 
@@ -16,7 +15,7 @@ def _story(seed: int, hash_seed: str) -> str:
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.strip()
 
 
-@pytest.mark.parametrize("seed", [3, 17, 40][: extent(part=1, whole=3)])
+@pytest.mark.parametrize("seed", [3, 17, 40])
 def test_the_same_seed_tells_the_same_story_in_every_process(seed: int) -> None:
     first, second = _story(seed, "1"), _story(seed, "2")
 
