@@ -11,9 +11,6 @@ ESCAPED_NUL = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
 def holds_nul(message: Payload, *texts: str) -> bool:
     """Whether a message, or a text that travels with it, can't be stored."""
     document = message.__pydantic_serializer__.to_json(message)
-    return any("\x00" in text for text in texts) or escapes_nul(document)
-
-
-def escapes_nul(document: bytes) -> bool:
-    """Whether a JSON document holds the character; the search by pattern alone takes six times as long."""
-    return b"\\u0000" in document and ESCAPED_NUL.search(document) is not None
+    # The pattern alone begins anew at each byte, and takes six times as long as all the rest.
+    escaped = b"\\u0000" in document and ESCAPED_NUL.search(document) is not None
+    return escaped or any("\x00" in text for text in texts)
