@@ -9,7 +9,7 @@ When a figure grows for a good reason, the budget is the place to say so; when i
 
 import asyncio
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -117,9 +117,16 @@ class Bench:
         self._stack = stack
         self._postgres = postgres
         self._kafka = kafka
+        self._added: set[str] = set()
 
     def add(self, of: str) -> None:
-        """Start a service on a database of its own."""
+        """Let a service have a database of its own and nothing to do, and be down."""
+        if of not in self._added:
+            self._start(of)
+            self._added.add(of)
+            self.end(of)
+
+    def _start(self, of: str) -> None:
         known = self._stack.description
         migrate(of, known.databases[of])
         settings = {
@@ -128,6 +135,13 @@ class Bench:
         }
         self._stack.add(service(of, environment=settings))
         self.shop.client.stack = self._stack.description
+
+    def receive(self, skus: Iterable[str]) -> None:
+        """Let the inventory, which is down, have enough of each."""
+        self._stack.restart("inventory")
+        for sku in skus:
+            self.shop.receive(sku, "EAST", MESSAGES)
+        self.end("inventory")
 
     def end(self, of: str) -> None:
         """Let a service finish all that it has, and end it."""
@@ -139,6 +153,14 @@ class Bench:
         self._cut()
         self._stack.restart(of)
         self.shop.until(partial(self._has_taken_all, of), f"{of} to take {MESSAGES} messages")
+        self.end(of)
+        return self._cut()
+
+    def overhear_a_call(self, of: str, call: Callable[[], object]) -> Overheard:
+        """Let a service that is down come up, answer a call, publish what comes of it, and go down."""
+        self._cut()
+        self._stack.restart(of)
+        call()
         self.end(of)
         return self._cut()
 
@@ -179,7 +201,6 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
 
 def test_200_orders_cost_the_order_service_no_more_than_their_budget(bench: Bench) -> None:
     bench.add("order")
-    bench.end("order")
     lines = [a_line(sku, line_id=str(number)) for number, sku in enumerate(SKUS[:3])]
     bench.shop.publish(*(an_order(*lines, **identity(number)) for number in range(MESSAGES)))
 
@@ -188,9 +209,7 @@ def test_200_orders_cost_the_order_service_no_more_than_their_budget(bench: Benc
 
 def test_200_reservations_cost_the_inventory_no_more_than_their_budget(bench: Bench) -> None:
     bench.add("inventory")
-    for sku in SKUS:
-        bench.shop.receive(sku, "EAST", MESSAGES)
-    bench.end("inventory")
+    bench.receive(SKUS)
     known = bench.shop.client.stack
     asyncio.run(
         publish_many(
@@ -199,6 +218,16 @@ def test_200_reservations_cost_the_inventory_no_more_than_their_budget(bench: Be
     )
 
     expect_no_more_than_budgeted("inventory", bench.overhear("inventory"))
+
+
+def test_a_call_is_answered_after_no_more_statements_than_a_batch_takes(bench: Bench) -> None:
+    bench.add("inventory")
+
+    overheard = bench.overhear_a_call("inventory", lambda: bench.shop.receive(SKUS[0], "EAST", 1))
+
+    counts = counts_in_postgres(overheard.postgres, by_the_clock=BY_THE_CLOCK)
+    found = excess(of_the_pipeline(counts), of_the_pipeline(budget(COUNTS, "inventory")))
+    assert not found, "what inventory spends on a call:\n" + "\n".join(found)
 
 
 def expect_no_more_than_budgeted(of: str, overheard: Overheard) -> None:
@@ -211,6 +240,10 @@ def expect_no_more_than_budgeted(of: str, overheard: Overheard) -> None:
 def budget(table: Mapping[str, tuple[float, float]], of: str) -> dict[str, float]:
     """The column of a service."""
     return {name: row[SERVICES.index(of)] for name, row in table.items() if row[SERVICES.index(of)]}
+
+
+def of_the_pipeline(figures: Mapping[str, float]) -> dict[str, float]:
+    return {name: figure for name, figure in figures.items() if name.startswith("pipeline: ")}
 
 
 def identity(number: int) -> dict[str, Any]:

@@ -68,6 +68,12 @@ planned as (
     insert into reminder
     select *
     from unnest($5::reminder[])
+),
+answered as (
+    update inbox
+    set reply = answer.reply
+    from unnest($6::uuid[], $7::text[]) as answer (message_id, reply)
+    where inbox.message_id = answer.message_id
 )
 select
     count(*) as changed,
@@ -80,12 +86,6 @@ from changed;
 -- name: delete_reminders
 delete from reminder
 where id = any($1::uuid[]);
-
--- name: keep_replies
-update inbox
-set reply = answered.reply
-from unnest($1::uuid[], $2::text[]) as answered (message_id, reply)
-where inbox.message_id = answered.message_id;
 
 -- name: park
 insert into parked (

@@ -60,14 +60,10 @@ class PostgresTransaction:
         return frozenset(row[0] for row in rows)
 
     async def append(self, append: Append) -> None:
-        if append.entries or append.streams or append.reminders:
-            await self._append_entries(append)
+        if append.entries or append.streams or append.reminders or append.replies:
+            await self._append(append)
         if append.done_reminders:
             await self._connection.execute(SQL["delete_reminders"], list(append.done_reminders))
-        if append.replies:
-            await self._connection.execute(
-                SQL["keep_replies"], list(append.replies.keys()), list(append.replies.values())
-            )
         if append.parked:
             await self._park(append.parked)
         if append.unparked:
@@ -75,7 +71,7 @@ class PostgresTransaction:
             if len(gone) != len(append.unparked):
                 raise StoreConflict("a parked message was taken by somebody else")
 
-    async def _append_entries(self, append: Append) -> None:
+    async def _append(self, append: Append) -> None:
         changed = [(write.stream, write.version, write.state) for write in append.streams if not write.is_new]
         updated = await self._connection.fetchval(
             SQL["append"],
@@ -84,6 +80,8 @@ class PostgresTransaction:
             [(write.stream, write.version, write.state) for write in append.streams if write.is_new],
             changed,
             [astuple(reminder) for reminder in append.reminders],
+            list(append.replies.keys()),
+            list(append.replies.values()),
         )
         if updated != len(changed):
             raise StoreConflict(f"streams changed under the batch: {updated} of {len(changed)}")
