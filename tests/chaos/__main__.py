@@ -20,6 +20,9 @@ from tests.chaos.plan import Pace
 from tests.chaos.run import Look, discard, run
 from tests.chaos.traffic import Load
 
+LINES = 10
+"""That tell how far a run is where there is no terminal to draw a bar on."""
+
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
 
@@ -38,9 +41,15 @@ def chaos(
     say("starting the stack")
     with _bar(load) as shown:
         bar = shown.add_task("load", total=load.orders)
+        told = 0
 
         def progress(look: Look) -> None:
-            shown.update(bar, completed=len(look.published.accepted), description=_in_words(look))
+            nonlocal told
+            accepted = len(look.published.accepted)
+            shown.update(bar, completed=accepted, description=_in_words(look))
+            if not shown.console.is_terminal and accepted * LINES >= load.orders * (told + 1):
+                told += 1
+                say(f"{accepted:,} of {load.orders:,} orders; {_in_words(look)}")
 
         report = run(load, Pace(), state, progress)
     report.print(as_json=as_json)
