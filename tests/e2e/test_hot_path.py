@@ -150,17 +150,14 @@ class Bench:
 
     def overhear(self, of: str) -> Overheard:
         """Let a service that is down come up, take what lies ready, publish what comes of it, and go down."""
-        self._cut()
-        self._stack.restart(of)
-        self.shop.until(partial(self._has_taken_all, of), f"{of} to take {MESSAGES} messages")
-        self.end(of)
-        return self._cut()
+        all_taken = partial(self._has_taken_all, of)
+        return self.overhear_while(of, lambda: self.shop.until(all_taken, f"{of} to take {MESSAGES} messages"))
 
-    def overhear_a_call(self, of: str, call: Callable[[], object]) -> Overheard:
-        """Let a service that is down come up, answer a call, publish what comes of it, and go down."""
+    def overhear_while(self, of: str, happens: Callable[[], object]) -> Overheard:
+        """Let a service that is down come up for what happens, publish what comes of it, and go down."""
         self._cut()
         self._stack.restart(of)
-        call()
+        happens()
         self.end(of)
         return self._cut()
 
@@ -223,7 +220,7 @@ def test_200_reservations_cost_the_inventory_no_more_than_their_budget(bench: Be
 def test_a_call_is_answered_after_no_more_statements_than_a_batch_takes(bench: Bench) -> None:
     bench.add("inventory")
 
-    overheard = bench.overhear_a_call("inventory", lambda: bench.shop.receive(SKUS[0], "EAST", 1))
+    overheard = bench.overhear_while("inventory", lambda: bench.shop.receive(SKUS[0], "EAST", 1))
 
     counts = counts_in_postgres(overheard.postgres, by_the_clock=BY_THE_CLOCK)
     found = excess(of_the_pipeline(counts), of_the_pipeline(budget(COUNTS, "inventory")))
