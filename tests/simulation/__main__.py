@@ -9,8 +9,11 @@ import time
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from tests.simulation.many import run_seeds
+from tests.simulation.many import Ran, run_seeds
 from tests.simulation.running import FAULTS, ORDERS, narrate, plan, run, shrink
+
+LINES = 20
+"""Where there is no terminal for a bar, so many lines tell how far it is."""
 
 
 def main() -> int:
@@ -44,22 +47,35 @@ def main() -> int:
 
 
 def _many(console: Console, asked: argparse.Namespace) -> int:
-    began, used, ran = time.monotonic(), 0.0, 0
+    began, used, held = time.monotonic(), 0.0, set[int]()
     columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
+    seeds = range(asked.first, asked.first + asked.seeds)
     failed = None
-    with Progress(*columns, console=console) as progress:
-        bar = progress.add_task("worlds", total=asked.seeds)
-        seeds = range(asked.first, asked.first + asked.seeds)
-        for one in run_seeds(seeds, asked.jobs, asked.orders, asked.faults):
-            ran, used = ran + 1, used + one.cpu_s
-            progress.update(bar, advance=1, description=f"{ran / used:.1f} worlds/s a core")
-            if one.findings:
-                failed = one
-                break
-    if failed is None:
-        took = time.monotonic() - began
-        console.print(f"{ran} worlds hold: {ran / took:.1f} a second, {ran / used:.1f} a second of one core")
-        return 0
+    try:
+        with Progress(*columns, console=console) as progress:
+            bar = progress.add_task("worlds", total=asked.seeds)
+            for one in run_seeds(seeds, asked.jobs, asked.orders, asked.faults):
+                if one.findings:
+                    failed = one
+                    break
+                held.add(one.seed)
+                used += one.cpu_s
+                progress.update(bar, advance=1, description=f"{len(held) / used:.1f} worlds/s a core")
+                if not console.is_terminal and len(held) * LINES % asked.seeds < LINES:
+                    console.print(f"{len(held):,} of {asked.seeds:,} worlds hold")
+    except KeyboardInterrupt:
+        missing = next((seed for seed in seeds if seed not in held), seeds.stop)
+        console.print(f"stopped after {len(held)} worlds, which hold; --from {missing} goes on")
+        return 130
+    if failed is not None:
+        return _tell(console, asked, failed)
+    rate, rate_of_core = len(held) / (time.monotonic() - began), len(held) / used
+    console.print(f"{len(held)} worlds hold: {rate:.1f} a second, {rate_of_core:.1f} a second of one core")
+    return 0
+
+
+def _tell(console: Console, asked: argparse.Namespace, failed: Ran) -> int:
+    """The smallest world that breaks a promise as this one does, and how to see it again."""
     console.print(f"seed {failed.seed} breaks a promise: {failed.findings[0]}", markup=False)
     smallest = shrink(
         run(plan(failed.seed, asked.orders, asked.faults)), report=lambda line: console.print(f"[dim]{line}[/]")
