@@ -1,6 +1,7 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
+FROM ?= 0
 INPUTS ?= 100000
 MINUTES ?= 5
 ORDERS ?= 1000
@@ -58,8 +59,8 @@ contract: $(READY) ## Run the contract tests
 e2e: $(READY) ## Run the end-to-end tests
 	$(BIN)/pytest tests/e2e
 
-simulate: $(READY) ## Run simulated worlds (SEEDS=500), or replay one (SEED=7)
-	@$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED),--seeds $(SEEDS))
+simulate: $(READY) ## Run simulated worlds (SEEDS=500 FROM=0), or replay one (SEED=7)
+	@$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED),--seeds $(SEEDS) --from $(FROM))
 
 prove: export PROVE = whole
 prove: $(READY) ## Run the whole of every long proof: simulation, hostile input, flash sale, two of everything, chaos

@@ -1,4 +1,4 @@
-"""`python -m tests.simulation --seed S | --seeds N`: runs worlds, and tells of the first that breaks a promise."""
+"""`make simulate SEED=… | SEEDS=… FROM=…`: runs worlds, and tells of the first that breaks a promise."""
 
 import argparse
 import hashlib
@@ -65,7 +65,7 @@ def _many(console: Console, asked: argparse.Namespace) -> int:
                     console.print(f"{len(held):,} of {asked.seeds:,} worlds hold")
     except KeyboardInterrupt:
         missing = next((seed for seed in seeds if seed not in held), seeds.stop)
-        console.print(f"stopped after {len(held)} worlds, which hold; --from {missing} goes on")
+        console.print(f"stopped after {len(held)} worlds, which hold; FROM={missing} goes on")
         return 130
     if failed is not None:
         return _tell(console, asked, failed)

@@ -24,5 +24,5 @@ def test_a_run_that_is_interrupted_says_how_to_go_on() -> None:
 
     # then it names the first seed that is left, and says no more than that
     assert first == "10 of 200 worlds hold\n"
-    assert re.search(r"stopped after \d+ worlds, which hold; --from 1\d{3} goes on", told)
+    assert re.search(r"stopped after \d+ worlds, which hold; FROM=1\d{3} goes on", told)
     assert (complaints, running.returncode) == ("", 130)
