@@ -19,32 +19,12 @@ from deploy.local.blocking import run_blocking
 from deploy.local.errors import InfrastructureUnavailable
 from deploy.local.files import exclusive
 from deploy.local.ports import HOST, answers
+from deploy.local.postgres_settings import settings
 from deploy.local.processes import Command
 
 SUPERUSER = "postgres"
 # Where a service of the system may keep data; used when root's own folders are closed to the user we drop to.
 OPEN_TO_ALL = Path("/var/lib/orderstream")
-
-SHARE_OF_MEMORY = 8
-"""PostgreSQL keeps pages in one part of so many of the machine's memory, and takes it as it needs it."""
-BUFFERS_MB = (256, 4096)
-"""At least and at most."""
-
-# fsync, full_page_writes and synchronous_commit keep their durable defaults: a commit is on disk.
-# The numbers of orders are random, so that each order writes to pages all over every index; the first write to a
-# page after a checkpoint goes into the WAL with the whole page.
-SETTINGS = {
-    "listen_addresses": HOST,
-    "unix_socket_directories": "",
-    "max_connections": "200",
-    "max_wal_size": "8GB",
-    "checkpoint_timeout": "15min",
-    "jit": "off",
-    "random_page_cost": "1.1",
-    "timezone": "UTC",
-    "log_timezone": "UTC",
-    "log_line_prefix": "%m [%p] %d ",
-}
 
 
 class Postgres:
@@ -73,11 +53,13 @@ class Postgres:
             if self.data.is_relative_to(OPEN_TO_ALL):
                 _remove_forsaken()
                 self.data.with_name("state").write_text(str(self._state))
-        chosen = {**SETTINGS, "shared_buffers": _buffers(), "port": str(self.port)}
-        settings = [f"--{name}={value}" for name, value in chosen.items()]
+        chosen = {**settings(self.data.parent), "listen_addresses": HOST, "port": str(self.port)}
         return Command(
             name=self.name,
-            argv=(str(binaries / "postgres"), "-D", str(self.data), *settings),
+            argv=(
+                *(str(binaries / "postgres"), "-D", str(self.data)),
+                *(f"--{name}={value}" for name, value in chosen.items()),
+            ),
             environment=_environment(),
             directory=self.data,
             user=self._user,
@@ -120,12 +102,6 @@ async def takes_queries(url: str) -> bool:
         return False
     await connection.close()
     return True
-
-
-def _buffers() -> str:
-    memory_mb = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2**20
-    least, most = BUFFERS_MB
-    return f"{min(max(memory_mb // SHARE_OF_MEMORY, least), most)}MB"
 
 
 def _environment() -> dict[str, str]:

@@ -21,3 +21,6 @@ SCHEMA = Path(__file__).with_name("schema.sql").read_text(encoding="utf-8")
 
 NEAR = Path(__file__).with_name("near.sql").read_text(encoding="utf-8")
 """A column that tells which lanes an instance writes."""
+
+APPEND_ONLY = Path(__file__).with_name("append_only.sql").read_text(encoding="utf-8")
+"""What vacuum leaves alone."""

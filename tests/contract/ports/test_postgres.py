@@ -18,7 +18,7 @@ from shared.eventsourcing.decoding import Decoder
 from shared.eventsourcing.metrics import Metrics
 from shared.eventsourcing.pipeline import Pipeline
 from shared.eventsourcing.postgres.migrate import MigrationFailed, migrate
-from shared.eventsourcing.postgres.statements import NEAR, SCHEMA
+from shared.eventsourcing.postgres.statements import APPEND_ONLY, NEAR, SCHEMA
 from shared.eventsourcing.postgres.store import PostgresStore
 from shared.eventsourcing.store import StoreUnavailable
 from tests.contract.ports.waiting import PATIENCE_S
@@ -71,6 +71,7 @@ async def _expected(connection: "asyncpg.Connection[asyncpg.Record]") -> list[li
     await connection.execute("set search_path to expected")
     await connection.execute(SCHEMA)
     await connection.execute(NEAR)
+    await connection.execute(APPEND_ONLY)
     await connection.execute("reset search_path")
     try:
         return await _described(connection, "expected")
