@@ -1,7 +1,8 @@
 """`make bench-scale`: what the saga costs with many orders stored beside what it costs when there are none.
 
 The history comes in by the intake and goes through the services' own appends, so that every table, index, view and
-topic holds what it would hold.
+topic holds what it would hold. Then a second stack is started, with nothing stored, and the two take turns: the
+history takes so long to load that the machine's pace is another one afterwards.
 """
 
 import argparse
@@ -24,7 +25,7 @@ from rich.progress import (
 from benchmarks.machine import machine, servers
 from benchmarks.measure import Findings, Measure
 from benchmarks.orders import messages
-from benchmarks.placement import ORDERS, RUNS, WARM_UP, confirm, saga_rates, warm_up
+from benchmarks.placement import ORDERS, WARM_UP, confirm, saga_rates, warm_up
 from benchmarks.processor import memory_of
 from benchmarks.report import Report
 from benchmarks.road import Road, Unsound, road, watch
@@ -38,6 +39,8 @@ BATCH = 2_500
 """Orders that are on their way at the same time while the history is loaded."""
 LOOKS = 10
 """How often on the way the rate and the memory are looked at."""
+PAIRS = 5
+"""Runs of each stack, in turns."""
 WHOLE = 50_000
 """With so many orders `oms verify` reads all of it; with more the databases are asked instead."""
 MB_AT_MOST = 200
@@ -51,8 +54,16 @@ class Look:
     memory: dict[str, float]
 
 
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Orders/s of a stack with nothing stored, and of the one with the history right after."""
+
+    empty: float
+    full: float
+
+
 def main() -> int:
-    """Measure, load, measure again; 1 when a run was not sound."""
+    """Load, measure beside an empty stack; 1 when a run was not sound."""
     arguments = _arguments()
     collect_rarely()  # as the services do
     console = Console(width=None if sys.stdout.isatty() else 140)
@@ -61,8 +72,14 @@ def main() -> int:
         with road() as running:
             configuration = machine() | asyncio.run(servers(running.description))
             configuration |= {"history": f"{arguments.orders:,} confirmed orders of 3 lines, {verified}"}
-            configuration |= {"rate": f"{WARM_UP} to warm up, {RUNS} runs of {ORDERS:,}, before and after"}
-            findings = uvloop.run(_measure(running, console, arguments.orders, whole=arguments.verify == "whole"))
+            configuration |= {"rate": f"{WARM_UP} to warm up, then {PAIRS} runs of {ORDERS:,} each, in turns"}
+            looks = uvloop.run(_history(running, console, arguments.orders))
+            with road() as fresh:
+                pairs = uvloop.run(_turns(fresh, running, console))
+            looks.append(Look(looks[-1].stored + WARM_UP + PAIRS * ORDERS, memory_of(running.stack.state)))
+            console.print("verifying", style="dim")
+            uvloop.run(_insist(running, looks[-1].stored, whole=arguments.verify == "whole"))
+            findings = _findings(pairs, looks)
     except (Unsound, OmsError, StackError) as error:
         console.print(f"benchmarks: {error}", style="red")
         return 1
@@ -90,29 +107,35 @@ def _arguments() -> argparse.Namespace:
     return arguments
 
 
-async def _measure(road: Road, console: Console, orders: int, *, whole: bool) -> Findings:
-    console.print("the saga with nothing stored", style="dim")
-    await warm_up(road)
-    empty = await saga_rates(road, card=False)
-    looks = [Look(WARM_UP + RUNS * ORDERS, memory_of(road.stack.state))]
+async def _history(road: Road, console: Console, orders: int) -> list[Look]:
     console.print("loading the history through the intake", style="dim")
-    looks += await _load(road, console, orders, looks[0].stored)
-    await road.usage()
-    console.print("the saga with the history", style="dim")
-    await warm_up(road)
-    full = await saga_rates(road, card=False)
-    stored = looks[-1].stored + WARM_UP + RUNS * ORDERS
-    looks.append(Look(stored, memory_of(road.stack.state)))
-    console.print("verifying", style="dim")
+    return await _load(road, console, orders)
+
+
+async def _turns(fresh: Road, full: Road, console: Console) -> list[Pair]:
+    """Both stacks in turns, each once the other has nothing left to do."""
+    console.print("the saga with nothing stored and with the history, in turns", style="dim")
+    pairs = []
+    for each in (fresh, full):
+        await warm_up(each)
+        await each.usage()
+    for _ in range(PAIRS):
+        rates: list[float] = []
+        for each in (fresh, full):
+            rates += await saga_rates(each, card=False, runs=1)
+            await each.usage()
+        pairs.append(Pair(*rates))
+    return pairs
+
+
+async def _insist(road: Road, stored: int, *, whole: bool) -> None:
     if whole:
         await road.insist_on_verify()
     else:
-        await road.usage()
         await insist_on_the_databases(road.description, orders=stored)
-    return _findings(empty, full, looks)
 
 
-async def _load(road: Road, console: Console, orders: int, before: int) -> list[Look]:
+async def _load(road: Road, console: Console, orders: int) -> list[Look]:
     """Let orders come in, some at a time, and look at the memory on the way."""
     looks: list[Look] = []
     columns = (
@@ -131,8 +154,8 @@ async def _load(road: Road, console: Console, orders: int, before: int) -> list[
                 await confirm(road, seen, batch)
                 done += len(batch)
                 progress.update(bar, completed=done)
-                if done >= orders * (len(looks) + 1) // LOOKS:
-                    looks.append(Look(before + done, memory_of(road.stack.state)))
+                if done >= orders * len(looks) // LOOKS:
+                    looks.append(Look(done, memory_of(road.stack.state)))
                     most = max(looks[-1].memory.values())
                     progress.update(bar, description=f"largest service {most:.0f} MB")
                     if not console.is_terminal:
@@ -140,8 +163,9 @@ async def _load(road: Road, console: Console, orders: int, before: int) -> list[
     return looks
 
 
-def _findings(empty: tuple[float, ...], full: tuple[float, ...], looks: list[Look]) -> Findings:
-    ratios = tuple(after / before for before, after in zip(sorted(empty), sorted(full), strict=True))
+def _findings(pairs: list[Pair], looks: list[Look]) -> Findings:
+    empty, full = tuple(one.empty for one in pairs), tuple(one.full for one in pairs)
+    ratios = tuple(one.full / one.empty for one in pairs)
     measures = [
         Measure(name="placement saga, nothing stored", unit="orders/s", runs=empty),
         Measure(name=f"placement saga, {looks[-2].stored:,} orders stored", unit="orders/s", runs=full),
