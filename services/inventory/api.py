@@ -97,7 +97,7 @@ def _asking(views: ViewReader) -> APIRouter:
     @routes.get("/stock", summary="SKUs, all or those below their reorder point")
     async def skus(low: bool = False, limit: Limit = 100, offset: Offset = 0) -> dict[str, Any]:
         where = {"status": "low"} if low else {}
-        found = await views.find(STOCK, where, order_by="sku", limit=limit, offset=offset)
+        found = await views.find(STOCK, where, limit=limit, offset=offset)
         return {"stock": [_shown(row) for row in found]}
 
     @routes.get("/stock/{sku:path}", summary="One SKU at all its locations")

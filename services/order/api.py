@@ -155,7 +155,7 @@ def _asking(views: ViewReader) -> APIRouter:
     async def orders(
         status: str = "", customer: str = "", channel: str = "", limit: Limit = 100, offset: Offset = 0
     ) -> dict[str, Any]:
-        wanted = {"status": status, "customer_id": customer, "channel": channel}
+        wanted = {"customer_id": customer, "status": status, "channel": channel}
         where = {field: value for field, value in wanted.items() if value}
         found = await views.find(
             ORDERS, where, order_by="accepted_at", descending=True, limit=limit, offset=offset

@@ -45,7 +45,7 @@ def _reading(views: ViewReader) -> APIRouter:
         status: str = "", currency: str = "", limit: Limit = 100, offset: Offset = 0
     ) -> dict[str, Any]:
         where = _given(status=status, currency=currency)
-        found = await views.find(PAYMENTS, where, order_by="order_number", limit=limit, offset=offset)
+        found = await views.find(PAYMENTS, where, limit=limit, offset=offset)
         return {"payments": [_payment(row) for row in found]}
 
     @routes.get("/payments/{order_number}", summary="The payment of one order")

@@ -292,7 +292,7 @@ class Store(Protocol):
         limit: int,
         offset: int,
     ) -> list[Row]:
-        """Rows whose top-level text fields have the given values."""
+        """Rows whose top-level text fields have the given values; the first field may have an index."""
         ...
 
     async def view_counts(self, view: str, field: str) -> dict[str, int]:

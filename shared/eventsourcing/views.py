@@ -80,7 +80,10 @@ class ViewReader(Protocol):
         limit: int = 100,
         offset: int = 0,
     ) -> list[Row]:
-        """Rows whose text fields equal the given values (or one of them), ordered by a field or the key."""
+        """Rows whose text fields equal the given values (or one of them), ordered by a field or the key.
+
+        The first field is looked up in its index, where the service has one; it had better be the rarest.
+        """
         ...
 
     async def count_by(self, view: View, field: str) -> dict[str, int]:

@@ -244,28 +244,36 @@ select row
 from view_row
 where
     view = $1
-    and not exists (
-        select
-        from jsonb_each($2::jsonb) as wanted
-        where not coalesce(wanted.value ? (row ->> wanted.key), false)
+    and ($2 = '' or row ->> $2 = any($3::text[]))
+    and (
+        $4::jsonb = '{}'
+        or not exists (
+            select
+            from jsonb_each($4::jsonb) as wanted
+            where not coalesce(wanted.value ? (row ->> wanted.key), false)
+        )
     )
-order by coalesce(row ->> $3, '') collate "C", key
-limit $4
-offset $5;
+order by case when $5 = '' then '' else coalesce(row ->> $5, '') end collate "C", key
+limit $6
+offset $7;
 
 -- name: view_rows_descending
 select row
 from view_row
 where
     view = $1
-    and not exists (
-        select
-        from jsonb_each($2::jsonb) as wanted
-        where not coalesce(wanted.value ? (row ->> wanted.key), false)
+    and ($2 = '' or row ->> $2 = any($3::text[]))
+    and (
+        $4::jsonb = '{}'
+        or not exists (
+            select
+            from jsonb_each($4::jsonb) as wanted
+            where not coalesce(wanted.value ? (row ->> wanted.key), false)
+        )
     )
-order by coalesce(row ->> $3, '') collate "C" desc, key desc
-limit $4
-offset $5;
+order by case when $5 = '' then '' else coalesce(row ->> $5, '') end collate "C" desc, key desc
+limit $6
+offset $7;
 
 -- name: view_counts
 select coalesce(row ->> $2, '') collate "C" as value, count(*) as number

@@ -223,8 +223,11 @@ class PostgresStore:
         offset: int,
     ) -> list[Row]:
         wanted = {field: [value] if isinstance(value, str) else list(value) for field, value in where.items()}
+        first = next(iter(wanted), "")
+        values = wanted.pop(first, [])
         name = "view_rows_descending" if descending else "view_rows_ascending"
-        rows = await self._fetch(name, view, orjson.dumps(wanted).decode(), order_by, limit, offset)
+        besides = orjson.dumps(wanted).decode()
+        rows = await self._fetch(name, view, first, values, besides, order_by, limit, offset)
         return [orjson.loads(row["row"]) for row in rows]
 
     async def view_counts(self, view: str, field: str) -> dict[str, int]:

@@ -1,8 +1,9 @@
 """What only PostgreSQL has: migrations and a bell for other processes."""
 
 import asyncio
-from collections.abc import Awaitable, Collection
+from collections.abc import Awaitable, Collection, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from random import Random
 from string import ascii_letters
 from typing import Any
@@ -45,6 +46,23 @@ CHECKS_OF = """
 select conname, pg_get_constraintdef(oid) from pg_constraint
 where connamespace = $1::regnamespace and contype = 'c' order by 1
 """
+OF_AN_ORDER = "create index view_row_order on view_row (view, (row ->> 'order_number'))"
+FOUND_BY: Mapping[str, Sequence[str]] = {
+    "order": (
+        "create index view_row_customer on view_row (view, (row ->> 'customer_id'))",
+        "create index view_row_accepted"
+        " on view_row (view, (coalesce(row ->> 'accepted_at', '')) collate \"C\", key)",
+        "create index view_row_on_hold on view_row (view) where row ->> 'on_hold' = 'yes'",
+    ),
+    "inventory": (),
+    "payment": (OF_AN_ORDER,),
+    "shipping": (
+        OF_AN_ORDER,
+        "create index view_row_exception on view_row (view) where row ->> 'has_exception' = 'yes'",
+    ),
+    "notification": (OF_AN_ORDER,),
+}
+"""What a service's own questions need beside the tables of the runtime."""
 
 
 def _in_database(url: str, work: Any) -> Any:
@@ -66,12 +84,14 @@ async def _described(connection: "asyncpg.Connection[asyncpg.Record]", schema: s
     return found
 
 
-async def _expected(connection: "asyncpg.Connection[asyncpg.Record]") -> list[list[tuple[Any, ...]]]:
+async def _expected(service: str, connection: "asyncpg.Connection[asyncpg.Record]") -> list[list[tuple[Any, ...]]]:
     await connection.execute("drop schema if exists expected cascade; create schema expected")
     await connection.execute("set search_path to expected")
     await connection.execute(SCHEMA)
     await connection.execute(NEAR)
     await connection.execute(APPEND_ONLY)
+    for index in FOUND_BY[service]:
+        await connection.execute(index)
     await connection.execute("reset search_path")
     try:
         return await _described(connection, "expected")
@@ -90,7 +110,7 @@ def test_a_migrated_database_has_the_tables_of_the_runtime_and_migrating_again_c
     migrate(service, url)
     twice = _in_database(url, lambda connection: _described(connection, "public"))
 
-    assert once == _in_database(url, _expected)
+    assert once == _in_database(url, partial(_expected, service))
     assert twice == once
 
 
