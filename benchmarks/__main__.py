@@ -21,9 +21,6 @@ from deploy.local.errors import StackError
 from oms.errors import OmsError
 from shared.eventsourcing.garbage import collect_rarely
 
-HOPS = 5
-"""Batches that an order goes through: taken, reserved, answered, authorised, confirmed."""
-
 
 @dataclass(frozen=True, slots=True)
 class Piece:
@@ -106,15 +103,15 @@ async def _measure(running: Road, pieces: Sequence[Piece], console: Console) -> 
 
 def _hops(findings: Findings) -> Findings:
     """The saga beside the ceiling of its hops, where both were measured."""
-    bare, saga = findings.named(bare_loop.NAME), findings.named(placement.PREPAID)
-    if bare is None or saga is None:
-        return Findings()
-    runs = tuple(rate * HOPS / bare.median for rate in saga.runs)
-    return Findings(
-        measures=(
-            Measure(name="hops of the saga over the bare loop's", unit="of the ceiling", runs=runs, target="0.5"),
-        )
-    )
+    names = (bare_loop.NAME, placement.PREPAID, placement.HOPS)
+    match [findings.named(name) for name in names]:
+        case [Measure() as bare, Measure() as saga, Measure() as hops]:
+            runs = tuple(rate * hops.median / bare.median for rate in saga.runs)
+            name, note = "hops of the saga over the bare loop's", f"{hops.median:.2f} messages an order"
+            ratio = Measure(name=name, unit="of the ceiling", runs=runs, target="0.5", note=note)
+            return Findings(measures=(ratio,))
+        case _:
+            return Findings()
 
 
 if __name__ == "__main__":

@@ -4,8 +4,10 @@ import asyncio
 import time
 from collections.abc import Sequence
 
+from benchmarks.inboxes import taken_in
 from benchmarks.measure import Findings, Measure
 from benchmarks.orders import messages
+from benchmarks.processor import until_quiet
 from benchmarks.road import Road, Watch, place, watch
 from channels.publishing import IntakeMessage
 
@@ -14,6 +16,7 @@ ORDERS = 3_000
 CARD_ORDERS = 1_500
 RUNS = 3
 PREPAID = "placement saga, prepaid"
+HOPS = "messages that the services take in for it"
 CONFIGURATION = f"{WARM_UP} orders of 3 lines to warm up, then {RUNS} runs of {ORDERS:,} published at once"
 CARD_CONFIGURATION = (
     CONFIGURATION.replace(f"{ORDERS:,}", f"{CARD_ORDERS:,}") + "; paid by card at a gateway that approves"
@@ -21,12 +24,19 @@ CARD_CONFIGURATION = (
 
 
 async def measure_prepaid(road: Road) -> Findings:
-    """The saga without a payment outside."""
-    return await _measure(road, PREPAID, ORDERS, card=False, target="1,500")
+    """The saga without a payment outside, and how many hops it has."""
+    await warm_up(road)
+    await until_quiet(road.stack.state)
+    before = await taken_in(road.description)
+    found = await _measure(road, PREPAID, ORDERS, card=False, target="1,500")
+    hops = (await taken_in(road.description) - before) / (ORDERS * RUNS)
+    counted = Measure(name=HOPS, unit="an order", runs=(hops,), note="each decided by one service, once")
+    return found + Findings(measures=(counted,))
 
 
 async def measure_card(road: Road) -> Findings:
     """The saga with an authorisation at the gateway's simulator."""
+    await warm_up(road, card=True)
     return await _measure(road, "placement saga, by card", CARD_ORDERS, card=True)
 
 
@@ -53,7 +63,6 @@ async def confirm(road: Road, seen: Watch, batch: Sequence[IntakeMessage]) -> No
 
 
 async def _measure(road: Road, name: str, orders: int, *, card: bool, target: str = "") -> Findings:
-    await warm_up(road, card=card)
     before = await road.usage()
     rates = await saga_rates(road, card=card, orders=orders)
     budget = (await road.usage()).since(before).for_each(orders * RUNS, name)
