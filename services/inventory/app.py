@@ -16,7 +16,7 @@ def definition(settings: Settings) -> ServiceDefinition:
     """What the service is made of, under these settings.
 
     Raises:
-        BadLocations: the locations can't be used.
+        BadFile: the locations can't be used.
     """
     policy = Policy(locations=load_locations(settings.locations)) if settings.locations else Policy()
     return ServiceDefinition(

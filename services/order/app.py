@@ -15,7 +15,7 @@ def definition(settings: Settings) -> ServiceDefinition:
     """What the service is made of, under these settings.
 
     Raises:
-        BadRules: the review's rules can't be used.
+        BadFile: the review's rules can't be used.
     """
     return ServiceDefinition(
         model=model(settings.policy(), load_review(settings.review_rules, settings.price_list)),

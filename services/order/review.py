@@ -2,19 +2,19 @@
 
 import csv
 import sys
-import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any, get_args
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from services.order.domain.customer import Customer
 from services.order.domain.review import Finding, Occasion, Review, ReviewFacts
 from shared.events.order import HoldReason
 from shared.events.payload import Name, Text
 from shared.events.values import OrderContent
+from shared.eventsourcing.data_file import BadFile, read_file
 
 # The package would import its own command line with it, which costs a third of the service's start.
 sys.modules.setdefault("cel.cli", ModuleType("cel.cli"))
@@ -26,10 +26,6 @@ PriceList = Mapping[tuple[str, str], int]
 
 CEL_ERRORS = (RuntimeError, TypeError, ValueError, LookupError, ArithmeticError)
 """What an expression may raise: unknown names, unlike types, numbers out of range, a division by zero."""
-
-
-class BadRules(ValueError):
-    """The rules or the price list can't be used; one sentence says where."""
 
 
 class Rule(BaseModel):
@@ -44,11 +40,17 @@ class Rule(BaseModel):
     occasion: Occasion = "order"
 
 
+class _RuleFile(BaseModel):
+    """The whole file, a table `[[rule]]` each."""
+
+    rule: tuple[Rule, ...] = ()
+
+
 def load_review(rules: Path, price_list: Path | None = None) -> Review:
     """The review that a rule file describes.
 
     Raises:
-        BadRules: a file is missing or malformed, or an expression does not compile or asks for unknown facts.
+        BadFile: a file is missing or malformed, or an expression does not compile or asks for unknown facts.
     """
     prices = _read_prices(price_list) if price_list else {}
     read = _read_rules(rules)
@@ -98,7 +100,7 @@ class _CompiledRule:
         try:
             self._program = cel.compile(rule.when)
         except ValueError as error:
-            raise BadRules(f"review rule {rule.reason}: {str(error).splitlines()[0]}") from None
+            raise BadFile(f"review rule {rule.reason}: {str(error).splitlines()[0]}") from None
 
     def finding(self, facts: Mapping[str, Any]) -> Finding | None:
         """What the rule finds; one that can't be evaluated holds the order, so that a person sees it."""
@@ -115,14 +117,14 @@ class _CompiledRule:
         """Evaluate the rule on empty facts.
 
         Raises:
-            BadRules: it asks for a fact that there is none of, or answers neither yes nor no.
+            BadFile: it asks for a fact that there is none of, or answers neither yes nor no.
         """
         try:
             answer = self._program.execute(dict(EMPTY))
         except CEL_ERRORS as error:
-            raise BadRules(f"{file}: rule {self._rule.reason}: {str(error).splitlines()[0]}") from None
+            raise BadFile(f"{file}: rule {self._rule.reason}: {str(error).splitlines()[0]}") from None
         if not isinstance(answer, bool):
-            raise BadRules(f"{file}: rule {self._rule.reason} answers {answer!r}, not true or false")
+            raise BadFile(f"{file}: rule {self._rule.reason} answers {answer!r}, not true or false")
 
 
 EMPTY: Mapping[str, Any] = {
@@ -197,16 +199,7 @@ def _not_listed(order: OrderContent, prices: PriceList) -> int:
 
 
 def _read_rules(file: Path) -> tuple[Rule, ...]:
-    try:
-        document = tomllib.loads(file.read_text(encoding="utf-8"))
-        return tuple(Rule.model_validate(rule) for rule in document.get("rule", ()))
-    except OSError as error:
-        raise BadRules(f"{file}: {error.strerror}") from None
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        raise BadRules(f"{file.name}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BadRules(f"{file.name}: {error}") from None
+    return read_file(file, TypeAdapter(_RuleFile)).rule
 
 
 def _read_prices(file: Path) -> PriceList:
@@ -217,9 +210,7 @@ def _read_prices(file: Path) -> PriceList:
                 try:
                     prices[row["sku"], row["currency"]] = int(row["unit_price"])
                 except (KeyError, TypeError, ValueError):
-                    raise BadRules(
-                        f"{file.name}, line {number}: sku, currency and unit_price are needed"
-                    ) from None
+                    raise BadFile(f"{file.name}, line {number}: sku, currency and unit_price are needed") from None
     except OSError as error:
-        raise BadRules(f"{file}: {error.strerror}") from None
+        raise BadFile(f"{file}: {error.strerror}") from None
     return prices

@@ -8,7 +8,8 @@ from services.shipping.carrier import HttpCarrier
 from services.shipping.domain.messages import INTERNAL
 from services.shipping.domain.model import model
 from services.shipping.domain.policy import Policy
-from services.shipping.effects import Origins, effects
+from services.shipping.effects import effects
+from services.shipping.origins import DEMO, Origins, load_addresses
 from services.shipping.settings import Settings
 from services.shipping.translate import TOPICS, translate
 from services.shipping.views import VIEWS
@@ -18,7 +19,11 @@ from shared.eventsourcing.service import run
 
 
 def definition(settings: Settings) -> ServiceDefinition:
-    """What the service is made of, under these settings."""
+    """What the service is made of, under these settings.
+
+    Raises:
+        BadFile: the locations can't be used.
+    """
     policy = Policy(warehouse=settings.warehouse, picking_takes=timedelta(seconds=settings.picking_seconds))
     carrier = HttpCarrier(
         settings.carrier_url,
@@ -27,7 +32,8 @@ def definition(settings: Settings) -> ServiceDefinition:
         connections=settings.carrier_connections,
     )
     reports = SignedReports(settings.carrier_webhook_secret.get_secret_value())
-    origins = Origins(known=settings.locations, other=settings.other_location)
+    known = load_addresses(settings.locations) if settings.locations else DEMO
+    origins = Origins(known=known, other=settings.other_location)
     return ServiceDefinition(
         model=model(policy),
         topics=TOPICS,

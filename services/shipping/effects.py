@@ -17,25 +17,12 @@ from services.shipping.domain.messages import (
     VoidAnswered,
     VoidDeclined,
 )
+from services.shipping.origins import Origins
 from shared.events.payload import Command, Event
 from shared.events.shipping import HandoverRequested, LabelRequested, LabelVoidRequested, QuotesRequested
-from shared.events.values import Address
 from shared.eventsourcing.definition import Effect
 
 Intent = QuotesRequested | LabelRequested | LabelVoidRequested | HandoverRequested
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Origins:
-    """Where parcels leave from."""
-
-    known: Mapping[str, Address]
-    other: Address
-    """For every location that is not known."""
-
-    def of(self, location: str) -> Address:
-        """The address of a location."""
-        return self.known.get(location, self.other)
 
 
 def effects(carrier: Carrier, origins: Origins) -> Mapping[type[Event], Effect]:

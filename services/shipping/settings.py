@@ -1,23 +1,14 @@
 """The settings of the shipping service, beside those of every service."""
 
+from pathlib import Path
+
 from pydantic import Field, SecretStr, field_validator
 from standardwebhooks.webhooks import Webhook
 
 from services.shipping.domain.policy import Warehouse
+from services.shipping.origins import STORE
 from shared.events.values import Address
 from shared.eventsourcing.settings import GatherSeconds, ServiceSettings
-
-
-def _warehouse(name: str, street: str, city: str, postal_code: str, region: str) -> Address:
-    return Address(name=name, street=street, city=city, postal_code=postal_code, region=region, country="US")
-
-
-def _default_locations() -> dict[str, Address]:
-    return {
-        "WH-EAST": _warehouse("Warehouse East", "1 Dock Rd", "Newark", "07101", "NJ"),
-        "WH-CENTRAL": _warehouse("Warehouse Central", "100 Airways Blvd", "Memphis", "38118", "TN"),
-        "WH-WEST": _warehouse("Warehouse West", "20 Desert Way", "Reno", "89502", "NV"),
-    }
 
 
 class Settings(ServiceSettings):
@@ -36,9 +27,10 @@ class Settings(ServiceSettings):
     """Whether the service confirms picking, packing and hand-over itself, or people do (`manual`)."""
     picking_seconds: float = Field(default=0.0, ge=0, le=86_400)
     """How long the automatic warehouse picks."""
-    locations: dict[str, Address] = Field(default_factory=_default_locations)
-    """Where parcels leave from: an address for each location."""
-    other_location: Address = _warehouse("Store", "1014 Vine St", "Cincinnati", "45202", "OH")
+    locations: Path | None = None
+    """TOML with a table for each location and its address in it, which parcels leave from; without one the three
+    warehouses of the demo."""
+    other_location: Address = STORE
     """Where parcels leave from at a location that is not listed."""
 
     @field_validator("carrier_webhook_secret")

@@ -23,8 +23,8 @@ from services.payment.translate import translate as translate_for_payment
 from services.payment.views import VIEWS as PAYMENT_VIEWS
 from services.shipping.domain.messages import INTERNAL as SHIPPING_INTERNAL
 from services.shipping.domain.model import model as shipping_model
-from services.shipping.effects import Origins
 from services.shipping.effects import effects as shipping_effects
+from services.shipping.origins import Origins
 from services.shipping.translate import translate as translate_for_shipping
 from services.shipping.views import VIEWS as SHIPPING_VIEWS
 from shared.events.payload import Event, Payload

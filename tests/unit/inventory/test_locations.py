@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from services.inventory.app import definition
-from services.inventory.locations import BadLocations, load_locations
+from services.inventory.locations import load_locations
 from services.inventory.settings import Settings
 from shared.events.inventory import StockReceived, StockReserved
+from shared.eventsourcing.data_file import BadFile
 from shared.eventsourcing.service import run
 from shared.eventsourcing.testing import Scenario
 from tests.unit.inventory.sample import EAST, line, reserve
@@ -18,6 +19,7 @@ FILE = """
 [BERLIN]
 country = "DE"
 regions = ["be", "BB"]
+address = { name = "Lager", street = "Kai 1", city = "Berlin" }
 
 ["Unter den Linden"]
 country = "DE"
@@ -65,7 +67,7 @@ def test_without_a_file_the_locations_are_the_warehouses_of_the_demo() -> None:
     ],
 )
 def test_a_broken_file_is_told_in_one_line(tmp_path: Path, text: str, says: str) -> None:
-    with pytest.raises(BadLocations) as raised:
+    with pytest.raises(BadFile) as raised:
         load_locations(written(tmp_path, text))
     assert says in str(raised.value)
     assert str(raised.value).startswith("locations.toml: ")

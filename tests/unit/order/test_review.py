@@ -8,9 +8,10 @@ import pytest
 from services.order.domain.content import frozen
 from services.order.domain.customer import Customer
 from services.order.domain.review import Review, ReviewFacts
-from services.order.review import BadRules, load_review
+from services.order.review import load_review
 from services.order.settings import RULES
 from shared.events.values import Shortage
+from shared.eventsourcing.data_file import BadFile
 from tests.unit.order.samples import ADDRESS, channel_order, line
 
 SHIPPED = load_review(RULES)
@@ -138,7 +139,7 @@ def test_a_rule_is_what_its_file_says(tmp_path: Path) -> None:
     ],
 )
 def test_a_broken_rule_is_named_in_one_line(tmp_path: Path, when: str, reason: str, says: str) -> None:
-    with pytest.raises(BadRules) as raised:
+    with pytest.raises(BadFile) as raised:
         load_review(written(tmp_path, when, reason))
     assert says in str(raised.value)
     assert "\n" not in str(raised.value)
@@ -155,7 +156,7 @@ def test_files_that_can_not_be_read_are_named_in_one_line(tmp_path: Path) -> Non
         (RULES, tmp_path / "none.csv"),
         (RULES, unpriced),
     ):
-        with pytest.raises(BadRules) as raised:
+        with pytest.raises(BadFile) as raised:
             load_review(rules, prices)
         assert "\n" not in str(raised.value)
 

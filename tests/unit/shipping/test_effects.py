@@ -7,7 +7,8 @@ import pytest
 
 from services.shipping.carrier import Done, Refused, Sold, Unknown
 from services.shipping.domain.messages import HandoverDeclined, QuotesDeclined, VoidDeclined
-from services.shipping.effects import Origins, effects
+from services.shipping.effects import effects
+from services.shipping.origins import Origins
 from shared.events.payload import Command, Event
 from shared.events.values import Address
 from tests.unit.shipping.road import (

@@ -36,22 +36,6 @@ def test_a_warehouse_is_automatic_unless_told_otherwise(monkeypatch: pytest.Monk
     assert read().warehouse == "manual"
 
 
-def test_the_known_warehouses_have_addresses_and_others_leave_from_the_store() -> None:
-    assert {name: address.region for name, address in read().locations.items()} == {
-        "WH-EAST": "NJ",
-        "WH-CENTRAL": "TN",
-        "WH-WEST": "NV",
-    }
-    assert read().other_location.country == "US"
-
-
-def test_locations_can_be_given(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(
-        "OMS_LOCATIONS", '{"HAMBURG": {"name": "Lager", "street": "Kai 1", "city": "Hamburg", "country": "DE"}}'
-    )
-    assert list(read().locations) == ["HAMBURG"]
-
-
 @pytest.mark.parametrize(
     ("name", "value"),
     [
