@@ -40,10 +40,10 @@ class Topic:
 def topics_of(prefix: str, services: Sequence[str] = SERVICES) -> list[Topic]:
     """Every topic of a stack.
 
-    Events and orders are kept for ever. An order takes at most 1 MiB; what is larger comes back up to 2 MiB, and
-    the broker takes nothing larger. It unpacks what producers compress, by any codec, so that its limit holds
-    for what the intake has to read: a megabyte of compressed zeros is a gigabyte. A rejection carries the original
-    bytes, so that it takes more.
+    Everything is kept for ever: a command waits until the service it asks is there. An order takes at most 1 MiB;
+    what is larger comes back up to 2 MiB, and the broker takes nothing larger. It unpacks what producers compress,
+    by any codec, so that its limit holds for what the intake has to read: a megabyte of compressed zeros is a
+    gigabyte. A rejection carries the original bytes, so that it takes more.
     """
     topics = [
         Topic(
@@ -60,9 +60,8 @@ def topics_of(prefix: str, services: Sequence[str] = SERVICES) -> list[Topic]:
         ),
     ]
     for service in services:
-        roomy = {"max.message.bytes": str(4 * MEBIBYTE)}
-        topics.append(Topic(name=f"{prefix}.{service}.events", settings={"retention.ms": FOREVER, **roomy}))
-        topics.append(Topic(name=f"{prefix}.{service}.commands", settings=roomy))
+        settings = {"retention.ms": FOREVER, "max.message.bytes": str(4 * MEBIBYTE)}
+        topics += [Topic(name=f"{prefix}.{service}.{kind}", settings=settings) for kind in ("events", "commands")]
     return topics
 
 

@@ -41,7 +41,7 @@ def all_checks(
     *,
     reserved_by_hand: tuple[str, ...] = (),
 ) -> tuple[Check, ...]:
-    """Every invariant of the design.
+    """Every promise of docs/reliability.md.
 
     Without an intake or topics, those of the stack are read. Stock may be set aside for no order only under
     numbers that begin with one of `reserved_by_hand`.

@@ -1,5 +1,6 @@
 """`python -m services.order.diagram [--check]`: draws the placement saga into docs/architecture.md."""
 
+import argparse
 import sys
 from pathlib import Path
 
@@ -18,11 +19,16 @@ def drawn(page: str) -> str:
 
 def main() -> int:
     """Write the page, or with --check say whether it is up to date."""
+    parser = argparse.ArgumentParser(prog="python -m services.order.diagram", description=__doc__)
+    parser.add_argument("--check", action="store_true", help="only tell whether it is up to date")
     page = PAGE.read_text(encoding="utf-8")
-    if sys.argv[1:] == ["--check"]:
-        return 0 if drawn(page) == page else 1
-    PAGE.write_text(drawn(page), encoding="utf-8")
-    return 0
+    if not parser.parse_args().check:
+        PAGE.write_text(drawn(page), encoding="utf-8")
+        return 0
+    if drawn(page) == page:
+        return 0
+    sys.stdout.write("docs/architecture.md is not up to date\n")
+    return 1
 
 
 if __name__ == "__main__":

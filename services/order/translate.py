@@ -10,13 +10,13 @@ from services.order.domain.number import order_number
 from services.order.reading import MOST_BYTES, Fault, read_order, too_large
 from shared.events.channel import ChannelOrderReceived
 from shared.events.cloudevents import Metadata, read_message
-from shared.events.registry import CONTRACT
+from shared.events.registry import CONTRACT, LISTENERS
 from shared.eventsourcing.ids import named_id
 from shared.eventsourcing.messages import Arrival, Record
 from shared.eventsourcing.reading import read_contract
 
 INTAKE = "channel.orders"
-TOPICS: tuple[str, ...] = (INTAKE, "order.commands", "inventory.events", "payment.events", "shipping.events")
+TOPICS = LISTENERS["order"]
 
 MOST_HEADERS = 50
 MOST_GIVEN_BACK = 2 * 1024 * 1024

@@ -20,7 +20,7 @@ def definition(settings: Settings) -> ServiceDefinition:
     gateway = HttpGateway(
         settings.gateway_url,
         settings.gateway_key.get_secret_value(),
-        timeout_seconds=settings.gateway_timeout_seconds,
+        timeout_s=settings.gateway_timeout_s,
         connections=settings.gateway_connections,
     )
     notices = SignedNotices(settings.gateway_webhook_secret.get_secret_value())

@@ -212,10 +212,10 @@ ANOTHER_REQUEST = Unknown("the gateway knows the key of another request, which h
 class HttpGateway(AbstractAsyncContextManager["HttpGateway"]):
     """Speaks docs/protocols/gateway.md. Open it with `async with` before the first call."""
 
-    def __init__(self, url: str, key: str, *, timeout_seconds: float = 2.0, connections: int = 64) -> None:
+    def __init__(self, url: str, key: str, *, timeout_s: float = 2.0, connections: int = 64) -> None:
         self._url = url.rstrip("/")
         self._headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
-        self._timeout = aiohttp.ClientTimeout(total=timeout_seconds)
+        self._timeout = aiohttp.ClientTimeout(total=timeout_s)
         self._connections = connections
         self._session: aiohttp.ClientSession | None = None
 

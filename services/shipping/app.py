@@ -24,11 +24,11 @@ def definition(settings: Settings) -> ServiceDefinition:
     Raises:
         BadFile: the locations can't be used.
     """
-    policy = Policy(warehouse=settings.warehouse, picking_takes=timedelta(seconds=settings.picking_seconds))
+    policy = Policy(warehouse=settings.warehouse, picking_takes=timedelta(seconds=settings.picking_s))
     carrier = HttpCarrier(
         settings.carrier_url,
         settings.carrier_key.get_secret_value(),
-        timeout_seconds=settings.carrier_timeout_seconds,
+        timeout_s=settings.carrier_timeout_s,
         connections=settings.carrier_connections,
     )
     reports = SignedReports(settings.carrier_webhook_secret.get_secret_value())

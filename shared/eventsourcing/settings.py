@@ -1,15 +1,30 @@
 """Settings that every service has, read from the environment (`OMS_…`)."""
 
+from base64 import b64decode
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, SecretStr
 
 from shared.eventsourcing.api_keys import ApiKey
 from shared.eventsourcing.gathering import GATHER_S
 from shared.eventsourcing.kafka.settings import KafkaSettings
 from shared.eventsourcing.postgres.settings import DatabaseSettings
 
+
+def _signs(value: SecretStr) -> SecretStr:
+    prefix, found, key = value.get_secret_value().partition("whsec_")
+    try:
+        signs = bool(b64decode(key, validate=True))
+    except ValueError:
+        signs = False
+    if prefix or not found or not signs:
+        raise ValueError("it must be whsec_ followed by base64")
+    return value
+
+
 GatherSeconds = Annotated[float, Field(ge=0, le=5)]
+WebhookSecret = Annotated[SecretStr, AfterValidator(_signs)]
+"""What a partner signs webhooks with, after Standard Webhooks."""
 
 
 class ServiceSettings(KafkaSettings, DatabaseSettings):

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 from uuid import UUID
 
 from msgspec import Struct
@@ -374,6 +374,3 @@ class Projection(Protocol):
     def apply(self, rows: Mapping[str, Row]) -> Mapping[str, Row | None]:
         """The rows afterwards, None for those that go."""
         ...
-
-
-JsonObject = dict[str, Any]

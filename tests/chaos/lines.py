@@ -27,8 +27,8 @@ SIMULATORS: Mapping[Partner, tuple[str, ...]] = {
 
 PACE = {
     "order": {"OMS_PAYMENT_WINDOW_S": "15", "OMS_BACKORDER_WITHIN_S": "15", "OMS_CAPTURE_BACKOFF_S": "1"},
-    "payment": {"OMS_GATEWAY_TIMEOUT_SECONDS": "1"},
-    "shipping": {"OMS_CARRIER_TIMEOUT_SECONDS": "1"},
+    "payment": {"OMS_GATEWAY_TIMEOUT_S": "1"},
+    "shipping": {"OMS_CARRIER_TIMEOUT_S": "1"},
 }
 """Waits that a shop counts in days are seconds here: who was declined or waits for goods is cancelled soon."""
 

@@ -32,8 +32,8 @@ PACE = {
         "OMS_CAPTURE_BACKOFF_S": "0.3",
         "OMS_CAPTURE_ATTEMPTS": "3",
     },
-    "payment": {"OMS_GATEWAY_TIMEOUT_SECONDS": "1"},
-    "shipping": {"OMS_CARRIER_TIMEOUT_SECONDS": "1"},
+    "payment": {"OMS_GATEWAY_TIMEOUT_S": "1"},
+    "shipping": {"OMS_CARRIER_TIMEOUT_S": "1"},
 }
 """Waits that a shop counts in hours are seconds here."""
 

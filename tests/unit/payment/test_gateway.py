@@ -61,7 +61,7 @@ class Server:
 
 
 @asynccontextmanager
-async def serving(timeout_seconds: float = 5.0) -> AsyncIterator[tuple[Server, HttpGateway]]:
+async def serving(timeout_s: float = 5.0) -> AsyncIterator[tuple[Server, HttpGateway]]:
     server = Server()
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", server.answer)
@@ -71,7 +71,7 @@ async def serving(timeout_seconds: float = 5.0) -> AsyncIterator[tuple[Server, H
     await site.start()
     host, port = runner.addresses[0][:2]
     try:
-        async with HttpGateway(f"http://{host}:{port}/", "secret", timeout_seconds=timeout_seconds) as gateway:
+        async with HttpGateway(f"http://{host}:{port}/", "secret", timeout_s=timeout_s) as gateway:
             yield server, gateway
     finally:
         server.closing.set()
@@ -249,7 +249,7 @@ async def test_an_error_without_a_code_leaves_the_outcome_unknown() -> None:
 
 
 async def test_no_answer_in_time_leaves_the_outcome_unknown() -> None:
-    async with serving(timeout_seconds=0.1) as (server, gateway):
+    async with serving(timeout_s=0.1) as (server, gateway):
         server.hang = True
         outcome = await authorise(gateway)
     assert isinstance(outcome, Unknown)

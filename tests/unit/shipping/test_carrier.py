@@ -147,7 +147,7 @@ async def answering(status: int, body: str, delay: float = 0.0) -> AsyncIterator
 
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", answer)
-    async with TestServer(app) as server, HttpCarrier(str(server.make_url("")), KEY, timeout_seconds=0.3) as made:
+    async with TestServer(app) as server, HttpCarrier(str(server.make_url("")), KEY, timeout_s=0.3) as made:
         yield made
 
 

@@ -128,7 +128,7 @@ async def test_a_parcel_goes_its_whole_road_with_a_real_carrier(tmp_path: Path) 
 async def test_a_silent_carrier_is_asked_until_it_answers(tmp_path: Path) -> None:
     silent = (*NO_FAULTS, f"--key={KEY}", "--refuse=0", "--pace=3600", "--timeout-after-effect=1")
     with carrier(tmp_path, *silent) as simulator:
-        async with running_service(free_socket(), url_of(simulator), carrier_timeout_seconds=0.3) as service:
+        async with running_service(free_socket(), url_of(simulator), carrier_timeout_s=0.3) as service:
             service.command(request(), ORDER)
             await service.reaches(FULFILMENT, "dispatched")
             assert "shipping.carrier-outcome-unknown.v1" in service.facts()

@@ -41,10 +41,12 @@ def test_a_warehouse_is_automatic_unless_told_otherwise(monkeypatch: pytest.Monk
     [
         ("OMS_CARRIER_WEBHOOK_SECRET", "whsec_"),
         ("OMS_CARRIER_WEBHOOK_SECRET", "whsec_x"),
+        ("OMS_CARRIER_WEBHOOK_SECRET", "c2VjcmV0"),
+        ("OMS_CARRIER_WEBHOOK_SECRET", "secret whsec_c2VjcmV0"),
         ("OMS_CARRIER_URL", "carrier:9002"),
-        ("OMS_CARRIER_TIMEOUT_SECONDS", "0"),
+        ("OMS_CARRIER_TIMEOUT_S", "0"),
         ("OMS_WAREHOUSE", "sometimes"),
-        ("OMS_PICKING_SECONDS", "-1"),
+        ("OMS_PICKING_S", "-1"),
     ],
 )
 def test_what_can_not_work_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
