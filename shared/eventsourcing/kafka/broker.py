@@ -7,7 +7,7 @@ from itertools import chain
 from typing import Any
 
 import structlog
-from aiokafka import AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
+from aiokafka import ConsumerRebalanceListener, TopicPartition
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.errors import IllegalStateError, KafkaError
 from faststream import AckPolicy
@@ -19,8 +19,9 @@ from shared.eventsourcing.failpoints import reach
 from shared.eventsourcing.gathering import GATHER_S, WORTH_A_BATCH, rest_after
 from shared.eventsourcing.kafka.connections import heed_closed_transports
 from shared.eventsourcing.kafka.membership import end_earlier_membership
+from shared.eventsourcing.kafka.publishing import Publisher
 from shared.eventsourcing.kafka.records import forgive_header_names
-from shared.eventsourcing.kafka.refusal import cause_of
+from shared.eventsourcing.kafka.refusal import unavailable
 from shared.eventsourcing.kafka.security import KafkaAccess
 from shared.eventsourcing.lanes import lanes_of
 from shared.eventsourcing.messages import Record
@@ -41,10 +42,6 @@ WAIT_MS = 1_000
 
 COMMIT_S = 0.2
 """How long offsets gather before they are committed; after a crash so much is delivered again."""
-
-MAX_REQUEST_BYTES = 4 * 1024 * 1024
-MAX_MESSAGE_BYTES = MAX_REQUEST_BYTES - 64 * 1024
-"""The largest payload that is sent, with room for its headers."""
 
 
 class _BatchInHand(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships no types for it
@@ -132,8 +129,10 @@ class KafkaBroker:
             logger=None,
         )
         self._hand = _BatchInHand()
-        self._producer: AIOKafkaProducer | None = None
-        self._producing = asyncio.Lock()
+        # Well within a lease, so that what the others took is noted under it.
+        self._publisher = Publisher(
+            access, prefix=self._prefix, partitions=partitions, client_id=client_id, within_s=session_s / 2
+        )
         self._group = ""
         self._subscriber: Any = None
         self._ended: Callable[[Exception], None] | None = None
@@ -189,13 +188,13 @@ class KafkaBroker:
             self._hand.idle.set()
 
     async def start(self) -> None:
-        await self._connected_producer()
+        await self._publisher.connect()
         if self._group:
             await self._succeed()
         try:
             await self._faststream.start()
         except (KafkaError, OSError) as error:
-            raise self._unavailable(error) from error
+            raise unavailable(self._access, error) from error
         if self._subscriber is not None:
             self._watch(self._subscriber.consumer)
 
@@ -203,61 +202,10 @@ class KafkaBroker:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._hand.committed(), STOP_WITHIN_S)
         await self._faststream.stop()
-        if self._producer is not None:
-            await self._producer.stop()
-            self._producer = None
+        await self._publisher.stop()
 
     async def publish(self, messages: Sequence[Outgoing]) -> Sequence[bool]:
-        producer = await self._connected_producer()
-        batches = self._arranged(producer, messages)
-        sent: list[tuple[_Batch, asyncio.Future[Any]]] = []
-        failed: BaseException | None = None
-        for batch in batches:
-            try:
-                future = await producer.send_batch(batch.builder, batch.topic, partition=batch.partition)
-            except (KafkaError, AssertionError) as error:
-                failed = error
-                break
-            sent.append((batch, future))
-        outcomes = await asyncio.gather(*(future for _, future in sent), return_exceptions=True)
-        arrived: set[int] = set()
-        for (batch, _), outcome in zip(sent, outcomes, strict=True):
-            if isinstance(outcome, BaseException):
-                failed = failed or outcome
-            else:
-                arrived.update(batch.places)
-        if failed is not None:
-            # An idempotent producer may be wedged after an error (OutOfOrderSequence): begin a new one.
-            log.warning("publish failed, the producer begins anew", error=repr(failed))
-            await self._drop_producer()
-        return [place in arrived for place in range(len(messages))]
-
-    def _arranged(self, producer: AIOKafkaProducer, messages: Sequence[Outgoing]) -> "list[_Batch]":
-        """Messages in record batches of one partition each, in their order: far cheaper than one by one."""
-        batches: list[_Batch] = []
-        filling: dict[tuple[str, int], _Batch] = {}
-        stuck: set[int] = set()
-        for place, message in enumerate(messages):
-            if message.lane in stuck:
-                continue
-            if len(message.value) > MAX_MESSAGE_BYTES:
-                log.error(
-                    "a message is too large for the broker and holds its lane",
-                    bytes=len(message.value),
-                    lane=message.lane,
-                    message_id=_header(message, "ce_id"),
-                    correlation_id=_header(message, "ce_correlationid"),
-                )
-                stuck.add(message.lane)
-                continue
-            where = self._prefix + message.topic, message.lane % self._partitions
-            batch = filling.get(where)
-            if batch is None or not batch.add(place, message):
-                batch = _Batch(*where, producer.create_batch())
-                batch.add(place, message)
-                filling[where] = batch
-                batches.append(batch)
-        return batches
+        return await self._publisher.publish(messages)
 
     def delivering(self) -> bool:
         return self._hand.assigned or not self._group
@@ -272,7 +220,7 @@ class KafkaBroker:
         try:
             await consumer.topics()  # asks one broker after the other; the first answer counts
         except (KafkaError, OSError) as error:
-            raise self._unavailable(error) from error
+            raise unavailable(self._access, error) from error
 
     def _record(self, record: Any) -> Record:
         return Record(
@@ -299,64 +247,6 @@ class KafkaBroker:
             await end_earlier_membership(self._access, self._group, self._client_id)
         except (KafkaError, OSError) as error:
             log.info("an earlier membership, if any, ends by itself", error=repr(error))
-
-    async def _connected_producer(self) -> AIOKafkaProducer:
-        """The producer, made when there is none: the relay may publish before `start` is through."""
-        async with self._producing:
-            if self._producer is None:
-                producer = self._new_producer()
-                try:
-                    await producer.start()
-                except (KafkaError, OSError) as error:
-                    await producer.stop()
-                    raise self._unavailable(await cause_of(error, self._access)) from error
-                self._producer = producer
-            return self._producer
-
-    def _new_producer(self) -> AIOKafkaProducer:
-        return AIOKafkaProducer(
-            **self._access.for_client(),
-            client_id=self._client_id,
-            enable_idempotence=True,
-            acks="all",
-            max_batch_size=256 * 1024,
-            max_request_size=MAX_REQUEST_BYTES,
-            request_timeout_ms=10_000,
-        )
-
-    def _unavailable(self, error: Exception) -> BrokerUnavailable:
-        return BrokerUnavailable(f"no broker at {self._access.bootstrap}: {str(error) or type(error).__name__}")
-
-    async def _drop_producer(self) -> None:
-        producer, self._producer = self._producer, None
-        if producer is not None:
-            try:
-                await asyncio.wait_for(producer.stop(), 5)
-            except (KafkaError, TimeoutError) as error:
-                log.warning("the old producer did not stop cleanly", error=repr(error))
-
-
-class _Batch:
-    """A record batch that is being filled."""
-
-    def __init__(self, topic: str, partition: int, builder: Any) -> None:
-        self.topic = topic
-        self.partition = partition
-        self.builder = builder
-        self.places: list[int] = []
-        """Where its messages stand among those to be published."""
-
-    def add(self, place: int, message: Outgoing) -> bool:
-        """Take a message; False when the batch is full."""
-        added = self.builder.append(timestamp=None, key=message.key, value=message.value, headers=message.headers)
-        if added is None:
-            return False
-        self.places.append(place)
-        return True
-
-
-def _header(message: Outgoing, name: str) -> str:
-    return next((value.decode(errors="replace") for known, value in message.headers if known == name), "")
 
 
 def _seek_back(consumer: Any, records: Sequence[Any]) -> None:

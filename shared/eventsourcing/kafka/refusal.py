@@ -5,6 +5,7 @@ import ssl
 from aiokafka.conn import collect_hosts, create_conn
 from aiokafka.errors import KafkaError, SaslAuthenticationFailed, UnsupportedSaslMechanismError
 
+from shared.eventsourcing.broker import BrokerUnavailable
 from shared.eventsourcing.kafka.security import KafkaAccess
 
 REFUSALS = (SaslAuthenticationFailed, UnsupportedSaslMechanismError, ssl.SSLCertVerificationError)
@@ -27,3 +28,8 @@ async def cause_of(failure: Exception, access: KafkaAccess) -> Exception:
         else:
             connection.close()
     return next((one for one in found if isinstance(one, REFUSALS)), found[0] if found else failure)
+
+
+def unavailable(access: KafkaAccess, error: Exception) -> BrokerUnavailable:
+    """An error as the broker port knows it, in one line."""
+    return BrokerUnavailable(f"no broker at {access.bootstrap}: {str(error) or type(error).__name__}")
