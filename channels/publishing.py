@@ -22,6 +22,9 @@ from shared.eventsourcing.kafka.security import KafkaAccess
 BATCH = 500
 """Orders in memory at a time."""
 
+MOST_BYTES = 2 * 1024 * 1024
+"""Bytes that the intake topic takes in one message; of an order the service takes half of that."""
+
 _PAUSE = 0.5
 """Seconds before what was not acknowledged is sent again."""
 
@@ -157,6 +160,7 @@ class OrderPublisher:
                 acks="all",
                 linger_ms=5,
                 request_timeout_ms=10_000,
+                max_request_size=MOST_BYTES,
             )
             try:
                 await producer.start()

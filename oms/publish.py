@@ -14,8 +14,8 @@ from oms.orders_file import Fault, Statement
 from shared.events.channel import ChannelOrderReceived
 from shared.eventsourcing.kafka.security import KafkaAccess
 
-LARGEST = 1_000_000
-"""Bytes of an order that the intake topic takes, with room for its headers."""
+LARGEST = 1024 * 1024
+"""Bytes of an order that the order service takes; what is larger would come back."""
 
 PATIENCE = timedelta(seconds=15)
 """How long a broker that does not answer is tried."""
