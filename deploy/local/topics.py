@@ -17,6 +17,7 @@ from aiokafka.errors import (
 )
 
 from deploy.local.errors import StackError
+from shared.eventsourcing.lanes import LANES
 
 TopicError: TypeAlias = tuple[str, int, Any]
 Answer = TypeVar("Answer")
@@ -112,16 +113,25 @@ async def _ask(bootstrap: str, question: Callable[[AIOKafkaAdminClient], Awaitab
     raise StackError(f"Kafka at {bootstrap} has named no controller, or too few brokers, for half a minute")
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     """`python -m deploy.local.topics --bootstrap HOST:PORT [--prefix NAME]`, for the compose file."""
     parser = argparse.ArgumentParser(description="Create the topics of Orderstream.")
     parser.add_argument("--bootstrap", required=True)
     parser.add_argument("--prefix", default="orderstream")
+    parser.add_argument(
+        "--partitions",
+        type=int,
+        choices=[number for number in range(1, LANES + 1) if LANES % number == 0],
+        default=PARTITIONS,
+        help="what the services are told as OMS_KAFKA_PARTITIONS (%(default)s)",
+    )
     parser.add_argument("--replication", type=int, default=1)
-    arguments = parser.parse_args()
+    given = parser.parse_args(arguments)
+    creation = create_topics(
+        given.bootstrap, topics_of(given.prefix), partitions=given.partitions, replication=given.replication
+    )
     try:
-        topics = topics_of(arguments.prefix)
-        asyncio.run(create_topics(arguments.bootstrap, topics, replication=arguments.replication))
+        asyncio.run(creation)
     except StackError as error:
         sys.exit(str(error))
 

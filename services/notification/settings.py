@@ -14,11 +14,15 @@ class Settings(ServiceSettings):
     gather_s: GatherSeconds = 0.2
     """Nobody waits for a letter."""
     smtp_host: str
+    """The mail server's name or address."""
     smtp_port: int = Field(ge=1, le=65_535)
+    """Its port."""
     smtp_username: str = ""
     """Empty: no login."""
     smtp_password: SecretStr = SecretStr("")
+    """For the login."""
     smtp_security: Literal["none", "starttls", "tls"] = "none"
+    """`starttls` encrypts after the greeting, `tls` from the first byte."""
     smtp_connections: int = Field(default=4, ge=1, le=100)
     """Connections that are kept open, and so the mails under way at once."""
     mail_from: str

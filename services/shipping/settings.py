@@ -16,12 +16,15 @@ class Settings(ServiceSettings):
     gather_s: GatherSeconds = 0.1
     """A parcel takes longer than that."""
     carrier_url: str = Field(pattern=r"^https?://\S+$")
+    """Where the carrier answers."""
     carrier_key: SecretStr
+    """What the carrier knows the service by."""
     carrier_webhook_secret: WebhookSecret
     """What the carrier signs its reports with: `whsec_` and base64."""
     carrier_timeout_s: float = Field(default=2.0, gt=0, le=60)
     """No answer within this time is an unknown outcome."""
     carrier_connections: int = Field(default=64, ge=1, le=1_000)
+    """Connections to the carrier at most, and so the questions under way at once."""
     warehouse: Warehouse = "automatic"
     """Whether the service confirms picking, packing and hand-over itself, or people do (`manual`)."""
     picking_s: float = Field(default=0.0, ge=0, le=86_400)

@@ -5,7 +5,7 @@ import hmac
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated
 
-from fastapi import Depends, HTTPException, Request
+from fastapi import HTTPException, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -49,11 +49,12 @@ def identify(keys: Sequence[ApiKey], presented: str) -> Caller | None:
 def requires(scope: str) -> Callable[..., Awaitable[Caller]]:
     """A dependency that lets only callers with the scope pass: 401 without a known key, 403 without the scope.
 
-    The application keeps its keys in `app.state.api_keys`.
+    The application keeps its keys in `app.state.api_keys`; the OpenAPI description of the route names the scope.
     """
 
     async def check(
-        request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+        request: Request,
+        credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer, scopes=[scope])],
     ) -> Caller:
         caller = identify(request.app.state.api_keys, credentials.credentials) if credentials else None
         if caller is None:

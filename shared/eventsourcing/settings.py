@@ -31,16 +31,22 @@ class ServiceSettings(KafkaSettings, DatabaseSettings):
     """Where a service finds its database and its broker, and who may call it."""
 
     database_connections: int = Field(default=8, ge=2, le=100)
+    """The most connections that the service keeps to its database."""
 
     topic_prefix: str = "orderstream"
+    """What the names of all topics and consumer groups begin with, before a full stop; the same for all five."""
 
     http_host: str = "127.0.0.1"
+    """The address that the service listens on; `0.0.0.0` is every one of the machine."""
     http_port: int = Field(default=8080, ge=0, le=65535)
+    """The port that it listens on; 0 takes any that is free."""
     api_keys: tuple[ApiKey, ...] = ()
+    """Who may call, and what for: see [API keys](#api-keys). Without a key nobody may."""
     max_body_bytes: int = Field(default=1024 * 1024, ge=1024)
     """A larger request body is refused."""
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """The least grave of what is logged."""
     instance: str = ""
     """Names this process among the instances of its service. Who starts under the name of one that died takes over
     at once what it left, so two that live at the same time have two names; empty: made of host and process id."""

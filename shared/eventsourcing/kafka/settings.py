@@ -21,11 +21,14 @@ def _dividing_the_lanes(partitions: int) -> int:
 class KafkaSettings(BaseSettings):
     """Where a service's broker is, and how the connections are secured."""
 
-    model_config = SettingsConfigDict(env_prefix="OMS_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="OMS_", frozen=True, extra="ignore", use_attribute_docstrings=True
+    )
 
     kafka_bootstrap: str
     """`host:port`, several joined by commas."""
     kafka_tls: bool = False
+    """Whether connections are encrypted; the broker's certificate is checked then."""
     kafka_ca_file: FilePath | None = None
     """Whom to trust; without it the authorities of the system."""
     kafka_certificate_file: FilePath | None = None
@@ -36,19 +39,24 @@ class KafkaSettings(BaseSettings):
     """Of an encrypted key."""
 
     kafka_sasl_mechanism: Literal["", "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"] = ""
+    """How the service says who it is; empty: it does not."""
     kafka_username: str = ""
+    """For PLAIN and SCRAM."""
     kafka_password: SecretStr = SecretStr("")
+    """For PLAIN and SCRAM."""
     kafka_oauth_token_url: str = Field(default="", pattern=r"^(https?://[^\s@]+)?$")
     """Where OAUTHBEARER gets its tokens, by the client credentials grant."""
     kafka_oauth_client_id: str = ""
+    """Who the service is to the token endpoint."""
     kafka_oauth_client_secret: SecretStr = SecretStr("")
+    """What proves it there."""
     kafka_oauth_scope: str = ""
     """What the tokens are to be good for, where the endpoint wants that said."""
     kafka_oauth_ca_file: FilePath | None = None
     """Whom to trust at the endpoint; without it the authorities of the system."""
 
     kafka_partitions: Annotated[int, AfterValidator(_dividing_the_lanes)] = 8
-    """Partitions of every topic; they divide 64."""
+    """Partitions of every topic, as `python -m deploy.local.topics --partitions` makes them; they divide 64."""
 
     @model_validator(mode="after")
     def _kafka_is_as_secure_as_stated(self) -> Self:

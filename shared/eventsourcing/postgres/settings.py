@@ -12,7 +12,9 @@ from shared.eventsourcing.tls import client_context
 class DatabaseSettings(BaseSettings):
     """Where a service's database is, and how the connection is secured."""
 
-    model_config = SettingsConfigDict(env_prefix="OMS_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="OMS_", frozen=True, extra="ignore", use_attribute_docstrings=True
+    )
 
     database_url: SecretStr
     """`postgresql://user:password@host:port/database`."""

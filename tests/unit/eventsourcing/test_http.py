@@ -104,6 +104,13 @@ async def test_a_key_without_the_scope_gets_403_and_learns_which_it_lacks(http: 
     assert body["detail"] == "the key reader lacks the scope orders:write"
 
 
+async def test_the_description_of_a_route_names_the_scope_that_it_wants(http: httpx2.AsyncClient) -> None:
+    paths = (await http.get("/openapi.json")).json()["paths"]
+
+    assert paths["/orders"]["post"]["security"] == [{"HTTPBearer": ["orders:write"]}]
+    assert "security" not in paths["/health"]["get"]
+
+
 async def test_an_unknown_path_is_404_and_a_wrong_method_405(http: httpx2.AsyncClient) -> None:
     _is_problem(await http.get("/nowhere"), 404)
     _is_problem(await http.delete("/orders"), 405)
