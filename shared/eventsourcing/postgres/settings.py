@@ -1,12 +1,21 @@
 """Settings of the way to a service's database, read from the environment (`OMS_DATABASE_…`)."""
 
 import ssl
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import FilePath, SecretStr, ValidationError, model_validator
+from pydantic import AfterValidator, FilePath, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.eventsourcing.tls import client_context
+
+
+def _is_readable(url: SecretStr) -> SecretStr:
+    try:
+        urlsplit(url.get_secret_value()).port  # noqa: B018 - it is read when it is asked for
+    except ValueError:
+        raise ValueError("no URL; what is special in a password is percent-encoded: / is %2F") from None
+    return url
 
 
 class DatabaseSettings(BaseSettings):
@@ -16,7 +25,7 @@ class DatabaseSettings(BaseSettings):
         env_prefix="OMS_", frozen=True, extra="ignore", use_attribute_docstrings=True
     )
 
-    database_url: SecretStr
+    database_url: Annotated[SecretStr, AfterValidator(_is_readable)]
     """`postgresql://user:password@host:port/database`."""
     database_tls: Literal["off", "require", "verify"] = "off"
     """`require` encrypts, `verify` also checks the server's certificate; `off` takes what the server offers."""

@@ -194,3 +194,14 @@ def test_migrating_without_an_address_says_which_setting_is_missing(monkeypatch:
 
     with pytest.raises(SystemExit, match=r"^order: settings are wrong: OMS_DATABASE_URL: Field required$"):
         migrate_from_environment("order")
+
+
+def test_an_address_that_can_not_be_read_is_refused_without_showing_its_password(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("OMS_DATABASE_URL", "postgresql://order:se/cret@127.0.0.1:5432/order")
+
+    with pytest.raises(SystemExit, match=r"^order: settings are wrong: OMS_DATABASE_URL: [^\n]*%2F$") as said:
+        migrate_from_environment("order")
+
+    assert "cret" not in str(said.value)
