@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from deploy.local.errors import StackError
-from oms.commands import audit, orders, publish, stack, stock, verify
+from oms.commands import audit, orders, parked, publish, stack, stock, verify
 from oms.demo import command as demo
 from oms.errors import OmsError, WrongUsage
 from shared.eventsourcing.garbage import collect_rarely
@@ -46,7 +46,7 @@ def _without_command(
         raise typer.Exit(WrongUsage.exit_code)
 
 
-for group in (stack, publish, orders, stock, audit, verify, demo):
+for group in (stack, publish, orders, stock, parked, audit, verify, demo):
     group.register(app)
 
 

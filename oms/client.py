@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Literal, Self, get_args
 
 import httpx2
 
@@ -11,7 +11,8 @@ from deploy.local.description import Description, read_description
 from deploy.local.errors import StackError
 from oms.errors import OmsError, Unreachable
 
-SERVICES = ("order", "inventory", "payment", "shipping", "notification")
+ServiceName = Literal["order", "inventory", "payment", "shipping", "notification"]
+SERVICES: tuple[str, ...] = get_args(ServiceName)
 
 PAGE = 1_000
 """As many as a service answers at once."""

@@ -1,0 +1,103 @@
+"""`oms parked`: messages that wait for a person, and all that queue behind them."""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Annotated
+from urllib.parse import quote
+
+import typer
+
+from oms.client import SERVICES, Client, Json, ServiceName
+from oms.errors import OmsError
+from oms.options import DEFAULT_STATE, AsJson, State
+from oms.output import as_document, as_table, counted, printable, say
+
+LISTED = ("service", "key", "type", "parked_at", "reason", "waiting_behind")
+
+Service = Annotated[ServiceName, typer.Argument(metavar="SERVICE", help="The service that parked it.")]
+Key = Annotated[str, typer.Argument(metavar="KEY", help="The key, as `oms parked list` shows it.")]
+
+
+def register(app: typer.Typer) -> None:
+    parked = typer.Typer(
+        help="Parked messages: they wait for a person, and all later ones of their key behind them."
+    )
+    parked.command("list")(list_parked)
+    parked.command("retry")(retry)
+    parked.command("discard")(discard)
+    app.add_typer(parked, name="parked")
+
+
+def list_parked(
+    service: Annotated[ServiceName | None, typer.Option("--service", help="Only what this one parked.")] = None,
+    state: State = DEFAULT_STATE,
+    as_json: AsJson = False,
+) -> None:
+    """List the parked message of each key, and how many wait behind it."""
+    with Client.of(state) as client:
+        rows = [row for one in ([service] if service else SERVICES) for row in _first_of_each_key(client, one)]
+    if as_json:
+        as_document({"parked": rows})
+    else:
+        as_table("parked", rows, LISTED)
+
+
+def retry(service: Service, key: Key, state: State = DEFAULT_STATE, as_json: AsJson = False) -> int:
+    """Try a key's messages again, in their order until one fails; 0 when none is left."""
+    with Client.of(state) as client:
+        outcome = client.post(service, f"{path_of(key)}/retry", {})
+    went_through, left = outcome["went_through"], outcome["left"]
+    if not went_through and not left:
+        raise _nothing_parked(service, key)
+    if as_json:
+        as_document(outcome)
+    else:
+        say(
+            f"{counted(went_through, 'message')} of {printable(key)} went through"
+            + (f", {left} left" if left else "")
+        )
+    return 1 if left else 0
+
+
+def discard(
+    service: Service,
+    key: Key,
+    reason: Annotated[str, typer.Option("--reason", help="Why; kept for good with what is dropped.")],
+    state: State = DEFAULT_STATE,
+    as_json: AsJson = False,
+) -> None:
+    """Drop a key's parked message and all that wait behind it; what they ask is not done."""
+    with Client.of(state) as client:
+        messages = _parked(client, service, key)
+        answer = client.post(service, f"{path_of(key)}/discard", {"reason": reason})
+    if not answer["discarded"]:
+        raise _nothing_parked(service, key)
+    if as_json:
+        as_document({**answer, "messages": messages})
+    else:
+        types = Counter(one["type"] or "unreadable" for one in messages)
+        dropped = ", ".join(f"{number} {printable(name)}" for name, number in types.items())
+        say(f"{counted(answer['discarded'], 'message')} of {printable(key)} dropped: {dropped}")
+
+
+def path_of(key: str) -> str:
+    """The route of one key."""
+    return f"/operations/parked/{quote(key, safe='')}"
+
+
+def _first_of_each_key(client: Client, service: str) -> Iterator[Json]:
+    keys: dict[str, list[Json]] = {}
+    for one in _parked(client, service):
+        keys.setdefault(one["key"], []).append(one)
+    for first, *behind in keys.values():
+        yield {"service": service, **first, "waiting_behind": len(behind)}
+
+
+def _parked(client: Client, service: str, key: str | None = None) -> list[Json]:
+    """What a service parked, in the order in which it came."""
+    messages: list[Json] = client.get(service, "/operations/parked")["parked"]
+    return [one for one in messages if key in (None, one["key"])]
+
+
+def _nothing_parked(service: str, key: str) -> OmsError:
+    return OmsError(f"the {service} service has nothing parked under {printable(key)}")
