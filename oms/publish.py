@@ -10,9 +10,9 @@ from datetime import timedelta
 from channels.publishing import NotAcknowledged, OrderPublisher, intake_message
 from deploy.local.description import Description
 from oms.errors import Unreachable
+from oms.kafka import kafka_access
 from oms.orders_file import Fault, Statement
 from shared.events.channel import ChannelOrderReceived
-from shared.eventsourcing.kafka.security import KafkaAccess
 
 LARGEST = 1024 * 1024
 """Bytes of an order that the order service takes; what is larger would come back."""
@@ -28,6 +28,7 @@ def publish(
 
     Raises:
         Unreachable: the broker does not take them; what it took stays published.
+        WrongUsage: the settings of the way to it are wrong.
     """
     orders: list[ChannelOrderReceived] = []
     faults: list[Fault] = []
@@ -40,9 +41,8 @@ def publish(
 
 
 async def _publish(stack: Description, orders: Sequence[ChannelOrderReceived], patience: timedelta) -> int:
-    access = KafkaAccess(bootstrap=stack.kafka)
     try:
-        async with OrderPublisher(access, prefix=stack.topic_prefix, patience=patience) as publisher:
+        async with OrderPublisher(kafka_access(stack), prefix=stack.topic_prefix, patience=patience) as publisher:
             return await publisher.publish(orders)
     except NotAcknowledged as error:
         raise Unreachable(f"{error}; see `oms status`") from None

@@ -30,7 +30,10 @@ def verify_stack(
     as_json: AsJson = False,
 ) -> int:
     """Check what must stay true of orders, stock, payments, endings, log and topics; 1 when something does not."""
+    from oms.kafka import kafka_access  # here because most commands need no Kafka library
+
     with Client.of(state) as client:
+        kafka_access(client.stack)  # what is missing is said before the logs are read, which may take long
         verdicts = verify(client, all_checks(streams), patience_s=patience, report=say)
     return conclude(verdicts, as_json=as_json)
 

@@ -24,11 +24,11 @@ from oms.demo.people import People
 from oms.demo.progress import Progress
 from oms.demo.report import closing_report
 from oms.demo.standing import Standing
+from oms.kafka import kafka_access
 from oms.options import DEFAULT_STATE
 from oms.output import counted, say
 from oms.verify.run import verify
 from shared.events.channel import ChannelOrderReceived
-from shared.eventsourcing.kafka.security import KafkaAccess
 
 POLL_S = 0.5
 PATIENCE_S = 120.0
@@ -162,7 +162,7 @@ async def _publish(
 ) -> None:
     """Publish at the given rate, in steps of a tenth of a second."""
     step = max(1, demo.rate // 10)
-    async with OrderPublisher(KafkaAccess(bootstrap=stack.kafka), prefix=stack.topic_prefix) as publisher:
+    async with OrderPublisher(kafka_access(stack), prefix=stack.topic_prefix) as publisher:
         due = time.monotonic()
         for start in range(0, len(statements), step):
             orders = [statement.order for statement in statements[start : start + step]]

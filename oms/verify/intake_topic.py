@@ -9,6 +9,7 @@ from aiokafka.errors import GroupCoordinatorNotAvailableError
 from aiokafka.structs import OffsetAndMetadata
 
 from deploy.local.description import Description
+from oms.kafka import kafka_access
 from oms.verify.intake import Taken, order_in
 from oms.verify.topic_reader import Record, TopicReader
 from shared.events.channel import ChannelOrderReceived
@@ -48,7 +49,7 @@ class IntakeTopic:
 
 
 async def _committed(stack: Description, topic: str) -> dict[TopicPartition, int]:
-    admin = AIOKafkaAdminClient(bootstrap_servers=stack.kafka)
+    admin = AIOKafkaAdminClient(**kafka_access(stack).for_client())
     await admin.start()
     try:
         offsets = await _offsets(admin, f"{stack.topic_prefix}.{CONSUMER}")

@@ -10,7 +10,9 @@ from aiokafka.errors import KafkaError
 
 from deploy.local.description import Description
 from oms.errors import Unreachable
+from oms.kafka import kafka_access
 from shared.eventsourcing.kafka.records import forgive_header_names
+from shared.eventsourcing.kafka.refusal import cause_of
 
 PAUSES_S = (0.5, 1.0, 2.0)
 """A broker that has just come back, or is very busy, is asked again."""
@@ -51,21 +53,22 @@ class TopicReader:
             except (KafkaError, OSError) as error:
                 pause = next(pauses, None)
                 if pause is None:
+                    why = asyncio.run(cause_of(error, kafka_access(stack)))
                     raise Unreachable(
-                        f"Kafka does not answer at {stack.kafka} ({error}); see `oms status`"
+                        f"Kafka does not answer at {stack.kafka} ({why}); see `oms status`"
                     ) from None
             time.sleep(pause)
 
     async def _read_on(self, stack: Description, ends: Ends, take: Take) -> None:
         forgive_header_names()
         consumer = AIOKafkaConsumer(
-            bootstrap_servers=stack.kafka,
+            **kafka_access(stack).for_client(),
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             fetch_max_wait_ms=FETCH_WAIT_MS,
         )
-        await consumer.start()
         try:
+            await consumer.start()
             wanted = await ends(consumer)
             grown = {partition: end for partition, end in wanted.items() if end > self.position(partition)}
             if grown:

@@ -10,6 +10,7 @@ import pytest
 
 from channels.publishing import intake_message
 from oms.errors import Unreachable, WrongUsage
+from oms.kafka import kafka_access
 from oms.orders_file import COLUMNS, Fault, Statement, read_orders
 from oms.publish import publish
 from shared.events.channel import ChannelOrderReceived
@@ -209,6 +210,31 @@ def test_a_broker_that_does_not_answer_is_said_so(services: Services) -> None:
 
     with pytest.raises(Unreachable, match="did not acknowledge 1 orders"):
         publish(services.description(), [statement], patience=timedelta(seconds=0.2))
+
+
+def test_the_way_to_kafka_is_secured_as_that_of_the_services(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"TLS": "true", "SASL_MECHANISM": "PLAIN", "USERNAME": "olga", "PASSWORD": "s"}.items():
+        monkeypatch.setenv(f"OMS_KAFKA_{name}", value)
+
+    settings = kafka_access(services.description()).for_client()
+
+    assert (settings["bootstrap_servers"], settings["security_protocol"]) == ("127.0.0.1:1", "SASL_SSL")
+    assert settings["sasl_plain_username"] == "olga"
+
+
+@pytest.mark.parametrize("command", ["verify", "publish"])
+def test_settings_of_kafka_that_do_not_go_together_are_wrong_usage(
+    oms: Oms, services: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.setenv("OMS_KAFKA_SASL_MECHANISM", "PLAIN")
+    file = tmp_path / "orders.ndjson"
+    file.write_text(json.dumps(ORDER))
+
+    said = "OMS_KAFKA_SASL_MECHANISM=PLAIN wants OMS_KAFKA_USERNAME, OMS_KAFKA_PASSWORD"
+    arguments = [str(file)] if command == "publish" else []
+    assert oms(command, *arguments) == (2, "", f"oms: settings are wrong: {said}\n")
 
 
 def test_an_order_that_is_too_large_is_a_fault(services: Services) -> None:
