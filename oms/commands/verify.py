@@ -56,7 +56,7 @@ def show(verdicts: Sequence[Verdict]) -> None:
             {
                 "invariant": verdict.invariant,
                 "checked": verdict.checked,
-                "result": counted(len(verdict.findings), "finding") if verdict.findings else "holds",
+                "result": _result(verdict),
             }
             for verdict in verdicts
         ],
@@ -65,3 +65,8 @@ def show(verdicts: Sequence[Verdict]) -> None:
         if verdict.findings:
             rows = [{"where": one.where, "what": one.what} for one in verdict.findings[:NAMED]]
             as_table(f"{verdict.invariant}: {counted(len(verdict.findings), 'finding')}", rows)
+
+
+def _result(verdict: Verdict) -> str:
+    found = counted(len(verdict.findings), "finding") if verdict.findings else "holds"
+    return f"{found}; not checked: {verdict.not_checked}" if verdict.not_checked else found

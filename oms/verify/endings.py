@@ -75,6 +75,12 @@ class Endings:
         if client.stack.carrier_url:
             yield from self._labels(client)
 
+    def left_out(self, client: Client) -> str:
+        """Implements `Partial`."""
+        partners = {"gateway": client.stack.gateway_url, "carrier": client.stack.carrier_url}
+        missing = [f"no {name}" for name, url in partners.items() if not url]
+        return f"{' and '.join(missing)} given" if missing else ""
+
     def checked(self) -> str:
         ended = sum(1 for course in self._orders.values() if course.ended)
         held = sum(1 for course in self._orders.values() if not course.ended and course.holds)

@@ -72,6 +72,15 @@ class Check(Protocol):
 
 
 @runtime_checkable
+class Partial(Check, Protocol):
+    """A check that leaves something out where a stack does not give what it needs."""
+
+    def left_out(self, client: Client) -> str:
+        """What is not given, in a few words; empty where all is checked."""
+        ...
+
+
+@runtime_checkable
 class Prepared(Check, Protocol):
     """A check that asks for what is stored before the log is read: all of that must then be in the log."""
 

@@ -115,7 +115,8 @@ class Payments:
         """Authorisations that were let go of and did not leave the authorised balance whole."""
         self._captured: dict[str, int] = defaultdict(int)
         self._refunded: dict[str, int] = defaultdict(int)
-        self._effects = 0
+        self._effects: int | None = None
+        """In the gateway's ledger, once that was read."""
 
     def see(self, entry: Entry) -> None:
         name = entry.type.rpartition(".")[0]
@@ -166,6 +167,10 @@ class Payments:
             if refunded[number] != self._refunded[number]:
                 yield Finding(self.name, number, "the gateway refunded another amount than is recorded")
 
+    def left_out(self, client: Client) -> str:
+        """Implements `Partial`."""
+        return "" if client.stack.gateway_url else "no gateway given"
+
     def _let_go(self, number: str, fact: Mapping[str, Any]) -> None:
         """A void takes all that is uncaptured off the authorised balance; what it left would stay for ever."""
         released = fact["amount"] if fact.get("expected") is None else fact["expected"]
@@ -205,7 +210,8 @@ class Payments:
             yield Finding(self.name, where, "is in more than one currency")
 
     def checked(self) -> str:
-        return f"{len(self._stated)} operations recorded, {self._effects} in the gateway's ledger"
+        recorded = f"{len(self._stated)} operations recorded"
+        return recorded if self._effects is None else f"{recorded}, {self._effects} in the gateway's ledger"
 
 
 def _operation(number: str, said: Mapping[str, Any], *, already: int = 0) -> Operation:

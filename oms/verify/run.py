@@ -10,7 +10,7 @@ from oms.verify.accepted import Accepted
 from oms.verify.chain import Chain, Versions
 from oms.verify.deliveries import Deliveries
 from oms.verify.endings import Endings
-from oms.verify.finding import Check, Finding, Prepared
+from oms.verify.finding import Check, Finding, Partial, Prepared
 from oms.verify.intake import Intake
 from oms.verify.logs import Logs
 from oms.verify.orders import Orders
@@ -32,6 +32,8 @@ class Verdict:
     invariant: str
     checked: str
     findings: tuple[Finding, ...]
+    not_checked: str = ""
+    """What was not given and would be needed to check the rest; empty where all was checked."""
 
 
 def all_checks(
@@ -99,7 +101,12 @@ def verify(
         if sum(len(found) for found in standing.values()) < suspects:
             deadline = time.monotonic() + patience_s
     return [
-        Verdict(invariant=check.name, checked=check.checked(), findings=tuple(sorted(standing[check.name])))
+        Verdict(
+            invariant=check.name,
+            checked=check.checked(),
+            findings=tuple(sorted(standing[check.name])),
+            not_checked=check.left_out(client) if isinstance(check, Partial) else "",
+        )
         for check in checks
     ]
 

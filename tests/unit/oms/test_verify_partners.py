@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from oms.client import Client
+from oms.commands.verify import conclude
 from oms.verify.run import verify
 from tests.unit.oms.stack import Services
 from tests.unit.oms.world import NUMBER, World, deadline, expect_found, sound_world
@@ -119,6 +120,38 @@ def test_an_authorisation_whose_outcome_is_not_known_yet_is_no_finding(services:
     world.gateway[-1]["reference"] = "SO-8"
 
     assert world.findings(services) == []
+
+
+@pytest.mark.parametrize(
+    ("missing", "payments", "endings"),
+    [
+        (("gateway_url",), "no gateway given", "no gateway given"),
+        (("carrier_url",), "", "no carrier given"),
+        (("gateway_url", "carrier_url"), "no gateway given", "no gateway and no carrier given"),
+    ],
+)
+def test_what_is_not_checked_for_want_of_a_partners_ledger_is_said(
+    services: Services,
+    capsys: pytest.CaptureFixture[str],
+    missing: tuple[str, ...],
+    payments: str,
+    endings: str,
+) -> None:
+    world = sound_world()
+    world.serve(services)
+    without = services.description().model_copy(update=dict.fromkeys(missing, ""))
+
+    with Client(without) as client:
+        verdicts = verify(client, world.checks(), patience_s=0)
+
+    told = {verdict.invariant: verdict.not_checked for verdict in verdicts if verdict.not_checked}
+    wanted = {"3 payments": payments, "4 endings": endings}
+    assert told == {name: what for name, what in wanted.items() if what}
+    assert conclude(verdicts, as_json=False) == 0
+    assert capsys.readouterr().out.count("holds; not checked: no ") == len(told)
+    assert not any(
+        asked.path == f"/{one.removesuffix('_url')}/v1/ledger" for one in missing for asked in services.asked
+    )
 
 
 def test_what_is_reserved_by_hand_is_no_finding(services: Services) -> None:
