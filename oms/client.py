@@ -7,7 +7,7 @@ from typing import Any, Literal, Self, get_args
 
 import httpx2
 
-from deploy.local.description import Description, read_description
+from deploy.local.description import Description, NoStack, read_description
 from deploy.local.errors import StackError
 from oms.errors import OmsError, Unreachable
 
@@ -35,17 +35,8 @@ class Client:
 
     @classmethod
     def of(cls, state: Path) -> Self:
-        """The client of the stack in a state directory.
-
-        Raises:
-            Unreachable: no stack was ever started there.
-        """
-        try:
-            return cls(read_description(state))
-        except StackError as error:
-            raise Unreachable(f"{error}; start one with `oms up`") from None
-        except (OSError, ValueError) as error:
-            raise Unreachable(f"{state / 'stack.json'} can't be read: {_first_line(error)}") from None
+        """The client of the stack in a state directory; raises as `stack_in` does."""
+        return cls(stack_in(state))
 
     def __enter__(self) -> Self:
         return self
@@ -111,7 +102,7 @@ class Client:
         body: Mapping[str, Any] | None = None,
     ) -> Json:
         url = self.stack.services.get(service)
-        if url is None:
+        if not url:
             raise Unreachable(f"the stack runs no {service} service")
         return self._send(method, f"{service} service", url, path, self.stack.operator_key, parameters, body)
 
@@ -151,6 +142,20 @@ class Client:
             if request.method != "GET":
                 raise
             return self._http.send(request)
+
+
+def stack_in(state: Path) -> Description:
+    """What a state directory says of its stack.
+
+    Raises:
+        Unreachable: no stack was ever started there, or its stack.json is of no use.
+    """
+    try:
+        return read_description(state)
+    except NoStack as error:
+        raise Unreachable(f"{error}; start one with `oms up`") from None
+    except StackError as error:
+        raise Unreachable(str(error)) from None
 
 
 def _refusal(whom: str, response: httpx2.Response) -> OmsError:

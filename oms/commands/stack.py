@@ -11,10 +11,10 @@ from urllib.parse import urlsplit
 
 import typer
 
-from deploy.local.description import Description, read_description
-from deploy.local.errors import StackError
+from deploy.local.description import Description
 from deploy.local.ownership import stop_stack
 from deploy.local.status import read_status
+from oms.client import stack_in
 from oms.errors import OmsError, Unreachable, WrongUsage
 from oms.options import DEFAULT_STATE, AsJson, State
 from oms.output import as_document, as_table, say
@@ -75,11 +75,8 @@ def down(state: State = DEFAULT_STATE, as_json: AsJson = False) -> None:
 
 def status(state: State = DEFAULT_STATE, as_json: AsJson = False) -> int:
     """Show how the stack's processes are doing; 0 when all are ready, 1 when some are not, 3 when none runs."""
-    try:
-        found = read_status(state)
-    except StackError as error:
-        raise Unreachable(f"{error}; start one with `oms up`") from None
-    servers = _servers(read_description(state))
+    servers = _servers(_started_here(state))
+    found = read_status(state)
     rows = [
         {
             "name": one.name,
@@ -126,10 +123,7 @@ def logs(
 
 
 def _log_of(service: str, state: Path) -> Path:
-    try:
-        processes = read_description(state).processes
-    except StackError as error:
-        raise Unreachable(f"{error}; start one with `oms up`") from None
+    processes = _started_here(state).processes
     if service not in processes:
         raise WrongUsage(f"the stack has no process named {service}; there are {', '.join(sorted(processes))}")
     return Path(processes[service])
@@ -148,6 +142,13 @@ def _new_lines(log: Path) -> Iterator[str]:
                     yield line
                 position = file.tell()
         time.sleep(LOOK_AGAIN_S)
+
+
+def _started_here(state: Path) -> Description:
+    stack = stack_in(state)
+    if not stack.processes:
+        raise Unreachable(f"{state / 'stack.json'} names no processes: `oms up` did not start this stack")
+    return stack
 
 
 def _servers(description: Description) -> dict[str, str]:

@@ -1,12 +1,15 @@
 """The compose file says what the local stack says."""
 
+import hashlib
 import re
+import textwrap
 from typing import Any
 
 import pytest
 import yaml
 
 from deploy.local.components import ROOT, service
+from deploy.local.description import read_description
 from deploy.local.jars import KAFKA_VERSION
 from deploy.local.topics import SERVICES
 from services.order.reading import read_order
@@ -53,6 +56,37 @@ def test_the_image_copies_every_package_that_its_commands_run() -> None:
 
     assert set(run) == {"deploy", "services", "simulators"}
     assert set(run) <= copied
+
+
+def test_the_command_line_is_told_of_every_service_under_the_addresses_and_keys_of_this_file() -> None:
+    stack = read_description(ROOT / "deploy")
+    settings = COMPOSE["order"]["environment"]
+
+    assert stack.services == {name: f"http://{name}:{settings['OMS_HTTP_PORT']}" for name in SERVICES}
+    assert hashlib.sha256(stack.operator_key.encode()).hexdigest() in settings["OMS_API_KEYS"]
+    assert (stack.kafka, stack.topic_prefix) == (settings["OMS_KAFKA_BOOTSTRAP"], settings["OMS_TOPIC_PREFIX"])
+    for partner, of, url, key in (
+        ("GATEWAY", "payment", stack.gateway_url, stack.gateway_key),
+        ("CARRIER", "shipping", stack.carrier_url, stack.carrier_key),
+    ):
+        assert COMPOSE[of]["environment"][f"OMS_{partner}_URL"] == url
+        assert COMPOSE[of]["environment"][f"OMS_{partner}_KEY"] == f"${{{partner}_KEY:-{key}}}"
+
+
+def test_the_command_line_runs_on_demand_alone_and_finds_its_file() -> None:
+    oms = COMPOSE["oms"]
+
+    assert (oms["profiles"], oms["restart"]) == (["tools"], "no")
+    assert oms["entrypoint"] == ["python", "-m", "oms"]
+    [volume] = oms["volumes"]
+    assert volume == f"${{STACK_JSON:-./stack.json}}:{oms['environment']['OMS_STATE']}/stack.json:ro"
+    assert (ROOT / "deploy" / "stack.json").is_file()
+
+
+def test_the_stack_json_of_the_readme_is_that_of_the_compose_file() -> None:
+    shown = textwrap.indent((ROOT / "deploy" / "stack.json").read_text(), "    ")
+
+    assert shown in (ROOT / "deploy" / "README.md").read_text()
 
 
 def test_the_order_of_the_readme_is_one_that_the_intake_takes() -> None:

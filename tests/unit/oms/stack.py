@@ -37,7 +37,7 @@ class Services:
 
     answers: dict[tuple[str, str], tuple[int, Answer]] = field(default_factory=dict)
     asked: list[Asked] = field(default_factory=list)
-    url: str = ""
+    url: str = "http://127.0.0.1:9"
 
     def answer(self, method: str, path: str, body: Any, status: int = 200) -> None:
         """Answer a request with a value, or with what a function makes of its parameters and body."""

@@ -12,6 +12,7 @@ from oms.client import SERVICES
 from oms.commands.orders import Status
 from tests.unit.oms.conftest import Oms
 from tests.unit.oms.stack import KEY, Asked, Services
+from tests.unit.oms.test_publish import ORDER as INTAKE
 
 ROW = {
     "order_number": "SO-7",
@@ -377,6 +378,64 @@ def test_a_stack_json_that_is_none_is_exit_3(oms: Oms, tmp_path: Path) -> None:
 
     assert code == 3
     assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        ({"services": None}, "services: Field required"),
+        ({"operator_key": None}, "operator_key: Field required"),
+        ({"services": {"order": "order:8000"}}, "services.order: an address begins with http:// or https://"),
+        ({"gatewayurl": "http://gateway"}, "gatewayurl: Extra inputs are not permitted"),
+    ],
+)
+@pytest.mark.parametrize("command", ["orders", "status"])
+def test_a_stack_json_by_hand_that_is_wrong_says_in_one_line_which_field_is(
+    oms: Oms, tmp_path: Path, command: str, change: dict[str, Any], fault: str
+) -> None:
+    stack = {"services": {"order": "http://order:8000"}, "operator_key": KEY, **change}
+    given = {name: value for name, value in stack.items() if value is not None}
+    (tmp_path / "stack.json").write_text(json.dumps(given))
+
+    assert oms(command) == (3, "", f"oms: {tmp_path / 'stack.json'} is wrong: {fault}\n")
+
+
+def test_services_and_a_key_are_enough_for_what_asks_only_services(
+    oms: Oms, services: Services, tmp_path: Path
+) -> None:
+    by_hand(tmp_path, services)
+    services.answer("GET", "/order/orders", {"orders": []})
+
+    assert oms("orders") == (0, "orders: none\n", "")
+    assert services.asked == [Asked("GET", "/order/orders", {"limit": "50", "offset": "0"}, None, KEY)]
+
+
+def test_what_needs_kafka_says_so_where_none_is_given(oms: Oms, services: Services, tmp_path: Path) -> None:
+    by_hand(tmp_path, services)
+    file = tmp_path / "orders.ndjson"
+    file.write_text(json.dumps(INTAKE))
+
+    said = "oms: stack.json gives no kafka, which `oms publish` and `oms verify` need\n"
+    assert oms("verify") == (3, "", said)
+    assert oms("publish", str(file)) == (3, "", said)
+    assert services.asked == []
+
+
+@pytest.mark.parametrize("command", [("status",), ("logs", "order")])
+def test_a_stack_that_was_started_elsewhere_has_no_processes_to_show(
+    oms: Oms, services: Services, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    by_hand(tmp_path, services)
+
+    said = f"oms: {tmp_path / 'stack.json'} names no processes: `oms up` did not start this stack\n"
+    assert oms(*command) == (3, "", said)
+
+
+def by_hand(state: Path, services: Services) -> None:
+    """Describe the services as somebody does who wants no more than to ask them."""
+    described = services.description()
+    addresses = {name: f"{address}/" for name, address in described.services.items()}
+    (state / "stack.json").write_text(json.dumps({"services": addresses, "operator_key": KEY}))
 
 
 def test_without_a_command_the_help_is_shown(oms: Oms) -> None:
