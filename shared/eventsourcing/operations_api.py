@@ -1,6 +1,6 @@
 """The operations API, the same in every service: facts, streams, parked messages, reminders, lag, chain."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -8,12 +8,13 @@ from uuid import UUID
 import orjson
 import structlog
 from fastapi import APIRouter, Depends, Query
+from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field, TypeAdapter
 
 from shared.eventsourcing.api_keys import Caller, requires
-from shared.eventsourcing.batch import StateCodec
 from shared.eventsourcing.decider import Model
 from shared.eventsourcing.decoding import Decoder
+from shared.eventsourcing.folds import LAST_VERSION, Folds, Period
 from shared.eventsourcing.pipeline import Pipeline
 from shared.eventsourcing.problems import Problem, problem
 from shared.eventsourcing.store import LogEntry, ParkedMessage, Store, StreamRow
@@ -52,7 +53,8 @@ def operations_routers(
     `taken_from` says which wire types the service takes from which topic; `oms verify` compares by it.
     """
     reads, writes = _requiring("operations:read"), _requiring("operations:write")
-    _tell_facts(reads, model, store, decoder)
+    _tell_facts(reads, model, store)
+    _tell_streams(reads, model, store, Folds(model, store, decoder))
     _handle_parked(reads, writes, store, pipeline)
     _tell_log(reads, store, taken_from)
     return reads, writes
@@ -62,31 +64,7 @@ def _requiring(scope: str) -> APIRouter:
     return APIRouter(prefix="/operations", tags=["operations"], dependencies=[Depends(requires(scope))])
 
 
-def _tell_facts(reads: APIRouter, model: Model, store: Store, decoder: Decoder) -> None:
-    codec = StateCodec(model)
-
-    def fold(stream: str, entries: Sequence[LogEntry]) -> Any:
-        category = model.category_of(stream)
-        state = category.initial
-        for entry in entries:
-            try:
-                state = category.evolve(state, decoder.read(entry.type, entry.payload))  # type: ignore[arg-type]  # a stream records events only
-            except Exception as error:  # someone altered the log, and an operator wants to know where
-                detail = f"version {entry.version} of {stream} can't be folded: {type(error).__name__}"
-                raise problem(500, "Altered facts", detail, version=entry.version) from error
-        return orjson.loads(codec.encode(stream, state))
-
-    async def comparison(stream: str) -> dict[str, Any]:
-        entries = await store.stream_events(stream)
-        current = await store.stream(stream)
-        if current is None:
-            return {"stream": stream, "fault": "has no stored state"}
-        try:
-            state = fold(stream, entries)
-        except Problem as altered:
-            return {"stream": stream, "fault": str(altered)}
-        return {"stream": stream, "version": len(entries), "state": state, **_stored(current)}
-
+def _tell_facts(reads: APIRouter, model: Model, store: Store) -> None:
     @reads.get("/facts", summary="All that the service recorded about one order")
     async def facts(correlation_id: Annotated[str, Query(min_length=1, max_length=200)]) -> dict[str, Any]:
         return {
@@ -103,26 +81,47 @@ def _tell_facts(reads: APIRouter, model: Model, store: Store, decoder: Decoder) 
             ]
         }
 
-    @reads.get("/streams/{stream:path}", summary="One stream, now or as of a version or a time")
-    async def stream(stream: str, version: Position | None = None, at: datetime | None = None) -> dict[str, Any]:
-        entries = await store.stream_events(stream)
+
+def _tell_streams(reads: APIRouter, model: Model, store: Store, folding: Folds) -> None:
+    async def comparison(stream: str) -> dict[str, Any]:
+        fold, fault = None, ""
+        try:
+            fold = await folding.fold(stream, Period())
+        except Problem as altered:
+            fault = str(altered)
+        current = await store.stream(stream)
+        if current is None:
+            return {"stream": stream, "fault": "has no stored state"}
+        if fold is None:
+            return {"stream": stream, "fault": fault}
+        return {"stream": stream, "version": fold.facts, "state": fold.state, **_stored(current)}
+
+    async def with_events(answer: dict[str, Any], stream: str, period: Period) -> AsyncIterator[bytes]:
+        yield orjson.dumps(answer).removesuffix(b"}") + b',"events":['
+        separator = b""
+        async for page in folding.pages(stream, period):
+            if page:
+                yield separator + b",".join(orjson.dumps(entry_json(entry)) for entry in page)
+                separator = b","
+        yield b"]}"
+
+    @reads.get(
+        "/streams/{stream:path}",
+        summary="One stream, now or as of a version or a time",
+        response_model=dict[str, Any],
+    )
+    async def stream(
+        stream: str, version: Position | None = None, at: datetime | None = None
+    ) -> StreamingResponse:
+        if at is not None and at.tzinfo is None:
+            raise problem(422, "Invalid request", "at needs an offset, for example 2026-03-02T14:34:00Z")
+        fold = await folding.fold(stream, Period(version=LAST_VERSION if version is None else version, at=at))
         current = await store.stream(stream)
         if current is None:
             raise problem(404, "Unknown stream", f"{model.service} has no stream {stream}")
-        if at is not None and at.tzinfo is None:
-            raise problem(422, "Invalid request", "at needs an offset, for example 2026-03-02T14:34:00Z")
-        kept = [
-            entry
-            for entry in entries
-            if (version is None or entry.version <= version) and (at is None or entry.recorded_at <= at)
-        ]
-        return {
-            "stream": stream,
-            "version": len(kept),
-            "state": fold(stream, kept),
-            **_stored(current),
-            "events": [entry_json(entry) for entry in kept],
-        }
+        answer = {"stream": stream, "version": fold.facts, "state": fold.state, **_stored(current)}
+        events = with_events(answer, stream, Period(version=fold.version, at=at))
+        return StreamingResponse(events, media_type="application/json")
 
     @reads.get("/folds", summary="Several streams: what is stored of each, and the fold of its facts")
     async def folds(stream: StreamNames) -> dict[str, Any]:

@@ -307,8 +307,10 @@ class Store(Protocol):
         """Streams of a category in the order of their names."""
         ...
 
-    async def stream_events(self, stream: str) -> Sequence[LogEntry]:
-        """The facts of a stream in the order of their versions."""
+    async def stream_events(
+        self, stream: str, after_version: int = 0, limit: int | None = None
+    ) -> Sequence[LogEntry]:
+        """The facts of a stream after a version, in the order of their versions; all of them without a limit."""
         ...
 
     async def correlated(self, correlation_id: str) -> Sequence[LogEntry]:

@@ -1,5 +1,6 @@
 """The store port in memory."""
 
+from bisect import bisect_right
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
@@ -179,8 +180,12 @@ class MemoryStore:
         names = sorted(name for name in self._tables.streams if name > after and name.startswith(f"{category}-"))
         return [(name, self._tables.streams[name]) for name in names[:limit]]
 
-    async def stream_events(self, stream: str) -> Sequence[LogEntry]:
-        return list(self._tables.stream_events.get(stream, ()))
+    async def stream_events(
+        self, stream: str, after_version: int = 0, limit: int | None = None
+    ) -> Sequence[LogEntry]:
+        facts = self._tables.stream_events.get(stream, [])
+        start = bisect_right(facts, after_version, key=lambda one: one.version)
+        return facts[start:] if limit is None else facts[start : start + limit]
 
     async def correlated(self, correlation_id: str) -> Sequence[LogEntry]:
         return sorted(self._tables.correlated.get(correlation_id, ()), key=lambda one: (one.lane, one.position))

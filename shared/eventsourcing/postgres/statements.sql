@@ -297,8 +297,9 @@ limit $4;
 -- name: stream_events
 select *
 from log
-where stream = $1 and kind = 'event'
-order by version;
+where stream = $1 and kind = 'event' and version > $2
+order by version
+limit $3;
 
 -- name: correlated
 select *

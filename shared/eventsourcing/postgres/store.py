@@ -241,8 +241,10 @@ class PostgresStore:
         rows = await self._fetch("streams", after, f"{category}-", f"{category}.", limit)
         return [(row["stream"], StreamRow(row["version"], row["state"])) for row in rows]
 
-    async def stream_events(self, stream: str) -> Sequence[LogEntry]:
-        return [_entry(row) for row in await self._fetch("stream_events", stream)]
+    async def stream_events(
+        self, stream: str, after_version: int = 0, limit: int | None = None
+    ) -> Sequence[LogEntry]:
+        return [_entry(row) for row in await self._fetch("stream_events", stream, after_version, limit)]
 
     async def correlated(self, correlation_id: str) -> Sequence[LogEntry]:
         return [_entry(row) for row in await self._fetch("correlated", correlation_id)]

@@ -278,6 +278,17 @@ async def test_the_facts_of_a_stream_come_by_version_whatever_their_lane(store: 
     assert [(one.lane, one.version) for one in await store.stream_events("customer-a")] == [(9, 1), (3, 2), (7, 3)]
 
 
+async def test_the_facts_of_a_stream_come_in_pages(store: Store) -> None:
+    for lane in (9, 3, 7, 3, 1):
+        await record(store, lane, "customer-a")
+    await record(store, 9, "customer-b")
+
+    pages = [await store.stream_events("customer-a", after, 2) for after in (0, 2, 4, 5)]
+
+    assert [[one.version for one in page] for page in pages] == [[1, 2], [3, 4], [5], []]
+    assert [one.version for one in await store.stream_events("customer-a", 3)] == [4, 5]
+
+
 async def test_all_about_one_order_comes_by_lane_and_position(store: Store) -> None:
     for lane, stream in ((9, "customer-a"), (3, "customer-b"), (9, "customer-c")):
         await record(store, lane, stream, correlation_id="O1")

@@ -1,10 +1,14 @@
 """The operations API: what an operator decides about parked messages is kept."""
 
+import asyncio
 import hashlib
 from collections.abc import AsyncIterator
+from itertools import count
+from typing import Any
 
 import httpx2
 import pytest
+from msgspec import structs
 from structlog.testing import capture_logs
 
 from shared.events.order import BlockCustomer
@@ -103,6 +107,91 @@ async def test_several_streams_are_compared_with_the_folds_of_their_facts_at_onc
     assert (known["stream"], known["version"]) == ("customer-C-1", 1)
     assert (known["stored_version"], known["stored_state"]) == (known["version"], known["state"])
     assert unknown == {"stream": "customer-C-2", "fault": "has no stored state"}
+
+
+@pytest.mark.parametrize("path", ["/operations/streams/customer-C-1", "/operations/folds?stream=customer-C-1"])
+async def test_a_long_stream_is_folded_in_pages_and_others_have_their_turn_between_them(
+    installation: Installation, operations: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    # given a stream of many pages
+    monkeypatch.setattr("shared.eventsourcing.folds.FACTS_AT_ONCE", 2)
+    await _block_often(installation, 101)
+    turns = count()
+
+    async def take_turns() -> None:
+        while True:
+            next(turns)
+            await asyncio.sleep(0)
+
+    # when it is asked for while somebody else has work
+    other = asyncio.create_task(take_turns())
+    answer = (await operations.get(path)).json()
+    other.cancel()
+
+    # then it is told whole, and the other went on meanwhile
+    told = answer.get("folds", [answer])[0]
+    assert (told["version"], told["stored_version"]) == (101, 101)
+    assert told["state"] == told["stored_state"]
+    assert next(turns) > 40
+
+
+@pytest.mark.parametrize(
+    ("asked", "versions"),
+    [
+        ({}, [1, 2, 3, 4, 5]),
+        ({"version": 0}, []),
+        ({"version": 2}, [1, 2]),
+        ({"version": 3}, [1, 2, 3]),
+        ({"version": 9}, [1, 2, 3, 4, 5]),
+        ({"at": "2000-01-01T00:00:00Z"}, []),
+        ({"at": "9000-01-01T00:00:00Z", "version": 4}, [1, 2, 3, 4]),
+    ],
+)
+async def test_a_stream_of_several_pages_is_told_as_of_a_version_or_a_time(
+    installation: Installation,
+    operations: httpx2.AsyncClient,
+    monkeypatch: pytest.MonkeyPatch,
+    asked: dict[str, Any],
+    versions: list[int],
+) -> None:
+    monkeypatch.setattr("shared.eventsourcing.folds.FACTS_AT_ONCE", 2)
+    await _block_often(installation, 5)
+
+    answer = await operations.get("/operations/streams/customer-C-1", params=asked)
+
+    told = answer.json()
+    assert answer.headers["content-type"] == "application/json"
+    assert [one["version"] for one in told["events"]] == versions
+    assert (told["version"], told["state"]["times"], told["stored_version"]) == (len(versions), len(versions), 5)
+
+
+@pytest.mark.parametrize("stream", ["customer-NONE", "nothing-NONE"])
+async def test_an_unknown_stream_is_told_as_such(operations: httpx2.AsyncClient, stream: str) -> None:
+    answer = await operations.get(f"/operations/streams/{stream}")
+
+    assert (answer.status_code, answer.json()["detail"]) == (404, f"order has no stream {stream}")
+
+
+async def test_a_fact_that_cannot_be_folded_is_named_before_anything_is_told(
+    installation: Installation, operations: httpx2.AsyncClient
+) -> None:
+    await _block_often(installation, 3)
+    facts = installation.tables.stream_events["customer-C-1"]
+    facts[1] = structs.replace(facts[1], payload="{}")
+
+    answer = await operations.get("/operations/streams/customer-C-1")
+    compared = await operations.get("/operations/folds", params={"stream": "customer-C-1"})
+
+    assert (answer.status_code, answer.json()["version"]) == (500, 2)
+    assert compared.json()["folds"][0]["fault"].startswith("version 2 of customer-C-1 can't be folded")
+
+
+async def _block_often(installation: Installation, times: int) -> None:
+    async with installation.pipeline(toy_model()) as pipeline:
+        for _ in range(times):
+            await pipeline.submit(
+                BlockCustomer(customer_id="C-1"), partition_key="C-1", actor="olga", reason="late"
+            )
 
 
 async def test_what_a_parked_record_is_about_is_told_where_that_can_be_read(
