@@ -18,7 +18,7 @@ class Allotment:
 def allot(
     mine: Sequence[int], free: Sequence[int], near: Collection[int], others: Sequence[Collection[int]]
 ) -> Allotment:
-    """Share the lanes out between a process and the `others` that are alive, by the lanes that each is near.
+    """Share the lanes out between a process and the `others` that run the reader, by the lanes that each is near.
 
     Lanes that two are near stay with whoever holds them.
     """

@@ -74,10 +74,12 @@ class MemoryStore:
         until = now + timedelta(seconds=ttl_s)
         self._tables.instances[owner] = until
         self._tables.near[owner] = frozenset(near)
+        self._tables.runs.setdefault(owner, set()).add(reader)
         rows = self._tables.readers.get(reader)
         if rows is None:
             rows = self._tables.readers[reader] = {lane: ReaderRow() for lane in range(LANES)}
         living = (one for one, seen in self._tables.instances.items() if seen > now and one != owner)
+        others = [self._tables.near[one] for one in living if reader in self._tables.runs[one]]
         mine: list[int] = []
         free: list[int] = []
         for lane, row in rows.items():
@@ -85,7 +87,7 @@ class MemoryStore:
                 free.append(lane)
             elif row.owner == owner:
                 mine.append(lane)
-        allotment = allot(mine, free, near, [self._tables.near[one] for one in living])
+        allotment = allot(mine, free, near, others)
         for lane in allotment.given_up:
             rows[lane].expires_at = NEVER
         for lane in allotment.taken:
@@ -105,7 +107,7 @@ class MemoryStore:
                 if row.owner in lives:
                     row.expires_at = NEVER
         for life in lives:
-            del self._tables.instances[life], self._tables.near[life]
+            del self._tables.instances[life], self._tables.near[life], self._tables.runs[life]
 
     async def read(
         self, positions: Mapping[int, int], limit_per_lane: int, types: Collection[str] | None = None

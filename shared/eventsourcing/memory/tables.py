@@ -50,4 +50,6 @@ class Tables:
     instances: dict[str, datetime] = field(default_factory=dict)
     near: dict[str, frozenset[int]] = field(default_factory=dict)
     """The lanes that each instance writes."""
+    runs: dict[str, set[str]] = field(default_factory=dict)
+    """The readers that each instance runs."""
     views: dict[str, dict[str, Row]] = field(default_factory=dict)

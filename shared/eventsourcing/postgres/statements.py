@@ -22,5 +22,8 @@ SCHEMA = Path(__file__).with_name("schema.sql").read_text(encoding="utf-8")
 NEAR = Path(__file__).with_name("near.sql").read_text(encoding="utf-8")
 """A column that tells which lanes an instance writes."""
 
+READERS = Path(__file__).with_name("readers.sql").read_text(encoding="utf-8")
+"""A column that tells which readers an instance runs."""
+
 APPEND_ONLY = Path(__file__).with_name("append_only.sql").read_text(encoding="utf-8")
 """What vacuum leaves alone."""

@@ -126,15 +126,18 @@ from lane
 on conflict do nothing;
 
 -- name: seen
-insert into instance (owner, expires_at, near)
-values ($1, now() + make_interval(secs => $2), $3)
+insert into instance (owner, expires_at, near, readers)
+values ($1, now() + make_interval(secs => $2), $3, array[$4::text])
 on conflict (owner) do update
-set expires_at = excluded.expires_at, near = excluded.near;
+set
+    expires_at = excluded.expires_at,
+    near = excluded.near,
+    readers = array_remove(instance.readers, $4::text) || excluded.readers;
 
 -- name: other_instances
 select near
 from instance
-where expires_at > now() and owner <> $1;
+where expires_at > now() and owner <> $1 and $2 = any(readers);
 
 -- name: forget_instances
 delete from instance

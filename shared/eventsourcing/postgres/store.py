@@ -139,12 +139,12 @@ class PostgresStore:
         self, reader: str, owner: str, ttl_s: float, near: Collection[int] = ()
     ) -> Mapping[int, Lease]:
         async with self._begun() as connection:
-            await connection.execute(SQL["seen"], owner, ttl_s, sorted(near))
+            await connection.execute(SQL["seen"], owner, ttl_s, sorted(near), reader)
             rows = await connection.fetch(SQL["lock_reader"], reader)
             if not rows:
                 await connection.execute(SQL["add_reader"], reader)
                 rows = await connection.fetch(SQL["lock_reader"], reader)
-            others = [row["near"] for row in await connection.fetch(SQL["other_instances"], owner)]
+            others = [row["near"] for row in await connection.fetch(SQL["other_instances"], owner, reader)]
             mine = {row["lane"]: row for row in rows if row["held"] and row["owner"] == owner}
             free = [row["lane"] for row in rows if not row["held"]]
             allotment = allot(list(mine), free, near, others)

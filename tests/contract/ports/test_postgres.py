@@ -19,7 +19,7 @@ from shared.eventsourcing.decoding import Decoder
 from shared.eventsourcing.metrics import Metrics
 from shared.eventsourcing.pipeline import Pipeline
 from shared.eventsourcing.postgres.migrate import MigrationFailed, migrate
-from shared.eventsourcing.postgres.statements import APPEND_ONLY, NEAR, SCHEMA
+from shared.eventsourcing.postgres.statements import APPEND_ONLY, NEAR, READERS, SCHEMA
 from shared.eventsourcing.postgres.store import PostgresStore
 from shared.eventsourcing.store import StoreUnavailable
 from tests.contract.ports.waiting import PATIENCE_S
@@ -90,6 +90,7 @@ async def _expected(service: str, connection: "asyncpg.Connection[asyncpg.Record
     await connection.execute(SCHEMA)
     await connection.execute(NEAR)
     await connection.execute(APPEND_ONLY)
+    await connection.execute(READERS)
     for index in FOUND_BY[service]:
         await connection.execute(index)
     await connection.execute("reset search_path")

@@ -93,6 +93,25 @@ async def test_lanes_go_to_the_instance_that_writes_them(store: Store, other: St
     assert await store.lease_lanes("relay", "one", LONG_S, even) == one
 
 
+async def test_lanes_are_not_shared_with_an_instance_that_does_not_run_the_reader(
+    store: Store, other: Store
+) -> None:
+    # given an instance that runs two readers and writes half of the lanes
+    even, odd = set(range(0, LANES, 2)), set(range(1, LANES, 2))
+    for reader in ("relay", "view@1"):
+        await store.lease_lanes(reader, "one", LONG_S, even)
+
+    # when another one comes that runs one of them, and one of its own
+    for reader in ("relay", "view@2"):
+        await other.lease_lanes(reader, "two", LONG_S, odd)
+    held = {reader: set(await store.lease_lanes(reader, "one", LONG_S, even)) for reader in ("relay", "view@1")}
+
+    # then they share that one, and each has the other's whole
+    assert held == {"relay": even, "view@1": even | odd}
+    assert set(await other.lease_lanes("relay", "two", LONG_S, odd)) == odd
+    assert set(await other.lease_lanes("view@2", "two", LONG_S, odd)) == even | odd
+
+
 async def test_lanes_of_an_instance_that_is_heard_of_no_more_go_to_who_is_left(store: Store, other: Store) -> None:
     # given two instances that write half of the lanes each
     even, odd = set(range(0, LANES, 2)), set(range(1, LANES, 2))

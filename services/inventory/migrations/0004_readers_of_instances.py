@@ -1,0 +1,12 @@
+"""Which readers each instance runs."""
+
+from alembic import op
+
+from shared.eventsourcing.postgres.statements import READERS
+
+revision = "0004"
+down_revision = "0003"
+
+
+def upgrade() -> None:
+    op.execute(READERS)
