@@ -43,7 +43,10 @@ class Stated:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
-    """A query's table as a pure fold. A change of the fold is a new version; it fills from the first fact on."""
+    """A query's table as a pure fold. A change of the fold is a new version; it fills from the first fact on.
+
+    Until it is complete the older version's rows are read: what asks allows for fields that these lack.
+    """
 
     name: str
     version: int

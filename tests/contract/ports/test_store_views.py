@@ -8,13 +8,14 @@ from uuid import UUID
 import pytest
 
 from shared.eventsourcing.lanes import LANES
+from shared.eventsourcing.projections import StoredViews
 from shared.eventsourcing.store import (
     Lease,
     LeaseLost,
     Store,
     StoreConflict,
 )
-from shared.eventsourcing.views import Row
+from shared.eventsourcing.views import Row, View
 from tests.contract.ports.writing import Rewriting
 
 LONG_S = 60.0
@@ -96,6 +97,22 @@ async def test_a_new_version_of_a_view_fills_beside_the_old(store: Store) -> Non
 
     assert await store.view_row("view@1", "a") == {"n": 1}
     assert await store.view_row("view@2", "a") == {"n": 2}
+
+
+async def test_the_older_version_of_a_view_answers_until_the_new_one_has_come_as_far(store: Store) -> None:
+    old, new = (
+        View(name="view", version=version, handles=(), keys=lambda _: (), project=lambda _, row, __: row)
+        for version in (1, 2)
+    )
+    views = StoredViews(store)
+    await _view(store, {"a": {"n": 1}}, view="view@1")
+    assert await views.get(new, "a") == {"n": 1}
+    await _view(store, {"a": {"n": 2}}, view="view@2")
+
+    asked_first_now = StoredViews(store)
+
+    assert await asked_first_now.get(new, "a") == {"n": 2}
+    assert await asked_first_now.get(old, "a") == {"n": 1}
 
 
 ROWS: Mapping[str, Row] = {

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from structlog.testing import capture_logs
 
+from shared.eventsourcing.projections import StoredViews
 from shared.eventsourcing.store import StoreUnavailable
 from shared.eventsourcing.views import Fact, Row
 from tests.unit.eventsourcing.toy import (
@@ -96,6 +97,118 @@ async def test_a_new_version_fills_from_the_first_fact_beside_the_old(installati
 
     assert (await view(installation, version=2) or {})["facts"] == ["!", "!"]
     assert (await view(installation, version=1) or {})["status"] == "CustomerBlocked"
+
+
+class Filling:
+    """A fold that stops where it is told to."""
+
+    def __init__(self) -> None:
+        self.stopped = False
+
+    def __call__(self, key: str, row: Row | None, fact: Fact) -> Row:
+        if self.stopped:
+            raise ZeroDivisionError
+        return {**count(key, row, fact), "status": "new"}
+
+
+async def test_a_first_version_answers_at_once(installation: Installation) -> None:
+    views = StoredViews(installation.store())
+    assert await views.get(toy_view(2), "a") is None
+
+    async with installation.running(views=(toy_view(2),)) as instance:
+        await take(instance, "a")
+        await until_whole(installation, ["a"], version=2)
+
+    assert await views.get(toy_view(2), "a") == await view(installation, version=2)
+
+
+async def test_the_older_version_answers_until_the_new_one_has_filled(installation: Installation) -> None:
+    # given a version that has filled, and a new one that has yet to
+    async with installation.running(views=(toy_view(),)) as instance:
+        await take(instance, "a", "b")
+        await until_whole(installation, ["a", "b"])
+    filling = Filling()
+    filling.stopped = True
+    new = toy_view(2, filling)
+
+    async with installation.running(views=(new,)):
+        views = StoredViews(installation.store())
+        # when it is asked, then the older one answers
+        for _ in range(3):
+            assert await views.get(new, "a") == await view(installation, version=1)
+            assert len(await views.find(new, {"status": "CustomerBlocked"})) == 2
+            assert await views.count_by(new, "status") == {"CustomerBlocked": 2}
+            await asyncio.sleep(2)
+
+        # when it has filled, then it answers itself, also a process that asks for the first time
+        filling.stopped = False
+        await until_whole(installation, ["a", "b"], version=2)
+        for asked in (views, StoredViews(installation.store())):
+            assert (await asked.get(new, "a") or {})["status"] == "new"
+            assert await asked.count_by(new, "status") == {"new": 2}
+
+
+async def test_a_version_that_was_complete_answers_also_when_it_falls_behind(installation: Installation) -> None:
+    # given instances of before and after a change, in the middle of a roll
+    filling = Filling()
+    new = toy_view(2, filling)
+    async with (
+        installation.running("old", views=(toy_view(),)) as old,
+        installation.running("new", views=(new,)),
+    ):
+        await take(old, "a")
+        await until_whole(installation, ["a"])
+        await until_whole(installation, ["a"], version=2)
+        views = StoredViews(installation.store())
+        assert (await views.get(new, "a") or {})["status"] == "new"
+
+        # when the new version stands still and the older one goes on
+        filling.stopped = True
+        await take(old, "a", "b")
+        await until_whole(installation, ["a", "b"])
+
+        # then it answers still, and where nobody remembers it does as soon as it is as far again
+        assert (await views.get(new, "a") or {})["status"] == "new"
+        unaware = StoredViews(installation.store())
+        assert (await unaware.get(new, "b") or {})["status"] != "new"
+        filling.stopped = False
+        await until_whole(installation, ["a", "b"], version=2)
+        assert (await unaware.get(new, "b") or {})["status"] == "new"
+
+
+async def test_a_version_that_never_filled_is_passed_over(installation: Installation) -> None:
+    async with installation.running(views=(toy_view(1),)) as instance:
+        await take(instance, "a", "b")
+        await until_whole(installation, ["a", "b"])
+    filling = Filling()
+    filling.stopped = True
+    for version in (2, 3):
+        async with installation.running(views=(toy_view(version, filling),)):
+            await asyncio.sleep(10)
+
+    row = await StoredViews(installation.store()).get(toy_view(3), "a")
+
+    assert row is not None
+    assert row == await view(installation, version=1)
+
+
+async def test_in_a_roll_each_version_has_every_lane_at_the_instances_that_run_it(
+    installation: Installation,
+) -> None:
+    # given an instance of before a change and one of after it, that share the partitions
+    names = [f"c{n}" for n in range(100)]
+    async with (
+        installation.running("old", views=(toy_view(1),)) as old,
+        installation.running("new", views=(toy_view(2),)) as new,
+    ):
+        await asyncio.sleep(30)
+        assert old.broker.near()
+        assert new.broker.near()
+
+        # when facts are written in every lane, then both versions come to know them
+        await take(new, *names)
+        await until_whole(installation, names, version=1)
+        await until_whole(installation, names, version=2)
 
 
 async def test_a_view_that_fails_stands_still_alone_and_goes_on_when_it_can(installation: Installation) -> None:
