@@ -214,13 +214,12 @@ def _payments(world: World) -> Iterator[Finding]:
 
 
 def _nothing_left_behind(world: World) -> Iterator[Finding]:
-    now = world.clock.now()
     for number, end in world.books.ended.items():
         for sku, units in world.books.held[number].items():
             if units:
                 yield Finding("nothing left behind", number, f"{end}, and {units} of {sku} stay reserved")
     for identity, account in world.outside.gateway.accounts.items():
-        if account.reference in world.books.ended and account.set_aside and account.expires_at > now:
+        if account.reference in world.books.ended and account.set_aside:
             yield Finding("nothing left behind", account.reference, f"ended, and {identity} stays authorised")
     for label in world.outside.carrier.labels.values():
         number = label.fulfilment_id.rpartition("-F")[0]

@@ -37,7 +37,7 @@ TO_UNDO: Mapping[type[Placement], tuple[CompensationPart, ...]] = MappingProxyTy
     {
         Reserving: ("stock",),
         Backordered: ("stock",),
-        Reserved: ("stock",),
+        Reserved: ("stock", "payment"),
         Authorising: ("stock", "payment"),
         AwaitingPayment: ("stock", "payment"),
         Authorised: ("stock", "payment"),
@@ -53,8 +53,12 @@ def cancel(case: Case, cause: CancellationCause) -> Decision:
 
 def undo(case: Case) -> Decision:
     """Take back what was asked for before confirmation."""
-    parts = TO_UNDO.get(type(case.placement))
-    return NOTHING if parts is None else compensate(case, parts, _skus(case))
+    match case.placement:
+        case Reserved(payment=None):  # no authorisation has lapsed: there is none to void
+            parts: tuple[CompensationPart, ...] = ("stock",)
+        case placement:
+            parts = TO_UNDO.get(type(placement), ())
+    return compensate(case, parts, _skus(case)) if parts else NOTHING
 
 
 def compensate(case: Case, parts: tuple[CompensationPart, ...], skus: tuple[str, ...] = ()) -> Decision:

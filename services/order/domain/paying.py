@@ -40,6 +40,7 @@ from shared.events.payment import (
     PaymentAnomalyDetected,
     PaymentAuthorised,
     PaymentDeclined,
+    VoidPayment,
 )
 from shared.events.values import OrderContent, PaymentMethod
 from shared.eventsourcing.decider import NOTHING, Decision, Reminder
@@ -107,9 +108,13 @@ def payment_declined(case: Case, message: PaymentDeclined) -> Decision:
 
 
 def authorisation_lapsed(case: Case, message: AuthorisationLapsed) -> Decision:
-    """Goods that have not left wait until a person has seen to the payment."""
+    """Goods that have not left wait until a person has seen to the payment.
+
+    Before confirmation another authorisation will take its place: whatever is still set aside is let go.
+    """
     if isinstance(case.placement, Authorised):
-        return Decision(case.of_placement(AuthorisationLost(order_number=case.number)))
+        lost = case.of_placement(AuthorisationLost(order_number=case.number))
+        return Decision(lost, (VoidPayment(order_number=case.number),))
     delivery = delivery_of(case.placement)
     if delivery.cover != "authorised" or delivery.uncharged == 0:
         return NOTHING

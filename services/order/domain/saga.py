@@ -182,6 +182,7 @@ STEPS: Mapping[type[Placement], Step] = MappingProxyType(
             follows=(Authorising, Undoing),
         ),
         Authorised: Step(
+            sends=(VoidPayment,),
             answers={AuthorisationLapsed: Answer(paying.authorisation_lapsed, (Reserved,)), **_EXPIRES},
             follows=(Shipping, Undoing),
         ),

@@ -175,7 +175,9 @@ class Payment:
     outcomes: dict[int, int | None] = field(default_factory=dict)
     """Attempt to the amount authorised; None: declined."""
     live: int = 0
-    """What is set aside and may be captured."""
+    """What is set aside."""
+    lapsed: int = 0
+    """What of it may not be captured any more: it stays set aside until it is voided."""
     authorised: int = 0
     captured: dict[str, int] = field(default_factory=dict)
     currency: str = "USD"
@@ -192,7 +194,7 @@ class Payment:
             case CapturePayment() as request:
                 self._capture(request, willing)
             case VoidPayment():
-                freed, self.live = self.live, 0
+                freed, self.live, self.lapsed = self.live, 0, 0
                 voided = PaymentVoided(order_number=self.number, amount=freed, currency=self.currency)
                 self.answers.append(voided)
             case other:
@@ -200,14 +202,14 @@ class Payment:
 
     def lapse(self) -> None:
         """The authorisation runs out."""
-        if self.live:
-            self.live = 0
+        if self.live > self.lapsed:
+            self.lapsed = self.live
             self.answers.append(AuthorisationLapsed(order_number=self.number, authorisation_id="a"))
 
     def _capture(self, request: CapturePayment, willing: bool) -> None:
         name = request.fulfilment_id
         if name not in self.captured:
-            if not willing or self.live < request.amount:
+            if not willing or self.live - self.lapsed < request.amount:
                 refused = CaptureRefused(order_number=self.number, fulfilment_id=name, refusal_code="no")
                 self.answers.append(refused)
                 return

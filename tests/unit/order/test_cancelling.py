@@ -29,7 +29,14 @@ from shared.events.order import (
     RecallRefused,
     ReleaseHold,
 )
-from shared.events.payment import CapturePayment, CaptureRefused, PaymentDeclined, PaymentVoided, VoidPayment
+from shared.events.payment import (
+    AuthorisationLapsed,
+    CapturePayment,
+    CaptureRefused,
+    PaymentDeclined,
+    PaymentVoided,
+    VoidPayment,
+)
 from shared.events.shipping import (
     CancelShipment,
     HoldShipment,
@@ -72,6 +79,7 @@ RELEASE = ReleaseStock(order_number=NUMBER, skus=("A", "B"))
 VOID = VoidPayment(order_number=NUMBER)
 RELEASED = ReservationReleased(order_number=NUMBER, fulfilments=())
 VOIDED = PaymentVoided(order_number=NUMBER, amount=VALUE, currency="USD")
+LAPSED = AuthorisationLapsed(order_number=NUMBER, authorisation_id="a1")
 DECLINED = PaymentDeclined(order_number=NUMBER, attempt=1, decline_code="no_funds")
 CAPTURE_REFUSED = CaptureRefused(order_number=NUMBER, fulfilment_id=F1, refusal_code="expired")
 ANSWERED = HoldReleased(order_number=NUMBER, hold_id="H1", reason="compensation_overdue")
@@ -122,12 +130,15 @@ def test_stock_that_was_asked_for_is_given_back_before_the_order_is_cancelled(st
     outcome.after.when(RELEASED).then(*of_placement(answered), *of_order(CANCELLED))
 
 
-@pytest.mark.parametrize("stage", ["authorising", "declined", "held with its payment"])
+@pytest.mark.parametrize(
+    "stage", ["authorising", "declined", "held with its payment", "held when its payment lapsed"]
+)
 def test_stock_and_payment_are_taken_back_before_the_order_is_cancelled(stage: str) -> None:
     scenario = {
         "authorising": authorising(),
         "declined": after(authorising(), DECLINED),
         "held with its payment": after(authorising(), HELD, authorised()),
+        "held when its payment lapsed": after(authorising(), HELD, authorised(), LAPSED),
     }[stage]
     outcome = scenario.when(CANCEL, reason="no")
     outcome.then(*of_order(REQUESTED), *of_placement(BOTH)).then_asked(RELEASE, VOID)

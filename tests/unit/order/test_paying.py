@@ -337,6 +337,11 @@ def test_a_lapse_before_confirmation_asks_again_when_the_hold_is_released() -> N
     assert isinstance(asked.after.when(authorised(attempt=2)).events[0], OrderConfirmed)
 
 
+def test_what_a_lapse_before_confirmation_leaves_set_aside_is_let_go_before_another_is_asked_for() -> None:
+    paid = after(authorising(), HELD, authorised())
+    paid.when(LAPSED).then_asked(VoidPayment(order_number=NUMBER))
+
+
 def test_a_lapse_before_confirmation_asks_again_for_the_method_that_was_paid_with_last() -> None:
     paid = after(authorising(), declined(), PAY, HELD, authorised(attempt=2), LAPSED)
     paid.when(release(), reason="fine").then_asked(

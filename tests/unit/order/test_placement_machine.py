@@ -169,7 +169,7 @@ class Placements(RuleBasedStateMachine):
     def the_reservation_expires(self) -> None:
         self.inventory.expire()
 
-    @precondition(lambda self: self.payment.live)
+    @precondition(lambda self: self.payment.live > self.payment.lapsed)
     @rule(now=st.sampled_from([False, False, True]))
     def the_authorisation_lapses(self, now: bool) -> None:
         if now:
