@@ -27,9 +27,12 @@ from shared.eventsourcing.decider import NOTHING, Context, Decision
 
 
 def hold(shipment: Shipment, message: HoldShipment, context: Context, policy: Policy) -> Decision:
-    """Stop before the next outward step; too late once the carrier is told, pointless on a cancellation."""
+    """Stop before the next outward step; too late once the carrier has the parcel, pointless on a cancellation.
+
+    The hand-over that is under way may still fail: what follows it then waits.
+    """
     match shipment:
-        case HandingOver() | Dispatched() | Delivered() | Cancelled() | Unknown(held=True):
+        case Dispatched() | Delivered() | Cancelled() | Unknown(held=True):
             return NOTHING
         case Unknown():
             pass
@@ -42,7 +45,7 @@ def hold(shipment: Shipment, message: HoldShipment, context: Context, policy: Po
 def resume(shipment: Shipment, message: ResumeShipment, context: Context, policy: Policy) -> Decision:
     """Go on where the shipment stood, to the given address."""
     match shipment:
-        case HandingOver() | Dispatched() | Delivered() | Cancelled() | Unknown(held=False):
+        case Dispatched() | Delivered() | Cancelled() | Unknown(held=False):
             return NOTHING
         case Unknown() | Refused():
             pass

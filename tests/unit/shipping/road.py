@@ -7,6 +7,7 @@ from services.shipping.domain.messages import (
     AskCarrierAgain,
     CarrierSilent,
     HandoverAnswered,
+    HandoverDeclined,
     LabelAnswered,
     LabelDeclined,
     ParcelTracked,
@@ -188,6 +189,10 @@ def void_answer(attempt: int = 1) -> VoidAnswered:
 
 def handover_answer(attempt: int = 1) -> HandoverAnswered:
     return HandoverAnswered(**WHO, label_id=f"lbl_{attempt}")
+
+
+def handover_refusal(attempt: int = 1) -> HandoverDeclined:
+    return HandoverDeclined(**WHO, label_id=f"lbl_{attempt}")
 
 
 def silence(question: str, asked: int = 1) -> CarrierSilent:

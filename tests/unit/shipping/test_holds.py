@@ -22,6 +22,9 @@ from tests.unit.shipping.road import (
     collecting,
     deadline,
     delivered,
+    dispatched,
+    handover_answer,
+    handover_refusal,
     handover_requested,
     held,
     label_requested,
@@ -36,10 +39,11 @@ from tests.unit.shipping.road import (
     resumed,
     up_to,
     void_requested,
+    voided,
 )
 
-OPEN = STATUSES[: STATUSES.index("handing_over")]
-GONE = STATUSES[STATUSES.index("handing_over") :]
+OPEN = STATUSES[: STATUSES.index("dispatched")]
+GONE = STATUSES[STATUSES.index("dispatched") :]
 
 
 @pytest.mark.parametrize("status", OPEN)
@@ -55,9 +59,18 @@ def test_a_shipment_that_is_held_is_not_held_again(status: str) -> None:
 
 
 @pytest.mark.parametrize("status", GONE)
-def test_what_is_handed_over_is_not_held(status: str) -> None:
+def test_what_has_left_is_not_held(status: str) -> None:
     assert up_to(status).when(HOLD).decision == NOTHING
     assert up_to(status).when(resume(ELSEWHERE)).decision == NOTHING
+
+
+def test_a_parcel_that_is_held_during_its_hand_over_waits_if_the_carrier_did_not_take_it() -> None:
+    handing_over = up_to("handing_over").when(HOLD).after
+    handing_over.when(handover_answer()).then(dispatched())
+    waiting = handing_over.when(handover_refusal()).then(voided()).after
+    waiting.when(resume(ELSEWHERE)).then(resumed(ELSEWHERE), quotes_requested(2, ELSEWHERE))
+    resumed_before = handing_over.when(resume(ELSEWHERE)).then(resumed(ELSEWHERE)).after
+    resumed_before.when(handover_refusal()).then(voided(), quotes_requested(2, ELSEWHERE))
 
 
 def test_what_is_cancelled_is_not_held() -> None:
