@@ -1,6 +1,5 @@
 """Payments, refunds and the ledger over HTTP, and the gateway's notices."""
 
-import hashlib
 from contextlib import suppress
 from typing import Annotated, Any
 
@@ -13,7 +12,6 @@ from shared.events.payload import CurrencyCode
 from shared.events.payment import RefundPayment
 from shared.eventsourcing.api_keys import Caller, requires
 from shared.eventsourcing.definition import KeyParked, Submit
-from shared.eventsourcing.ids import named_id
 from shared.eventsourcing.problems import problem
 from shared.eventsourcing.views import Row, ViewReader
 from shared.eventsourcing.webhooks import SIGNED, BadSignature, Unreadable, raw_body
@@ -22,6 +20,10 @@ OrderNumber = Annotated[str, Path(min_length=1, max_length=200)]
 Limit = Annotated[int, Query(ge=1, le=1_000)]
 Offset = Annotated[int, Query(ge=0, le=10**9)]
 MOST_CURRENCIES = 1_000
+REFUND_KEY = (
+    "It names the refund: the same key never pays back twice. The same amount again tells how far the refund has"
+    " come, whatever the reason, another amount gets 409, and a refund that was refused is tried again."
+)
 
 
 class RefundRequest(BaseModel):
@@ -84,7 +86,7 @@ def _refunding(submit: Submit) -> APIRouter:
         wanted: RefundRequest,
         key: Annotated[
             str,
-            Header(alias="Idempotency-Key", pattern="^[!-~]{1,100}$", description="It names the refund."),
+            Header(alias="Idempotency-Key", pattern="^[!-~]{1,100}$", description=REFUND_KEY),
         ],
         caller: Annotated[Caller, Depends(requires("payments:write"))],
     ) -> dict[str, Any]:
@@ -97,8 +99,6 @@ def _refunding(submit: Submit) -> APIRouter:
             correlation_id=order_number,
             actor=caller.name,
             reason=wanted.reason,
-            message_id=named_id(f"orderstream/payments/{order_number}/refund/{key}"),
-            body_digest=hashlib.sha256(wanted.model_dump_json().encode()).digest(),
         )
         match reply.outcome:
             case "created" | "accepted":

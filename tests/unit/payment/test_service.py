@@ -283,8 +283,9 @@ async def test_a_refund_under_the_same_key_is_one_refund(service: Service) -> No
     await service.shown(f"/payments/{ORDER}", lambda row: row["authorised"] == 100)
     await service.take(capture(F1, 40))
     await service.shown(f"/payments/{ORDER}", lambda row: row["captured"] == 40)
-    first, second = await service.refund(), await service.refund()
-    assert (first.status_code, first.json()) == (second.status_code, second.json())
+    answers = await asyncio.gather(service.refund(), service.refund(reason="asked twice"))
+    for answer in answers:
+        assert (answer.status_code, answer.json()["refund_id"], answer.json()["amount"]) == (202, "R1", 30)
     other = await service.refund(amount=31)
     assert (other.status_code, other.headers["content-type"]) == (409, "application/problem+json")
     row = await service.shown(f"/payments/{ORDER}", lambda row: row["refunded"] == 30)
@@ -292,6 +293,16 @@ async def test_a_refund_under_the_same_key_is_one_refund(service: Service) -> No
         {"refund_id": "R1", "status": "refunded", "amount": 30, "refunded": 30, "currency": "EUR"}
     ]
     assert service.gateway.get("/v1/ledger/summary")["operations"]["refund"] == 1
+
+
+async def test_a_refund_that_was_refused_is_tried_again_under_the_same_key(service: Service) -> None:
+    await service.pays()
+    await service.stands("authorised")
+    assert (await service.refund()).status_code == 409
+    await service.take(capture(F1, 40))
+    await service.shown(f"/payments/{ORDER}", lambda row: row["captured"] == 40)
+    assert (await service.refund()).status_code == 202
+    await service.shown(f"/payments/{ORDER}", lambda row: row["refunded"] == 30)
 
 
 async def test_a_refund_is_refused_with_its_reason(service: Service) -> None:
