@@ -38,7 +38,7 @@ def order_commands(world: World, act: OrderAct) -> Iterator[tuple[str, Payload]]
         case "hold":
             yield "order", OpenHold(order_number=number, explanation="a look")
         case "release":
-            for hold in holds_of(world, number)[:1]:
+            for hold in list(holds_of(world, number))[:1]:
                 yield "order", ReleaseHold(order_number=number, hold_id=hold)
         case "approve":
             yield "order", ApproveOrder(order_number=number)
@@ -59,6 +59,7 @@ def order_state(world: World, number: str) -> dict[str, Any]:
     return state
 
 
-def holds_of(world: World, number: str) -> list[str]:
-    """The open holds of an order."""
-    return [hold["hold_id"] for hold in order_state(world, number).get("dossier", {}).get("holds", ())]
+def holds_of(world: World, number: str) -> dict[str, str]:
+    """The open holds of an order, with their reasons."""
+    holds = order_state(world, number).get("dossier", {}).get("holds", ())
+    return {hold["hold_id"]: hold["reason"] for hold in holds}

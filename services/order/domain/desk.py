@@ -33,6 +33,10 @@ from shared.events.values import Address, OrderContent, PaymentMethod
 from shared.eventsourcing.decider import Decision, Reply
 
 NO_REASON = "A decision of a person needs a reason."
+NO_ADDRESS = (
+    "The hold {reason} stops nothing, so no address can be corrected by its release: hold the order, and correct"
+    " the address by the release of that hold."
+)
 
 
 def release_hold(case: Case, message: ReleaseHold) -> Decision:
@@ -44,7 +48,10 @@ def release_hold(case: Case, message: ReleaseHold) -> Decision:
         return _released_before(case, message, case.order.dossier.holds_opened)
     if not case.context.reason.strip():
         return refuse(case, message, NO_REASON)
-    released = release(case, found[0], _corrected(case, message))
+    address = _corrected(case, message)
+    if address is not None and found[0].reason in ALARMS:
+        return refuse(case, message, NO_ADDRESS.format(reason=found[0].reason))
+    released = release(case, found[0], address)
     answer = case.accepted("released")
     if isinstance(case.order, InReview) and _stopping(case) == found:
         approved = OrderApproved(order_number=case.number, automatic=False)

@@ -112,6 +112,16 @@ def test_an_address_corrected_in_review_is_the_one_that_counts() -> None:
     outcome.after.when(take()).then_nothing_happened()
 
 
+def test_the_release_of_an_alarm_corrects_no_address() -> None:
+    late = after(shipping(), FulfilmentOverdue(order_number=NUMBER, fulfilment_id=F1, wait=1))
+    outcome = late.when(release(street="2 High Street"), reason="called")
+    (refused,) = outcome.events
+    assert isinstance(refused, CommandRefused)
+    assert refused.explanation.startswith("The hold shipment_overdue stops nothing")
+    assert outcome.reply == Reply("refused", {"order_number": NUMBER, "detail": refused.explanation})
+    assert outcome.after.when(release(), reason="called").reply == accepted("released")
+
+
 def test_a_hold_that_was_released_before_is_answered_and_changes_nothing() -> None:
     outcome = after(in_review(), release()).when(release(), reason="again")
     outcome.then_nothing_happened()
