@@ -54,6 +54,16 @@ def align(case: Case, order: Confirmed, placement: Shipping) -> Decision:
     return Decision(tuple(events), tuple(commands), tuple(reminders))
 
 
+def redirect(case: Case, order: Confirmed, placement: Shipping) -> Decision:
+    """Send the shipments that are under way to the corrected address; those that stand still get it later."""
+    commands: list[Command] = []
+    for one in placement.delivery.at_hand:
+        if one.status == "requested":
+            commands.append(HoldShipment(order_number=case.number, fulfilment_id=one.fulfilment_id))
+            commands.append(_resume(case, order.content, one))
+    return Decision(commands=tuple(commands))
+
+
 def complete(case: Case, order: Confirmed, placement: Shipping) -> Decision:
     """End the order once everything is delivered and charged, and nothing uncaptured is left set aside."""
     delivery = placement.delivery

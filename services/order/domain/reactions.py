@@ -77,7 +77,7 @@ def hold_released(case: Case, event: HoldReleased) -> Decision:
     if event.reason == "shortage":
         return keeping.shortage_released(case) + proceed(case, event)
     if event.reason not in ALARMS:
-        return proceed(case, event)
+        return _redirected(case, event) + proceed(case, event)
     match case.order, case.placement:
         case Confirmed() | Cancelling() as order, Shipping(delivery=delivery) | Recalling(delivery=delivery):
             fulfilment = delivery.find(event.fulfilment_id)
@@ -141,6 +141,14 @@ def order_ended(case: Case, event: OrderCancelled | OrderCompleted) -> Decision:
     match case.order:
         case Cancelled(dossier=dossier) | Completed(dossier=dossier) if dossier.counts_as_credit:
             return Decision(reminders=(free_credit(case, dossier.customer_id),))
+        case _:
+            return NOTHING
+
+
+def _redirected(case: Case, event: HoldReleased) -> Decision:
+    match case.order, case.placement:
+        case Confirmed() as order, Shipping() as placement if event.address is not None:
+            return delivering.redirect(case, order, placement)
         case _:
             return NOTHING
 

@@ -325,7 +325,7 @@ def test_two_labels_that_are_refused_for_one_reason_are_two_holds() -> None:
     assert hold_of(outcome.events[1]) == held("carrier_refused", 2, F2)
 
 
-def test_releasing_a_refused_label_resumes_the_shipment_to_the_corrected_address() -> None:
+def test_releasing_a_refused_label_sends_all_that_has_not_left_to_the_corrected_address() -> None:
     corrected = ADDRESS.model_copy(update={"street": "2 High Street", "postal_code": "54321"})
     outcome = after(shipping(SPLIT), label_refused(F1)).when(
         release(street="2 High Street", postal_code="54321"), reason="customer called"
@@ -341,9 +341,21 @@ def test_releasing_a_refused_label_resumes_the_shipment_to_the_corrected_address
             )
         ),
         *of_placement(progressed("requested", F1)),
-    ).then_asked(ResumeShipment(order_number=NUMBER, fulfilment_id=F1, address=corrected))
+    ).then_asked(
+        HoldShipment(order_number=NUMBER, fulfilment_id=F2),
+        ResumeShipment(order_number=NUMBER, fulfilment_id=F2, address=corrected),
+        ResumeShipment(order_number=NUMBER, fulfilment_id=F1, address=corrected),
+    )
     again = after(outcome.after, HELD).when(release(2), reason="fine")
     assert {one.address for one in again.commands if isinstance(one, ResumeShipment)} == {corrected}
+
+
+def test_a_corrected_address_comes_too_late_for_what_has_left() -> None:
+    left = after(shipping(SPLIT), dispatched(F2), label_refused(F1))
+    corrected = ADDRESS.model_copy(update={"street": "2 High Street"})
+    left.when(release(street="2 High Street"), reason="customer called").then_asked(
+        ResumeShipment(order_number=NUMBER, fulfilment_id=F1, address=corrected)
+    )
 
 
 def test_a_released_label_waits_for_the_holds_of_the_order() -> None:
