@@ -106,7 +106,7 @@ def met_shortage(order: Order) -> bool:
     """Whether something of it was not there when it was wanted."""
     return (
         order.get("cancelled_cause") == "shortage"
-        or bool(order.get("waiting") or order.get("units_short"))
+        or bool(order.get("waited") or order.get("units_short"))
         or any(hold["reason"] == "shortage" for hold in order["holds"])
     )
 

@@ -33,12 +33,14 @@ from shared.eventsourcing.views import Fact, Row, View
 
 PLACING = ("in_review", "approved")
 """While an order is being placed it has a step as well."""
+OF_THE_CONTENT = ("dropped", "units_short", "payment_window_until", "decline_code")
+"""What came of a content that another has replaced."""
 
 
 def _order(key: str, row: Row | None, fact: Fact) -> Row | None:
     changed = _changed({} if row is None else row, key, fact)
     if changed.get("order_status") not in PLACING:
-        changed = {name: value for name, value in changed.items() if name != "step"}
+        changed = _without(changed, "step")
     return {
         **changed,
         "status": status_of(changed),
@@ -74,7 +76,8 @@ def _changed(row: Row, key: str, fact: Fact) -> Row:
             accepted = {"accepted_at": fact.recorded_at.isoformat(), "order_status": "in_review", "holds": []}
             return {**_described(key, content), **accepted, "step": "received", "fulfilments": {}, "charged": 0}
         case OrderReplaced(content=content):
-            return {**row, **_described(key, content), "order_status": "in_review"}
+            kept = _without(row, *OF_THE_CONTENT)
+            return {**kept, **_described(key, content), "order_status": "in_review"}
         case HoldOpened() | HoldReleased():
             return {**row, "holds": _holds(row, event, fact)}
         case OrderApproved():
@@ -101,16 +104,16 @@ def _placed(row: Row, fact: Fact) -> Row:
     event = fact.event
     match event:
         case CompensationBegan():
-            return {**row, "step": "received"}
+            return {**_served(row), "step": "received"}
         case ReservationRequested():
-            return {**row, "step": "reserving"}
+            return {**_served(row), "step": "reserving"}
         case OrderBackordered():
             waiting = [shortage.model_dump() for shortage in event.waiting]
-            return {**row, "step": "backordered", "waiting": waiting}
+            return {**row, "step": "backordered", "waiting": waiting, "waited": True}
         case StockSecured():
-            return {**row, "step": "reserved"}
+            return {**_served(row), "step": "reserved"}
         case AuthorisationSought():
-            return {**row, "step": "authorising", "payment_status": "authorising"}
+            return {**_served(row), "step": "authorising", "payment_status": "authorising"}
         case PaymentWindowOpened():
             window = {"payment_window_until": event.until.isoformat(), "decline_code": event.decline_code}
             return {**row, **window, "step": "awaiting_payment", "payment_status": "declined"}
@@ -129,7 +132,8 @@ def _placed(row: Row, fact: Fact) -> Row:
                 for plan in event.fulfilments
             }
             paid = "authorised" if event.amount else "nothing_to_pay"
-            return {**row, **confirmed, "fulfilments": fulfilments, "amount": event.amount, "payment_status": paid}
+            delivery = {"fulfilments": fulfilments, "amount": event.amount, "payment_status": paid}
+            return {**_served(row), **confirmed, **delivery}
         case FulfilmentProgressed():
             return _with_fulfilment(row, event.fulfilment_id, status=event.status)
         case FulfilmentCharged():
@@ -137,6 +141,15 @@ def _placed(row: Row, fact: Fact) -> Row:
             return {**charged, "charged": row["charged"] + event.amount, "payment_status": "charged"}
         case _:
             return row
+
+
+def _served(row: Row) -> Row:
+    """It waits for no stock, or no longer; that it did stays with it."""
+    return _without(row, "waiting")
+
+
+def _without(row: Row, *names: str) -> Row:
+    return {name: value for name, value in row.items() if name not in names}
 
 
 def _described(key: str, content: OrderContent) -> Mapping[str, Any]:
@@ -184,7 +197,7 @@ def _with_fulfilment(row: Row, fulfilment_id: str, **changes: Any) -> Row:
 
 ORDERS = View(
     name="orders",
-    version=4,
+    version=5,
     handles=(
         OrderPlaced,
         OrderReplaced,

@@ -178,7 +178,7 @@ class BackorderEnded(Event, name="order.backorder-ended", version=1):
 
 
 class LinesDropped(Event, name="order.lines-dropped", version=1):
-    """Units that will not be delivered; their value is not charged."""
+    """Units that will not be delivered; their value is not charged. A later `order.replaced` voids it."""
 
     order_number: OrderNumber
     dropped: tuple[Shortage, ...]

@@ -230,7 +230,7 @@ def test_money_has_as_many_decimals_as_its_currency() -> None:
     "changes",
     [
         {"status": "cancelled", "cancelled_cause": "shortage"},
-        {"waiting": [{"line_id": "1", "sku": "TEA", "missing": 1}]},
+        {"waited": True},
         {"units_short": 1},
         {"status": "held", "holds": [{"hold_id": "H1", "reason": "shortage"}]},
     ],

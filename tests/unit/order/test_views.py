@@ -21,6 +21,7 @@ from tests.unit.order.samples import (
     F2,
     NUMBER,
     OTHER_CARD,
+    POLICY,
     SPLIT,
     T0,
     authorised,
@@ -152,6 +153,30 @@ def test_units_that_are_dropped_for_want_of_stock_are_counted() -> None:
     plans = (plan(1, ("L1", "A", 2)),)
     shown = start().then(take(allow_partial=True), stock_reserved(plans, short=short))
     assert (shown.row["units_short"], shown.row["dropped"]) == (1, 300)
+
+
+def test_what_came_of_a_content_that_was_replaced_is_forgotten() -> None:
+    short, plans = (Shortage(line_id="L2", sku="B", missing=1),), (plan(1, ("L1", "A", 2)),)
+    declined = start().then(take(allow_partial=True), stock_reserved(plans, short=short), DECLINED)
+    forgotten = {"dropped", "units_short", "payment_window_until", "decline_code"}
+    assert forgotten <= declined.row.keys()
+    changed = declined.then(take(notes="x", channel_updated_at=T0 + timedelta(hours=1)))
+    assert not forgotten & changed.row.keys()
+
+
+def test_an_order_waits_for_no_stock_once_it_is_there_but_it_did() -> None:
+    waiting = (Shortage(line_id="L2", sku="B", missing=1),)
+    backordered = start().then(take(allow_backorder=True), StockBackordered(order_number=NUMBER, waiting=waiting))
+    expires_at = POLICY.reservation_expires_at(NOON, allow_backorder=True)
+    later = take(allow_backorder=True, priority=1, channel_updated_at=T0 + timedelta(hours=1))
+    assert backordered.row["waiting"] == [one.model_dump() for one in waiting]
+    for after_it in (
+        backordered.then(stock_reserved(expires_at=expires_at)),
+        backordered.then(HELD, stock_reserved(expires_at=expires_at)),
+        backordered.then(later),
+    ):
+        assert "waiting" not in after_it.row
+        assert after_it.row["waited"]
 
 
 def test_a_hold_while_the_stock_or_the_payment_is_there_is_shown() -> None:
