@@ -17,6 +17,7 @@ from shared.events.order import (
     ApproveOrder,
     BlockCustomer,
     CancelOrder,
+    HoldReleased,
     OpenHold,
     OrderPlaced,
     OrderReplaced,
@@ -209,11 +210,14 @@ async def _on_hold(views: ViewReader) -> AsyncIterator[Row]:
 
 
 def _content(facts: Sequence[Stated]) -> Row:
-    """What was ordered, as it was stated last. A list of orders has no need of it."""
-    contents = [fact.payload["content"] for fact in facts if fact.type in STATED]
-    if not contents:
-        return {"lines": []}
-    return {name: contents[-1][name] for name in ("lines", "shipping_address")}
+    """What was ordered, as it was stated last, and where it goes. A list of orders has no need of it."""
+    content: dict[str, Any] = {"lines": []}
+    for fact in facts:
+        if fact.type in STATED:
+            content = {name: fact.payload["content"][name] for name in ("lines", "shipping_address")}
+        elif fact.type == HoldReleased.wire_type and fact.payload.get("address"):
+            content["shipping_address"] = fact.payload["address"]
+    return content
 
 
 def _deciding(submit: Submit) -> APIRouter:

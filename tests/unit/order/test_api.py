@@ -237,6 +237,21 @@ async def test_one_order_is_answered_with_what_was_ordered_last_and_where_it_goe
         assert [one["lines"] for one in listed] == [1]
 
 
+async def test_one_order_is_answered_with_the_address_that_a_person_corrected_until_it_is_stated_anew() -> None:
+    async with running() as service:
+        await service.place()
+        await service.decide(f"/orders/{NUMBER}/holds")
+        await service.decide(f"/orders/{NUMBER}/holds/H1/release", street="2 High Street")
+
+        def goes_to(street: str) -> Callable[[Any], bool]:
+            return lambda row: bool(row["shipping_address"]["street"] == street)
+
+        await service.shown(f"/orders/{NUMBER}", goes_to("2 High Street"))
+        again = channel_order(notes="ring twice", channel_updated_at=T0 + timedelta(hours=1))
+        await service.place(again.model_dump_json(), key="k2")
+        await service.shown(f"/orders/{NUMBER}", goes_to("1 Main Street"))
+
+
 async def test_a_page_of_one_owners_holds_is_full_while_there_are_more() -> None:
     async with running() as service:
         held = ("care", "risk", "care", "risk", "care")
