@@ -10,6 +10,7 @@ from shared.events.order import (
     AuthorisationSought,
     CancellationRefused,
     CancellationRequested,
+    CompensationAnswered,
     CompensationBegan,
     FulfilmentCharged,
     FulfilmentProgressed,
@@ -103,6 +104,8 @@ def _placed(row: Row, fact: Fact) -> Row:
     """The row after a fact of the placement."""
     event = fact.event
     match event:
+        case CompensationAnswered(part="payment") if not row["charged"]:
+            return {**row, "payment_status": "voided"}
         case CompensationBegan():
             return {**_served(row), "step": "received"}
         case ReservationRequested():
@@ -205,6 +208,7 @@ ORDERS = View(
         HoldReleased,
         OrderApproved,
         CompensationBegan,
+        CompensationAnswered,
         ReservationRequested,
         OrderBackordered,
         StockSecured,

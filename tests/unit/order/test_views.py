@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
+import pytest
+
 from oms.commands.orders import Status
 from services.order.domain.messages import DeadlinePassed
 from services.order.views import ORDERS
@@ -40,6 +42,7 @@ HELD = OpenHold(order_number=NUMBER, explanation="wait", owner="care")
 CANCEL = CancelOrder(order_number=NUMBER)
 ANOMALY = PaymentAnomalyDetected(order_number=NUMBER, explanation="captured by nobody")
 DECLINED = PaymentDeclined(order_number=NUMBER, attempt=1, decline_code="no_funds")
+VOIDED = PaymentVoided(order_number=NUMBER, amount=0, currency="USD")
 RELEASED = ReservationReleased(order_number=NUMBER, fulfilments=())
 
 
@@ -192,6 +195,19 @@ def test_a_cancellation_is_shown_with_its_cause_until_it_is_done() -> None:
     done = cancelling.then(RELEASED)
     assert (done.status, done.row["cancelled_cause"]) == ("cancelled", "operator")
     assert done.row["holds"] == []
+
+
+@pytest.mark.parametrize("answer", [authorised(), DECLINED], ids=["authorised", "declined"])
+def test_a_cancelled_order_shows_that_its_payment_was_let_go(answer: Event) -> None:
+    cancelled = start().then(take(), stock_reserved(), HELD, answer, CANCEL, VOIDED, RELEASED)
+    assert (cancelled.status, cancelled.row["payment_status"]) == ("cancelled", "voided")
+
+
+def test_an_order_stays_charged_when_the_rest_of_its_payment_is_let_go() -> None:
+    half = start().then(take(), stock_reserved(SPLIT), authorised(), dispatched(F1), captured(F1, 800), CANCEL)
+    gone = half.then(ShipmentCancelled(order_number=NUMBER, fulfilment_id=F2), delivered(F1))
+    done = gone.then(ReservationReleased(order_number=NUMBER, fulfilments=(F2,)), VOIDED)
+    assert (done.status, done.row["payment_status"]) == ("completed", "charged")
 
 
 def test_an_order_that_has_ended_shows_the_anomaly_of_its_payment_until_a_person_has_seen_to_it() -> None:
