@@ -44,6 +44,8 @@ def _orders(event: Any) -> tuple[str, ...]:
 
 
 def _payment(key: str, row: Row | None, fact: Fact) -> Row | None:
+    if row is None and isinstance(fact.event, RefundRefused):
+        return None  # the answer to who asked about an order that nobody was to pay
     changed = _changed({**_NEW, "order_number": key} if row is None else row, fact.event)
     return {**changed, **_totals(changed), "changed_at": fact.recorded_at.isoformat()}
 
@@ -190,7 +192,7 @@ def _status(row: Row, set_aside: int, captured: int, refunded: int) -> str:
 
 PAYMENTS = View(
     name="payments",
-    version=2,
+    version=3,
     handles=(
         AuthorisationRequested,
         PaymentAuthorised,

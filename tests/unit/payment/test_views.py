@@ -167,6 +167,11 @@ def test_a_refusal_is_shown_with_its_code() -> None:
     assert row["captured"] == 0
 
 
+def test_a_refund_that_is_refused_makes_no_payment_of_an_order_that_has_none() -> None:
+    refused = RefundRefused(order_number=ORDER, refund_id="R1", refusal_code="exceeds_captured")
+    assert rows(PAYMENTS, refused) == {}
+
+
 def test_a_renewal_moves_the_expiry() -> None:
     later = WEEK + timedelta(days=7)
     renewed = AuthorisationRenewed(order_number=ORDER, authorisation_id="auth_1", expires_at=later)
