@@ -40,6 +40,10 @@ ALARMS: frozenset[HoldReason] = frozenset(
 """Holds that give a wait or a trouble an owner. They stop nothing, and are released by what was waited for."""
 
 
+LONGEST = 2_000
+"""Characters of an explanation."""
+
+
 def open_holds(order: Order) -> tuple[Hold, ...]:
     """The holds that are open on the order and on its fulfilments."""
     return () if isinstance(order, NoOrder) else order.dossier.holds
@@ -62,11 +66,16 @@ def hold(case: Case, reason: HoldReason, explanation: str, fulfilment_id: str = 
         order_number=case.number,
         hold_id=f"H{dossier.holds_opened + 1}",
         reason=reason,
-        explanation=explanation,
+        explanation=_fitting(explanation),
         owner=OWNERS[reason],
         fulfilment_id=fulfilment_id,
     )
     return case.of_order(opened)
+
+
+def _fitting(explanation: str) -> str:
+    """What is named in it may be long, and many."""
+    return explanation if len(explanation) <= LONGEST else f"{explanation[: LONGEST - 1]}…"
 
 
 def hold_for(case: Case, findings: Sequence[Finding], opened_before: int) -> tuple[Recorded, ...]:

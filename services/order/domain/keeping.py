@@ -62,8 +62,8 @@ def reservation_lost(case: Case, message: ReservationExpired, delivery: Delivery
         case "taking" if message.shortages:
             missing = StockMissing(order_number=case.number, shortages=message.shortages)
             explanation = (
-                "The reservation ran out as the order was confirmed, and where its units were reserved there are "
-                f"missing: {_named(message.shortages)}. Nothing leaves; a release asks for the same units again."
+                "The reservation ran out as the order was confirmed. Nothing leaves; a release asks for the same "
+                f"units again. Where they were reserved there are missing: {_named(message.shortages)}."
             )
             answered = release_for(case, "reservation_overdue") + case.of_placement(missing)
             return Decision(answered + hold(case, "shortage", explanation))

@@ -325,6 +325,13 @@ def test_two_labels_that_are_refused_for_one_reason_are_two_holds() -> None:
     assert hold_of(outcome.events[1]) == held("carrier_refused", 2, F2)
 
 
+def test_a_carriers_own_words_are_cut_to_what_the_hold_can_say() -> None:
+    long = label_refused().model_copy(update={"explanation": "no! " * 500})
+    opened = shipping().when(long).events[-1]
+    assert isinstance(opened, HoldOpened)
+    assert opened.explanation.startswith("The carrier refused the parcel: no! no!")
+
+
 def test_releasing_a_refused_label_sends_all_that_has_not_left_to_the_corrected_address() -> None:
     corrected = ADDRESS.model_copy(update={"street": "2 High Street", "postal_code": "54321"})
     outcome = after(shipping(SPLIT), label_refused(F1)).when(

@@ -147,6 +147,15 @@ def test_a_hold_for_many_missing_units_names_the_first_and_counts_the_rest() -> 
     assert "1 of S9, 2 more SKUs." in hold.explanation
 
 
+def test_a_hold_says_what_to_do_though_the_names_of_what_is_missing_are_too_long_for_it() -> None:
+    shortages = tuple(Shortage(line_id=f"L{n}", sku=f"{n}".ljust(200, "S"), missing=1) for n in range(10))
+    told = ReservationExpired(order_number=NUMBER, shortages=shortages)
+    hold = after(confirmed(), EXPIRED).when(told).events[1]
+    assert isinstance(hold, HoldOpened)
+    assert "a release asks for the same units again." in hold.explanation
+    assert hold.explanation.endswith("S…")
+
+
 def test_the_release_of_the_hold_asks_for_the_same_units_again_and_ships_only_what_is_kept() -> None:
     outcome = missing().when(release(), reason="stock came")
     outcome.then(*of_order(released()), *of_placement(AGAIN)).then_asked(take_again())
