@@ -37,7 +37,7 @@ def _reading(views: ViewReader) -> APIRouter:
         order_number: str = "",
         status: Status | None = None,
         limit: Annotated[int, Query(ge=1, le=1_000)] = 100,
-        offset: Annotated[int, Query(ge=0)] = 0,
+        offset: Annotated[int, Query(ge=0, le=10**9)] = 0,
     ) -> dict[str, Any]:
         """Notices, of one order or in one status; one that the mail server lets wait says since when and why."""
         wanted = {"order_number": order_number, "status": status or ""}

@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections.abc import AsyncIterator, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import BaseModel, Field
@@ -38,6 +38,22 @@ from shared.eventsourcing.views import Row, Stated, ViewReader
 
 Number = Annotated[str, Path(min_length=1, max_length=200)]
 CustomerId = Annotated[str, Path(min_length=1, max_length=200)]
+Status = Literal[
+    "received",
+    "reserving",
+    "backordered",
+    "reserved",
+    "authorising",
+    "awaiting_payment",
+    "held",
+    "confirmed",
+    "shipping",
+    "delivered",
+    "completed",
+    "cancelling",
+    "cancelled",
+]
+"""What a person sees of an order."""
 Limit = Annotated[int, Query(ge=1, le=1_000)]
 Offset = Annotated[int, Query(ge=0, le=10**9)]
 KEY = re.compile("[!-~]{1,200}")
@@ -154,9 +170,13 @@ def _asking(views: ViewReader) -> APIRouter:
 
     @routes.get("/orders", summary="Orders by status, customer or channel, the newest first")
     async def orders(
-        status: str = "", customer: str = "", channel: str = "", limit: Limit = 100, offset: Offset = 0
+        status: Status | None = None,
+        customer: str = "",
+        channel: str = "",
+        limit: Limit = 100,
+        offset: Offset = 0,
     ) -> dict[str, Any]:
-        wanted = {"customer_id": customer, "status": status, "channel": channel}
+        wanted = {"customer_id": customer, "status": status or "", "channel": channel}
         where = {field: value for field, value in wanted.items() if value}
         found = await views.find(
             ORDERS, where, order_by="accepted_at", descending=True, limit=limit, offset=offset

@@ -1,7 +1,7 @@
 """Payments, refunds and the ledger over HTTP, and the gateway's notices."""
 
 from contextlib import suppress
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from pydantic import BaseModel, Field
@@ -17,6 +17,19 @@ from shared.eventsourcing.views import Row, ViewReader
 from shared.eventsourcing.webhooks import SIGNED, BadSignature, Unreadable, raw_body
 
 OrderNumber = Annotated[str, Path(min_length=1, max_length=200)]
+Status = Literal[
+    "none",
+    "authorising",
+    "authorised",
+    "declined",
+    "lapsed",
+    "voiding",
+    "voided",
+    "partly_captured",
+    "captured",
+    "refunded",
+]
+"""The state of an order's money in one word."""
 Limit = Annotated[int, Query(ge=1, le=1_000)]
 Offset = Annotated[int, Query(ge=0, le=10**9)]
 MOST_CURRENCIES = 1_000
@@ -44,9 +57,9 @@ def _reading(views: ViewReader) -> APIRouter:
 
     @routes.get("/payments", summary="Payments, of one status or all")
     async def payments(
-        status: str = "", currency: str = "", limit: Limit = 100, offset: Offset = 0
+        status: Status | None = None, currency: str = "", limit: Limit = 100, offset: Offset = 0
     ) -> dict[str, Any]:
-        where = _given(status=status, currency=currency)
+        where = _given(status=status or "", currency=currency)
         found = await views.find(PAYMENTS, where, limit=limit, offset=offset)
         return {"payments": [_payment(row) for row in found]}
 

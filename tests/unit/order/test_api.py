@@ -204,6 +204,13 @@ async def test_a_hold_that_outlives_its_order_is_listed_and_not_counted_as_one_u
         assert (await service.get("/orders/summary")).json() == {"statuses": {"cancelled": 1}, "on_hold": 0}
 
 
+async def test_orders_of_a_status_that_there_is_not_are_no_empty_list() -> None:
+    async with running() as service:
+        refused = await service.get("/orders?status=shiped")
+
+    assert (refused.status_code, "shipping" in refused.text) == (422, True)
+
+
 async def test_a_held_order_is_found_released_and_cancelled_by_a_person() -> None:
     async with running() as service:
         await service.place(LARGE)
