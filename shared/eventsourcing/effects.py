@@ -24,6 +24,8 @@ log = structlog.get_logger()
 
 AT_ONCE = 128
 """Effects under way at the same time."""
+MOST_OPEN = 2_048
+"""With those that failed and rest before they are tried again."""
 PAUSE_AFTER_FAILURE_S = (0.5, 30.0)
 """First and longest pause before an effect that failed unexpectedly is tried again."""
 
@@ -71,6 +73,8 @@ class EffectWorker:
         self._moved: set[int] = set()
         """Lanes whose windows may have moved since it was last noted."""
         self._running: set[asyncio.Task[None]] = set()
+        self._resting = 0
+        """Of those that run."""
         self._slots = asyncio.Semaphore(AT_ONCE)
         self._stopping = False
 
@@ -81,7 +85,7 @@ class EffectWorker:
                 await self._reader.hold()
                 self._follow_leases()
                 self._note()
-                if len(self._running) >= AT_ONCE or not await self._begin_next():
+                if self._full() or not await self._begin_next():
                     await self._reader.pause()
             except (StoreUnavailable, StoreConflict) as error:
                 log.warning("effects will be looked for again", error=str(error))
@@ -97,6 +101,10 @@ class EffectWorker:
         """Begin nothing new and return from `run` when what is under way has ended."""
         self._stopping = True
         self._reader.wake()
+
+    def _full(self) -> bool:
+        """Whether new intents have to wait; those that keep failing hold nobody up."""
+        return len(self._running) >= MOST_OPEN or len(self._running) - self._resting >= AT_ONCE
 
     def _note(self) -> None:
         moved = {lane: window.done_to for lane in self._moved if (window := self._windows.get(lane)) is not None}
@@ -187,13 +195,22 @@ class EffectWorker:
                 log.exception(
                     "effect failed", intent=entry.type, correlation_id=entry.correlation_id, pause_s=pause
                 )
-                await self._clock.sleep(pause)
+                await self._rest(pause)
                 pause = min(pause * 2, longest)
             else:
                 window.open.discard(entry.position)
                 self._moved.add(entry.lane)
                 self._reader.wake()
                 return
+
+    async def _rest(self, seconds: float) -> None:
+        """Leave one's place to others for so long."""
+        self._resting += 1
+        self._reader.wake()
+        try:
+            await self._clock.sleep(seconds)
+        finally:
+            self._resting -= 1
 
 
 def _result_id(entry: LogEntry) -> UUID:

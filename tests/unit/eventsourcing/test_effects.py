@@ -5,12 +5,14 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
 
+import pytest
 import structlog
 from msgspec.structs import replace
 from structlog.testing import capture_logs
 
 from shared.events.order import CreditLimitSet
 from shared.events.payload import Command
+from shared.eventsourcing import effects
 from shared.eventsourcing.failpoints import Failpoint, on_reach
 from shared.eventsourcing.lanes import lane_of
 from tests.unit.eventsourcing.toy import (
@@ -121,6 +123,43 @@ async def test_a_slow_effect_keeps_no_other_back(installation: Installation) -> 
         await instance.runtime.pipeline.take([arrival(set_limit("slow"))])
         await instance.runtime.pipeline.take([arrival(set_limit(f"c{n}", n)) for n in range(300)])
         await until(lambda: sum(outside.done.values()) == 300)
+
+
+async def test_effects_that_keep_failing_keep_no_other_back(installation: Installation) -> None:
+    # given more that fail each time than may be under way at once
+    outside = Outside()
+
+    async def act(intent: CreditLimitSet) -> Command:
+        if intent.customer_id.startswith("bad"):
+            raise KeyError("a fact is missing")
+        return await outside.act(intent)
+
+    async with installation.running(effects={CreditLimitSet: act}) as instance:
+        await instance.runtime.pipeline.take([arrival(set_limit(f"bad{n}")) for n in range(300)])
+        await asyncio.sleep(60)
+
+        # when others come
+        await instance.runtime.pipeline.take([arrival(set_limit(f"good{n}", n)) for n in range(300)])
+
+        # then these are carried out at once
+        await until(lambda: outside.done == dict.fromkeys(range(300), 1), seconds=10)
+
+
+async def test_effects_that_keep_failing_are_begun_up_to_a_bound(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(effects, "MOST_OPEN", 200)
+    tried: set[int] = set()
+
+    async def act(intent: CreditLimitSet) -> Command:
+        tried.add(intent.limit)
+        raise KeyError("a fact is missing")
+
+    async with installation.running(effects={CreditLimitSet: act}) as instance:
+        await instance.runtime.pipeline.take([arrival(set_limit(f"c{n}", n), "key") for n in range(300)])
+        await asyncio.sleep(100)
+
+    assert tried == set(range(200))
 
 
 async def test_who_gets_its_lanes_back_at_once_goes_on_and_repeats_nothing(installation: Installation) -> None:
