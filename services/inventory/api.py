@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+from collections.abc import Awaitable
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -27,6 +28,8 @@ IdempotencyKey = Annotated[str | None, Header(alias="Idempotency-Key", pattern="
 Writer = Annotated[Caller, Depends(requires("stock:write"))]
 
 MOST_LOTS = 5_000
+LOTS_AT_ONCE = 500
+"""Of a delivery: many times fewer than may wait, so that it keeps no other caller out."""
 
 
 class Receipt(BaseModel):
@@ -174,26 +177,27 @@ def _receiving(submit: Submit) -> APIRouter:
 
     @routes.post("/stock/bulk-receive", summary="Take many lots into stock at once")
     async def receive_all(delivery: Delivery, caller: Writer, key: IdempotencyKey = None) -> dict[str, Any]:
-        answers = await asyncio.gather(
-            *(
-                submit(
-                    ReceiveStock(sku=lot.sku, location=lot.location, quantity=lot.quantity),
-                    partition_key=lot.sku,
-                    actor=caller.name,
-                    reason=delivery.reason,
-                    message_id=_identity(caller, f"{key}/{place}" if key else None),
-                    body_digest=hashlib.sha256(lot.model_dump_json().encode()).digest() if key else b"",
-                )
-                for place, lot in enumerate(delivery.lines)
-            ),
-            return_exceptions=True,
-        )
-        refused = [
-            {"line": place, "sku": lot.sku, "explanation": explanation}
-            for place, (lot, answer) in enumerate(zip(delivery.lines, answers, strict=True))
-            if (explanation := _refusal(lot, answer))
-        ]
-        return {"received": len(delivery.lines) - len(refused), "refused": refused}
+        def receive(place: int, lot: Lot) -> Awaitable[Reply]:
+            return submit(
+                ReceiveStock(sku=lot.sku, location=lot.location, quantity=lot.quantity),
+                partition_key=lot.sku,
+                actor=caller.name,
+                reason=delivery.reason,
+                message_id=_identity(caller, f"{key}/{place}" if key else None),
+                body_digest=hashlib.sha256(lot.model_dump_json().encode()).digest() if key else b"",
+            )
+
+        lots = list(enumerate(delivery.lines))
+        refused: list[dict[str, Any]] = []
+        for start in range(0, len(lots), LOTS_AT_ONCE):
+            part = lots[start : start + LOTS_AT_ONCE]
+            answers = await asyncio.gather(*(receive(place, lot) for place, lot in part), return_exceptions=True)
+            refused += [
+                {"line": place, "sku": lot.sku, "explanation": explanation}
+                for (place, lot), answer in zip(part, answers, strict=True)
+                if (explanation := _refusal(lot, answer))
+            ]
+        return {"received": len(lots) - len(refused), "refused": refused}
 
     return routes
 
