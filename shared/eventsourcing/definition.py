@@ -43,9 +43,11 @@ class Submit(Protocol):
         """Decide a message and wait for its commit.
 
         A repeated `message_id` gets the first answer again. While callers ask who are not `patient`, the broker's
-        messages are taken a few at a time.
+        messages are taken a few at a time. Whoever gives up before the batch of the message begins leaves nothing.
 
         Raises:
+            TimeoutError: it took too long, and may have been decided: to be tried again under the same id.
+            StoreUnavailable: too many wait already, or the service is stopping; nothing is kept.
             IdempotencyConflict: the id came before with another `body_digest`.
             KeyParked: the key is parked; the message queues behind it.
             StoreRejects: a text holds the character NUL; nothing is kept.

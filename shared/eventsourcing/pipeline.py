@@ -4,7 +4,7 @@ import asyncio
 import random
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol
@@ -47,6 +47,8 @@ MAX_AMONG_CALLERS = 50
 """Of the broker's messages as many at most while somebody waits for answers, who then never waits for many."""
 CALLING_S = 1.0
 """For how long after a call the next is expected."""
+MAX_WAITING = 2_000
+"""While so many wait, one call more is refused: a few batches, or what comes in seconds without a store."""
 BACKOFF_S = (0.05, 5.0)
 """First and longest pause after the store failed."""
 
@@ -71,7 +73,7 @@ class Committed:
     earliest_reminder: datetime | None
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Work:
     """Messages that came together and are answered together."""
 
@@ -83,7 +85,7 @@ class _Work:
     answers: dict[UUID, Reply | Exception] = field(default_factory=dict)
 
     def finish(self) -> None:
-        """Tell who brought them, who may have gone meanwhile: they are decided all the same."""
+        """Tell who brought them, who may have gone while they were being decided."""
         if not self.done.done():
             self.done.set_result(None)
 
@@ -178,6 +180,8 @@ class Pipeline:
         patient: bool = False,
     ) -> Reply:
         """Implements `Submit`."""
+        if len(self._waiting) >= MAX_WAITING:
+            raise StoreUnavailable("too many wait already")
         arrival = Arrival(
             message=message,
             message_id=message_id or self._clock.new_id(),
@@ -236,7 +240,13 @@ class Pipeline:
         if work.urgent:
             self._called_at = self._clock.now()
             self._called.ring()
-        await work.done
+        try:
+            await work.done
+        except asyncio.CancelledError:
+            # Nobody was told that it was accepted. What is in hand is decided: its commit may be under way.
+            with suppress(ValueError):
+                self._waiting.remove(work)
+            raise
 
     async def _gather(self, took_s: float) -> None:
         """Let messages gather while those that wait are few, and until somebody waits for an answer."""

@@ -13,7 +13,7 @@ from shared.events.order import BlockCustomer, CustomerBlocked
 from shared.eventsourcing.decider import Context, Decision, Recorded, Reply, Route, States
 from shared.eventsourcing.definition import IdempotencyConflict, KeyParked
 from shared.eventsourcing.messages import Arrival, Malformed, Record
-from shared.eventsourcing.pipeline import MAX_BATCH, Pipeline
+from shared.eventsourcing.pipeline import MAX_BATCH, MAX_WAITING, Pipeline
 from shared.eventsourcing.store import StoreConflict, StoreUnavailable
 from tests.unit.eventsourcing.toy import (
     Installation,
@@ -83,6 +83,68 @@ async def test_a_caller_who_gives_up_keeps_nobody_else_waiting(
         with pytest.raises(asyncio.CancelledError):
             await impatient
         assert await submit(pipeline, "c") == Reply("accepted", {"times": 1})
+
+
+def away_for(seconds: float) -> Callable[[str], None]:
+    loop = asyncio.get_running_loop()
+    back_at = loop.time() + seconds
+
+    def hazard(moment: str) -> None:
+        if loop.time() < back_at:
+            raise StoreUnavailable("away")
+
+    return hazard
+
+
+async def test_who_gave_up_is_decided_only_if_its_batch_had_begun_and_can_ask_again(
+    installation: Installation,
+) -> None:
+    # given an outage, in which a batch is in hand
+    first, later = uuid4(), uuid4()
+    async with installation.pipeline(store_hazard=away_for(30)) as pipeline:
+        in_hand = asyncio.create_task(submit(pipeline, "a", first))
+        await asyncio.sleep(1)
+
+        # when those who ask give up, one in the batch and one that waits
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(20):
+                await submit(pipeline, "b", later)
+        in_hand.cancel()
+        await submit(pipeline, "c")
+
+        # then the batch had its outcome, the other nothing, and each is answered when it asks again
+        assert (installation.facts("a"), installation.facts("b")) == (["blocked"], [])
+        assert await submit(pipeline, "a", first) == Reply("accepted", {"times": 1})
+        assert await submit(pipeline, "b", later) == Reply("accepted", {"times": 1})
+
+    assert (installation.facts("a"), installation.facts("b")) == (["blocked"], ["blocked"])
+
+
+async def test_while_too_many_wait_only_calls_are_refused_and_those_that_give_up_make_room(
+    installation: Installation,
+) -> None:
+    # given an outage, in which a batch is in hand and as many wait as may
+    async with installation.pipeline(store_hazard=away_for(30)) as pipeline:
+        calls: list[asyncio.Task[Reply | None]] = [asyncio.create_task(submit(pipeline, "first"))]
+        await asyncio.sleep(1)
+        calls += [asyncio.create_task(submit(pipeline, f"c{n}")) for n in range(MAX_WAITING)]
+        await asyncio.sleep(1)
+
+        # when more come
+        with pytest.raises(StoreUnavailable, match="too many"):
+            await submit(pipeline, "refused")
+        calls.append(asyncio.create_task(pipeline.take([arrival(block("result"))])))
+        for call in calls[1:3]:
+            call.cancel()
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        calls.append(asyncio.create_task(submit(pipeline, "late")))
+        outcomes = await asyncio.gather(*calls, return_exceptions=True)
+
+    # then calls alone are refused, until somebody gives up
+    assert [type(one) for one in outcomes if not isinstance(one, Reply | None)] == [asyncio.CancelledError] * 2
+    taken = ["first", "c2", "result", "late"]
+    assert [name for name in [*taken, "refused", "c0", "c1"] if installation.facts(name)] == taken
 
 
 @pytest.mark.parametrize(("patient", "sizes"), [(False, [1, 50, 50, 20]), (True, [1, 120])])
