@@ -16,7 +16,7 @@ LEASE_S = 10.0
 ASK_AGAIN_S = 1.0
 """How often a reader asks for a lane that its process writes and another one holds."""
 POLL_S = 1.0
-"""How often a reader looks without being woken."""
+"""How often a reader looks without being woken, and asks the store though nobody has told it to."""
 TELL_S = 0.2
 """How long positions gather before the store is told of them; after a crash so much is read again."""
 
@@ -56,6 +56,7 @@ class LaneReader:
         """How far each lane is done, whether the store was told of it or not."""
         self._told_at = 0.0
         self._ask_store = True
+        self._asked_at = 0.0
         self._renew_at: float | None = None
         self._held_until = 0.0
         self._woken = Bell()
@@ -120,15 +121,21 @@ class LaneReader:
         if after is None:
             after = self._reached
         known = self._tail.after(after, self._limit, self._types)
-        if not (self._ask_store or self._tail.reaches_beyond(after)):
+        if not (self._ask_store or self._poll_is_due() or self._tail.reaches_beyond(after)):
             return known
         known_lanes = {one.lane for one in known}
         rest = {lane: position for lane, position in after.items() if lane not in known_lanes}
         if not rest:
             return known
+        self._asked_at = self._clock.now().timestamp()
+        self._ask_store = False  # before the store is asked: what is written meanwhile may not be in its answer
         stored = await self._store.read(rest, self._limit, self._types)
-        self._ask_store = bool(stored)
+        self._ask_store |= bool(stored)
         return [*known, *stored]
+
+    def _poll_is_due(self) -> bool:
+        """However often it is woken: what its own process commits wakes it, and tells nothing of the others."""
+        return not 0 <= self._clock.now().timestamp() - self._asked_at < POLL_S
 
     def note(self, positions: Mapping[int, int]) -> None:
         """Go on from how far the lanes are done; the store is told soon, in one go with what follows."""

@@ -5,9 +5,9 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Collection
 from contextlib import AsyncExitStack
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import structlog
 import uvicorn
@@ -158,7 +158,7 @@ async def _until_told_to_stop(runtime: Runtime, server: uvicorn.Server, store: P
     except BrokerUnavailable:
         await runtime.stop()
         raise
-    listening = asyncio.create_task(_listen(runtime, store))
+    listening = asyncio.create_task(hear_of_others(runtime, store))
     serving = asyncio.create_task(server._serve())
     log.info("started", port=server.config.port)
     ends: set[asyncio.Future[Any]] = {asyncio.create_task(stop.wait()), serving, runtime.failed}
@@ -174,10 +174,26 @@ async def _until_told_to_stop(runtime: Runtime, server: uvicorn.Server, store: P
         sys.exit(f"{runtime.service}: the HTTP server could not go on")
 
 
-async def _listen(runtime: Runtime, store: PostgresStore) -> None:
-    """Hear of commits by other instances; where the line is dead, polling is the floor."""
+class Ear(Protocol):
+    """Where the commits of other instances can be heard."""
+
+    async def listen(
+        self,
+        written: Callable[[Collection[int]], None],
+        listening: Callable[[], None],
+        pause: Callable[[], Awaitable[object]],
+    ) -> None:
+        """Implemented by `PostgresStore`."""
+        ...
+
+
+async def hear_of_others(runtime: Runtime, ear: Ear) -> None:
+    """Hear of commits by other instances; where the line is dead, polling is the floor.
+
+    Whenever it is alive again all readers look for what went unheard.
+    """
     while True:
         try:
-            await store.listen(runtime.written_elsewhere, lambda: asyncio.sleep(10))
+            await ear.listen(runtime.written_elsewhere, runtime.wake_all, lambda: asyncio.sleep(10))
         except StoreUnavailable:
             await asyncio.sleep(1)

@@ -295,10 +295,14 @@ class PostgresStore:
         await self._fetch("lanes")
 
     async def listen(
-        self, written: Callable[[Collection[int]], None], pause: Callable[[], Awaitable[None]]
+        self,
+        written: Callable[[Collection[int]], None],
+        listening: Callable[[], None],
+        pause: Callable[[], Awaitable[object]],
     ) -> None:
         """Tell to which lanes another instance has written; after each `pause` make sure the connection lives.
 
+        Calls `listening` as soon as nothing goes unheard any more.
         A commit rings only while several instances are known to run; one that begins polls until it is known.
 
         Raises:
@@ -311,6 +315,7 @@ class PostgresStore:
 
         async with self._connected() as connection:
             await connection.add_listener("log", notified)
+            listening()
             try:
                 while True:
                     await pause()

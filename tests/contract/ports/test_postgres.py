@@ -129,11 +129,7 @@ async def test_a_commit_rings_the_bell_in_another_process_while_one_runs(databas
         rings.append(lanes)
         heard.set()
 
-    async def pause() -> None:
-        listening.set()
-        await asyncio.sleep(60)
-
-    ear = asyncio.create_task(other.listen(ring, pause))
+    ear = asyncio.create_task(other.listen(ring, listening.set, lambda: asyncio.sleep(60)))
     await listening.wait()
     await _forget_instances(database)
     await one.lease_lanes("relay", "one", 60)
@@ -164,11 +160,7 @@ async def test_a_dead_line_is_noticed(database: str, infrastructure: Description
     store = await PostgresStore.connect(database, max_connections=2)
     listening, go_on = asyncio.Event(), asyncio.Event()
 
-    async def pause() -> None:
-        listening.set()
-        await go_on.wait()
-
-    ear = asyncio.create_task(store.listen(lambda lanes: None, pause))
+    ear = asyncio.create_task(store.listen(lambda lanes: None, listening.set, go_on.wait))
     await listening.wait()
     await _end_other_connections(infrastructure.postgres)
     go_on.set()

@@ -1,7 +1,7 @@
 """How a reader holds lanes: what it reads too late is no longer its own."""
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from random import Random
 
@@ -27,6 +27,31 @@ class AnswersLate(MemoryStore):
         slices = await super().read(positions, limit_per_lane, types)
         await asyncio.sleep(2 * LEASE_S)
         return slices
+
+
+class Observed(MemoryStore):
+    """A store whose answers take a moment, in which something may happen."""
+
+    def __init__(self, installation: Installation) -> None:
+        super().__init__(installation.tables, installation.locks, installation.clock)
+        self.asked = 0
+        self.meanwhile: Callable[[], None] | None = None
+
+    async def read(
+        self, positions: Mapping[int, int], limit_per_lane: int, types: Collection[str] | None = None
+    ) -> Sequence[LaneSlice]:
+        slices = await super().read(positions, limit_per_lane, types)
+        self.asked += 1
+        if self.meanwhile is not None:
+            self.meanwhile()
+        await asyncio.sleep(0.001)
+        return slices
+
+
+async def read_all(reader: LaneReader) -> None:
+    """Let it read until there is no more."""
+    while slices := await reader.read():
+        reader.note({one.lane: one.scanned_to for one in slices})
 
 
 def reader_of(store: Store, clock: VirtualClock, tail: Tail | None = None) -> LaneReader:
@@ -144,3 +169,65 @@ async def test_a_reader_misses_nothing_that_another_instance_wrote_in_between(in
     assert await reader.read() == [since]
     assert [one.entries for one in tail.after({lane: ours[0].position - 1}, 10, None)] == [ours]
     assert tail.after({lane: before.scanned_to - 1}, 10, None) == []
+
+
+async def test_what_is_rung_for_while_the_store_answers_is_asked_for_again(written: Installation) -> None:
+    # given a reader that has found nothing more
+    store = Observed(written)
+    reader = reader_of(store, written.clock)
+    await reader.hold()
+    await read_all(reader)
+    asked = store.asked
+
+    # when another process writes to a lane after the store has looked, and before it answers
+    store.meanwhile = partial(reader.written_elsewhere, [0])
+    reader.wake(elsewhere=True)
+    assert await reader.read() == []
+    store.meanwhile = None
+
+    # then the next look asks again
+    await reader.read()
+    assert store.asked == asked + 2
+
+
+async def test_a_reader_that_its_own_process_wakes_all_the_time_asks_the_store_as_often_as_an_idle_one(
+    written: Installation,
+) -> None:
+    # given a reader that has found nothing more
+    store = Observed(written)
+    reader = reader_of(store, written.clock)
+    await reader.hold()
+    await read_all(reader)
+    store.asked = 0
+
+    # when it is woken ten times a second, for ten seconds
+    for _ in range(100):
+        await asyncio.sleep(0.1)
+        reader.wake()
+        await reader.pause()
+        await reader.read()
+
+    # then it has asked once a second, or once in a little more
+    assert 9 <= store.asked <= 10 / POLL_S
+
+
+async def test_what_nobody_rang_for_is_found_by_a_reader_that_never_rests(written: Installation) -> None:
+    store = Observed(written)
+    reader = reader_of(store, written.clock)
+    await reader.hold()
+    await read_all(reader)
+
+    # when another process has written, and only this one rings
+    async with written.pipeline() as pipeline:
+        await pipeline.take([arrival(block("unheard"))])
+    clock = asyncio.get_running_loop()
+    began = clock.time()
+    found: Sequence[LaneSlice] = ()
+    while not found and clock.time() - began < 2 * POLL_S:
+        await asyncio.sleep(0.4)
+        reader.wake()
+        await reader.pause()
+        found = await reader.read()
+
+    # then it is found all the same
+    assert [one.lane for one in found] == [lane_of("unheard")]
