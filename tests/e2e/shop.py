@@ -47,7 +47,7 @@ class Shop:
         self.client = Client(stack.description)
         self._strewn: set[str] = set()
         """Places on inner topics that a test published to."""
-        self._checks, self._logs = all_checks(STREAMS, topics=_ButFor(self._strewn)), Logs()
+        self.read_anew()
         self.http = httpx2.Client(timeout=30, trust_env=False)
 
     def close(self) -> None:
@@ -244,6 +244,10 @@ class Shop:
         verdicts = verify(self.client, self._checks, logs=self._logs, patience_s=PATIENCE_S)
         found = [finding for verdict in verdicts for finding in verdict.findings]
         assert not found, "\n".join(map(str, found))
+
+    def read_anew(self) -> None:
+        """Let the next `verify` read logs and topics from their beginning."""
+        self._checks, self._logs = all_checks(STREAMS, topics=_ButFor(self._strewn)), Logs()
 
     def expect_nothing_left(self, number: str, sku: str, units: int) -> None:
         """The order is cancelled: its stock is back, nothing stays set aside, and no label stands."""
