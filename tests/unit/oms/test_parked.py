@@ -1,0 +1,109 @@
+"""`oms parked` as an operator sees it: what waits, what is tried again, what is dropped."""
+
+import json
+
+import pytest
+
+from oms.client import SERVICES
+from tests.unit.oms.conftest import Oms
+from tests.unit.oms.stack import Services
+
+PARKED = {
+    "key": "SO-7",
+    "blocking": True,
+    "type": "payment.authorise-payment.v1",
+    "correlation_id": "SO-7",
+    "reason": "KeyError: 'card'",
+    "parked_at": "2026-03-02T09:05:00+00:00",
+}
+UNREADABLE = {**PARKED, "key": "payment.commands/0/9", "blocking": False, "type": "", "reason": "no JSON"}
+"""A record in which there is no message."""
+
+
+def test_what_is_parked_is_listed_over_all_services_by_key_with_how_many_wait_behind(
+    oms: Oms, services: Services
+) -> None:
+    queued = {**PARKED, "type": "payment.capture-payment.v1", "reason": "queued behind a parked message"}
+    for service in SERVICES:
+        services.answer("GET", f"/{service}/operations/parked", {"parked": []})
+    services.answer("GET", "/payment/operations/parked", {"parked": [PARKED, UNREADABLE, queued, queued]})
+
+    code, out, err = oms("parked", "list")
+
+    assert (code, err) == (0, "")
+    [so_7] = [line for line in out.splitlines() if "SO-7" in line]
+    told = ("payment", "payment.authorise-payment.v1", "2026-03-02T09:05", "KeyError: 'card'")
+    assert all(word in so_7 for word in told)
+    assert so_7.split()[-1] == "2"
+    assert json.loads(oms("parked", "list", "--service", "payment", "--json")[1]) == {
+        "parked": [
+            {"service": "payment", **PARKED, "waiting_behind": 2},
+            {"service": "payment", **UNREADABLE, "waiting_behind": 0},
+        ]
+    }
+    assert [asked.path.split("/")[1] for asked in services.asked] == [*SERVICES, "payment"]
+
+
+def test_where_nothing_is_parked_the_list_says_none(oms: Oms, services: Services) -> None:
+    services.answer("GET", "/order/operations/parked", {"parked": []})
+
+    assert oms("parked", "list", "--service", "order") == (0, "parked: none\n", "")
+
+
+def test_parked_messages_that_go_through_are_exit_0_and_any_that_stays_is_exit_1(
+    oms: Oms, services: Services
+) -> None:
+    services.answer("POST", "/payment/operations/parked/SO-7/retry", {"went_through": 3, "left": 0})
+    assert oms("parked", "retry", "payment", "SO-7") == (0, "", "3 messages of SO-7 went through\n")
+
+    services.answer("POST", "/payment/operations/parked/SO-7/retry", {"went_through": 1, "left": 2})
+    said = "1 message of SO-7 went through, 2 left\n"
+    assert oms("parked", "retry", "payment", "SO-7") == (1, "", said)
+    code, out, _ = oms("parked", "retry", "payment", "SO-7", "--json")
+    assert (code, json.loads(out)) == (1, {"went_through": 1, "left": 2})
+
+
+def test_discarded_messages_are_named_and_carry_the_reason(oms: Oms, services: Services) -> None:
+    key = UNREADABLE["key"]
+    services.answer("GET", "/payment/operations/parked", {"parked": [PARKED, UNREADABLE, PARKED]})
+    for one in ("SO-7", key):
+        services.answer(
+            "POST", f"/payment/operations/parked/{one}/discard", {"discarded": 2, "reason": "cancelled by phone"}
+        )
+    decision = ("parked", "discard", "payment", "SO-7", "--reason", "cancelled by phone")
+
+    assert oms(*decision) == (0, "", "2 messages of SO-7 dropped: 2 payment.authorise-payment.v1\n")
+    assert services.asked[-1].body == {"reason": "cancelled by phone"}
+    assert json.loads(oms(*decision, "--json")[1])["messages"] == [PARKED, PARKED]
+
+    assert oms("parked", "discard", "payment", key, "--reason", "rubbish")[2].endswith("dropped: 1 unreadable\n")
+    assert services.asked[-1].path == f"/payment/operations/parked/{key}/discard"
+
+
+def test_a_discard_without_a_reason_is_wrong_usage(oms: Oms, services: Services) -> None:
+    code, out, err = oms("parked", "discard", "payment", "SO-7")
+
+    assert (code, out, services.asked) == (2, "", [])
+    assert err == "oms: Missing option '--reason'.\n"
+
+
+@pytest.mark.parametrize("decision", [("retry",), ("discard", "--reason", "rubbish")])
+def test_a_key_under_which_nothing_is_parked_is_one_line_and_exit_1(
+    oms: Oms, services: Services, decision: tuple[str, ...]
+) -> None:
+    services.answer("GET", "/order/operations/parked", {"parked": [PARKED]})
+    services.answer("POST", "/order/operations/parked/SO-8/retry", {"went_through": 0, "left": 0})
+    services.answer("POST", "/order/operations/parked/SO-8/discard", {"discarded": 0, "reason": "rubbish"})
+    command, *options = decision
+
+    said = "oms: the order service has nothing parked under SO-8\n"
+    assert oms("parked", command, "order", "SO-8", *options) == (1, "", said)
+
+
+def test_a_service_that_does_not_exist_is_wrong_usage_and_the_others_are_named(
+    oms: Oms, services: Services
+) -> None:
+    code, out, err = oms("parked", "retry", "warehouse", "SO-7")
+
+    assert (code, out, services.asked, err.count("\n")) == (2, "", [], 1)
+    assert all(service in err for service in SERVICES)
