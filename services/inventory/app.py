@@ -3,7 +3,7 @@
 from services.inventory.api import routers
 from services.inventory.domain.messages import INTERNAL
 from services.inventory.domain.model import model
-from services.inventory.domain.sourcing import Policy
+from services.inventory.domain.policy import Policy
 from services.inventory.locations import load_locations
 from services.inventory.settings import Settings
 from services.inventory.translate import TOPICS, translate

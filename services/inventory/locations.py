@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
-from services.inventory.domain.sourcing import Location
+from services.inventory.domain.policy import Location
 from shared.events.payload import CountryCode, Name
 from shared.events.payload import Location as LocationName
 from shared.eventsourcing.data_file import BadFile, read_file

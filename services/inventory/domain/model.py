@@ -9,11 +9,11 @@ from services.inventory.domain.messages import (
     HandOverBackorder,
     ReleaseReserved,
 )
+from services.inventory.domain.policy import Policy
 from services.inventory.domain.releasing import expire, release, release_reserved
 from services.inventory.domain.reservation import RESERVATION
 from services.inventory.domain.reserving import keep, reserve
 from services.inventory.domain.shipping import book_dispatch, book_dispatched
-from services.inventory.domain.sourcing import Policy
 from services.inventory.domain.stock import STOCK
 from services.inventory.domain.stock_changes import adjust, count, receive, set_levels, transfer
 from shared.events.inventory import (

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 
 from services.inventory.domain.messages import ExpireReservation, ReleaseReserved
+from services.inventory.domain.policy import Policy
 from services.inventory.domain.reservation import RESERVATION, Live, Unreserved, Waiting, units_by_sku
-from services.inventory.domain.sourcing import Policy
 from services.inventory.domain.stock import STOCK, located, settled
 from shared.events.inventory import (
     BackorderWithdrawn,

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from services.inventory.domain.messages import ExpireReservation
+from services.inventory.domain.policy import Policy
 from services.inventory.domain.reservation import (
     RESERVATION,
     Live,
@@ -12,7 +13,7 @@ from services.inventory.domain.reservation import (
     share_out,
     units_by_sku,
 )
-from services.inventory.domain.sourcing import Policy, Sourcing, source
+from services.inventory.domain.sourcing import Sourcing, source
 from services.inventory.domain.stock import STOCK, located, settled
 from shared.events.inventory import (
     BackorderQueued,

@@ -1,8 +1,8 @@
 """Goods that have left: on hand and reserved go down together."""
 
 from services.inventory.domain.messages import BookDispatch
+from services.inventory.domain.policy import Policy
 from services.inventory.domain.reservation import RESERVATION, Unreserved, units_by_sku
-from services.inventory.domain.sourcing import Policy
 from services.inventory.domain.stock import STOCK, StockItem, located, settled
 from shared.events.inventory import (
     FulfilmentShipped,

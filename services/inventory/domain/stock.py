@@ -7,7 +7,8 @@ from datetime import datetime
 from functools import partial
 
 from services.inventory.domain.messages import HandOverBackorder
-from services.inventory.domain.sourcing import Policy, top_up
+from services.inventory.domain.policy import Policy
+from services.inventory.domain.sourcing import top_up
 from shared.events.inventory import (
     BackorderFilled,
     BackorderHandedOver,

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from services.inventory.domain.sourcing import Policy
+from services.inventory.domain.policy import Policy
 from services.inventory.domain.stock import STOCK, StockItem, evolve, settled
 from shared.events.inventory import (
     AdjustStock,

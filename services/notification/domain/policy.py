@@ -8,10 +8,12 @@ from datetime import timedelta
 class Policy:
     """Waits between the offers of one notice: doubled each time and capped; a silent server is asked for good."""
 
-    first_wait: timedelta = timedelta(seconds=2)
-    longest_wait: timedelta = timedelta(minutes=10)
+    first_back_off: timedelta = timedelta(seconds=2)
+    """The wait after the first unknown outcome; it doubles with each one."""
+    longest_back_off: timedelta = timedelta(minutes=10)
 
-    def wait_after(self, asked: int) -> timedelta:
-        """The wait after offer number `asked`, counted from 1."""
+    def back_off(self, asked: int) -> timedelta:
+        """How long to wait before asking once more what was asked so often already."""
         # Thirty doublings pass any cap; a larger power would overflow a timedelta.
-        return min(self.first_wait * (1 << min(asked - 1, 30)), self.longest_wait)
+        doubled: timedelta = self.first_back_off * (1 << min(asked - 1, 30))
+        return min(doubled, self.longest_back_off)

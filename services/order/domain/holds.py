@@ -73,11 +73,6 @@ def hold(case: Case, reason: HoldReason, explanation: str, fulfilment_id: str = 
     return case.of_order(opened)
 
 
-def _fitting(explanation: str) -> str:
-    """What is named in it may be long, and many."""
-    return explanation if len(explanation) <= LONGEST else f"{explanation[: LONGEST - 1]}…"
-
-
 def hold_for(case: Case, findings: Sequence[Finding], opened_before: int) -> tuple[Recorded, ...]:
     """Open a hold for each finding of a review."""
     return case.of_order(
@@ -125,3 +120,8 @@ def release_on(case: Case, fulfilment_id: str, *, besides: tuple[HoldReason, ...
         if hold.fulfilment_id == fulfilment_id and hold.reason not in besides
         for recorded in release(case, hold)
     )
+
+
+def _fitting(explanation: str) -> str:
+    """What is named in it may be long, and many."""
+    return explanation if len(explanation) <= LONGEST else f"{explanation[: LONGEST - 1]}…"

@@ -161,7 +161,9 @@ def _next_before_confirmation(case: Case, order: Approved, placement: Placement)
             return paying.pay(case, order.content, fulfilments, payment or order.content.payment)
         case Authorised(fulfilments=fulfilments):
             return confirming.confirm(case, order.content, fulfilments)
-        case _:
+        case (
+            Reserving() | Backordered() | Authorising() | AwaitingPayment() | Shipping() | Recalling() | Undoing()
+        ):
             return NOTHING
 
 

@@ -71,6 +71,11 @@ def take(case: Case, customer: Customer, message: TakeChannelOrder) -> Decision:
     return _change(case, case.order, customer, message, content)
 
 
+def free_credit(case: Case, customer_id: str) -> Reminder:
+    """Tell the customer's stream that the order no longer counts."""
+    return Reminder(case.context.now, FreeCredit(customer_id=customer_id, order_number=case.number))
+
+
 def _change(
     case: Case, order: Known, customer: Customer, message: TakeChannelOrder, content: OrderContent
 ) -> Decision:
@@ -113,11 +118,6 @@ def _replace(case: Case, order: InReview | Approved, customer: Customer, content
     if moved and order.dossier.counts_as_credit:
         decision += Decision(reminders=(free_credit(case, order.dossier.customer_id),))
     return decision + _answer(case, "replaced")
-
-
-def free_credit(case: Case, customer_id: str) -> Reminder:
-    """Tell the customer's stream that the order no longer counts."""
-    return Reminder(case.context.now, FreeCredit(customer_id=customer_id, order_number=case.number))
 
 
 def _findings(case: Case, customer: Customer, content: OrderContent) -> tuple[Finding, ...]:

@@ -86,6 +86,19 @@ def anomaly(payment: Payment, order_number: str, explanation: str) -> tuple[Even
     return (PaymentAnomalyDetected(order_number=order_number, explanation=explanation),)
 
 
+def ask_authorisation(order_number: str, requested: Requested) -> AuthorisationRequested:
+    """The fact that asks for an authorisation once more."""
+    return AuthorisationRequested(
+        order_number=order_number,
+        attempt=requested.attempt,
+        amount=requested.amount,
+        currency=requested.currency,
+        payment=requested.payment,
+        idempotency_key=requested.question.idempotency_key,
+        asked=requested.question.asked + 1,
+    )
+
+
 def _questions(payment: Payment, order_number: str, now: datetime) -> Iterator[tuple[Question, Event]]:
     """Every open question with the fact that asks it once more."""
     for attempt in payment.attempts:
@@ -126,19 +139,6 @@ def _questions(payment: Payment, order_number: str, now: datetime) -> Iterator[t
                     whole=None if refund.request.amount == refund.amount else refund.amount,
                 ),
             )
-
-
-def ask_authorisation(order_number: str, requested: Requested) -> AuthorisationRequested:
-    """The fact that asks for an authorisation once more."""
-    return AuthorisationRequested(
-        order_number=order_number,
-        attempt=requested.attempt,
-        amount=requested.amount,
-        currency=requested.currency,
-        payment=requested.payment,
-        idempotency_key=requested.question.idempotency_key,
-        asked=requested.question.asked + 1,
-    )
 
 
 def _questions_of(

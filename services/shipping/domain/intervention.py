@@ -10,7 +10,12 @@ from services.shipping.domain.shipment import (
     HandingOver,
     Labelled,
     Labelling,
+    Packed,
+    Picked,
+    Picking,
+    Rated,
     Refused,
+    Requested,
     Shipment,
     Unknown,
     Voiding,
@@ -70,5 +75,5 @@ def cancel(shipment: Shipment, message: CancelShipment, context: Context, policy
                 order_number=message.order_number, fulfilment_id=message.fulfilment_id
             )
             return facts(message.fulfilment_id, requested)
-        case _:
+        case Requested() | Rated() | Picking() | Picked() | Packed() | Refused() | Unknown() | Cancelled():
             return facts(message.fulfilment_id, cancelled(message.order_number, message.fulfilment_id))

@@ -91,34 +91,6 @@ def go_for_label(parcel: Parcel, context: Context, policy: Policy, *, requoting:
     return ask_label(parcel, context.now, policy)
 
 
-def _towards_cancellation(shipment: Open, context: Context, policy: Policy) -> Decision:
-    """A label is taken back; without one the shipment ends; an open question is waited for."""
-    parcel = shipment.parcel
-    match shipment:
-        case Labelled(label=label):
-            return ask_void(parcel, label, context.now, policy)
-        case Labelling() | Voiding() | HandingOver():
-            return NOTHING
-        case _:
-            return facts(parcel.fulfilment_id, cancelled(parcel.order_number, parcel.fulfilment_id))
-
-
-def _automatic_step(shipment: Picking | Picked | Packed | Labelled, context: Context, policy: Policy) -> Decision:
-    parcel = shipment.parcel
-    match shipment:
-        case Picking() if policy.picking_takes:
-            finish = FinishPicking(order_number=parcel.order_number, fulfilment_id=parcel.fulfilment_id)
-            return Decision(reminders=(Reminder(context.now + policy.picking_takes, finish),))
-        case Picking():
-            return facts(parcel.fulfilment_id, items_picked(parcel))
-        case Picked():
-            return facts(parcel.fulfilment_id, parcel_packed(parcel, parcel.weight_grams))
-        case Packed():
-            return hand_to_customer(parcel, context)
-        case Labelled(label=label):
-            return ask_handover(parcel, label, context.now, policy)
-
-
 def hand_to_customer(parcel: Parcel, context: Context) -> Decision:
     """Goods that the customer collects leave and arrive in one moment."""
     delivered = ShipmentDelivered(
@@ -156,6 +128,34 @@ def cancelled(order_number: str, fulfilment_id: str) -> ShipmentCancelled:
 def cancellation_refused(order_number: str, fulfilment_id: str) -> ShipmentCancellationRefused:
     """The answer that it is too late."""
     return ShipmentCancellationRefused(order_number=order_number, fulfilment_id=fulfilment_id)
+
+
+def _towards_cancellation(shipment: Open, context: Context, policy: Policy) -> Decision:
+    """A label is taken back; without one the shipment ends; an open question is waited for."""
+    parcel = shipment.parcel
+    match shipment:
+        case Labelled(label=label):
+            return ask_void(parcel, label, context.now, policy)
+        case Labelling() | Voiding() | HandingOver():
+            return NOTHING
+        case Requested() | Rated() | Picking() | Picked() | Packed() | Refused():
+            return facts(parcel.fulfilment_id, cancelled(parcel.order_number, parcel.fulfilment_id))
+
+
+def _automatic_step(shipment: Picking | Picked | Packed | Labelled, context: Context, policy: Policy) -> Decision:
+    parcel = shipment.parcel
+    match shipment:
+        case Picking() if policy.picking_takes:
+            finish = FinishPicking(order_number=parcel.order_number, fulfilment_id=parcel.fulfilment_id)
+            return Decision(reminders=(Reminder(context.now + policy.picking_takes, finish),))
+        case Picking():
+            return facts(parcel.fulfilment_id, items_picked(parcel))
+        case Picked():
+            return facts(parcel.fulfilment_id, parcel_packed(parcel, parcel.weight_grams))
+        case Packed():
+            return hand_to_customer(parcel, context)
+        case Labelled(label=label):
+            return ask_handover(parcel, label, context.now, policy)
 
 
 def _pick_list(parcel: Parcel) -> PickListIssued:

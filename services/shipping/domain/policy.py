@@ -23,5 +23,6 @@ class Policy:
 
     def back_off(self, asked: int) -> timedelta:
         """How long to wait before asking once more what was asked so often already."""
+        # Thirty doublings pass any cap; a larger power would overflow a timedelta.
         doubled: timedelta = self.first_back_off * (1 << min(asked - 1, 30))
         return min(doubled, self.longest_back_off)

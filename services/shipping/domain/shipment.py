@@ -235,6 +235,11 @@ def evolve(shipment: Shipment, event: Event) -> Shipment:
             return _evolve_open(shipment, event)
 
 
+def order_number_of(fulfilment_id: str) -> str:
+    """The order of a fulfilment, whose id is `<order number>-F<n>`."""
+    return fulfilment_id.rpartition("-F")[0] or fulfilment_id
+
+
 def _evolve_unknown(shipment: Unknown, event: Event) -> Unknown | Requested:
     match event:
         case ShipmentHeld():
@@ -349,8 +354,3 @@ SHIPMENT: Category[Shipment] = Category(
     initial=Unknown(),
     evolve=evolve,
 )
-
-
-def order_number_of(fulfilment_id: str) -> str:
-    """The order of a fulfilment, whose id is `<order number>-F<n>`."""
-    return fulfilment_id.rpartition("-F")[0] or fulfilment_id

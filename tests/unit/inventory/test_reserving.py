@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 
 from services.inventory.domain.model import model
+from services.inventory.domain.policy import Policy
 from services.inventory.domain.reservation import RESERVATION, Reserved, Unreserved
-from services.inventory.domain.sourcing import Policy
 from shared.events.inventory import (
     FulfilmentShipped,
     KeepReservation,

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.inventory.domain.sourcing import Location, Policy, Sourcing, divide, source
+from services.inventory.domain.policy import Location, Policy
+from services.inventory.domain.sourcing import Sourcing, divide, source
 from tests.unit.inventory.sample import CENTRAL, EAST, WEST
 
 POLICY = Policy()

@@ -58,7 +58,7 @@ OWED = NoticeOwed(
 DOWN = NoticeDelayed(
     order_number=NUMBER, notice_id=IDENTITY, explanation="down", ask_again_at=NOON + timedelta(seconds=2)
 )
-BRISK = Policy(first_wait=timedelta(seconds=10), longest_wait=timedelta(seconds=30))
+BRISK = Policy(first_back_off=timedelta(seconds=10), longest_back_off=timedelta(seconds=30))
 
 
 def scenario(*events: Event, policy: Policy | None = None) -> Scenario:
@@ -345,7 +345,7 @@ def test_a_delayed_notice_that_proves_refused_fails() -> None:
 
 
 def test_waits_double_up_to_a_cap() -> None:
-    waits = [BRISK.wait_after(asked).total_seconds() for asked in (1, 2, 3, 4, 10_000)]
+    waits = [BRISK.back_off(asked).total_seconds() for asked in (1, 2, 3, 4, 10_000)]
 
     assert waits == [10, 20, 30, 30, 30]
 
@@ -355,7 +355,7 @@ def test_a_mail_server_that_stays_down_is_asked_at_the_longest_wait_for_good(ask
     outcome = scenario(CONTACT, requested(asked), policy=BRISK).when(answered("unknown", asked, "down"))
 
     assert [type(event) for event in outcome.events] == [NoticeDelayed]
-    assert outcome.reminders == (Reminder(NOON + BRISK.wait_after(asked), again(asked)),)
+    assert outcome.reminders == (Reminder(NOON + BRISK.back_off(asked), again(asked)),)
 
 
 def test_a_delay_of_what_is_not_under_way_folds_to_nothing() -> None:

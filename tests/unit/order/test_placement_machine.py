@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from pydantic import TypeAdapter
 
-from services.order.domain.diagram import transitions
+from services.order.diagram import transitions
 from services.order.domain.holds import open_holds
 from services.order.domain.messages import TakeChannelOrder
 from services.order.domain.model import model

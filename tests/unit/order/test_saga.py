@@ -3,8 +3,8 @@
 from dataclasses import fields
 from typing import get_args
 
+from services.order.diagram import diagram, name_of, transitions
 from services.order.domain.compensating import TO_UNDO
-from services.order.domain.diagram import diagram, name_of, transitions
 from services.order.domain.placement import Idle, Placement, Recalling, Shipping, Undoing
 from services.order.domain.policy import Policy
 from services.order.domain.saga import LISTENS_TO, STEPS

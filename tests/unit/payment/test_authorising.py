@@ -97,7 +97,7 @@ def test_a_decline_without_a_code_is_declined_all_the_same() -> None:
 
 
 def test_an_unknown_outcome_is_asked_again_under_the_same_key() -> None:
-    again_at = NOON + POLICY.ask_again_after
+    again_at = NOON + POLICY.first_back_off
     reminder = AskGatewayAgain(order_number=ORDER, idempotency_key=auth_key(), asked=1)
     outcome = scenario(requested()).when(authorisation_answered(outcome="unknown", explanation="HTTP 503"))
     outcome.then(unknown(auth_key(), again_at, "HTTP 503"))
@@ -358,12 +358,12 @@ def test_a_late_answer_to_a_renewal_does_not_revive_what_was_let_go() -> None:
 
 def test_a_renewal_of_unknown_outcome_is_asked_again_before_the_authorisation_expires() -> None:
     outcome = scenario(requested(), authorised(), renewal_requested()).when(renewal_answered(outcome="unknown"))
-    outcome.then(unknown(renewal_key(), NOON + POLICY.ask_again_after))
+    outcome.then(unknown(renewal_key(), NOON + POLICY.first_back_off))
     outcome.after.when(outcome.reminders[0].message).then(renewal_requested(asked=2))
 
 
 def test_a_renewal_still_unknown_at_the_expiry_is_reported_so_that_goods_wait() -> None:
-    long_wait = Scenario(model(Policy(ask_again_after=timedelta(days=30), ask_again_at_most=timedelta(days=30))))
+    long_wait = Scenario(model(Policy(first_back_off=timedelta(days=30), longest_back_off=timedelta(days=30))))
     outcome = long_wait.given(STREAM, requested(), authorised(), renewal_requested()).when(
         renewal_answered(outcome="unknown")
     )
@@ -376,4 +376,4 @@ def test_an_authorisation_that_has_expired_is_still_asked_about_at_the_usual_tim
     outcome = (
         scenario(requested(), authorised(), renewal_requested()).at(WEEK).when(renewal_answered(outcome="unknown"))
     )
-    outcome.then(unknown(renewal_key(), WEEK + POLICY.ask_again_after))
+    outcome.then(unknown(renewal_key(), WEEK + POLICY.first_back_off))
