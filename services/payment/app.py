@@ -6,7 +6,7 @@ from services.payment.api import routers
 from services.payment.domain.messages import INTERNAL
 from services.payment.domain.model import model
 from services.payment.effects import effects
-from services.payment.gateway import HttpGateway
+from services.payment.http_gateway import HttpGateway
 from services.payment.settings import Settings
 from services.payment.translate import TOPICS, translate
 from services.payment.views import VIEWS

@@ -11,16 +11,7 @@ from services.payment.domain.messages import (
     RenewalAnswered,
     VoidAnswered,
 )
-from services.payment.gateway import (
-    Authorised,
-    Captured,
-    Gateway,
-    Refunded,
-    Refused,
-    Renewed,
-    Unknown,
-    Voided,
-)
+from services.payment.gateway import Authorised, Captured, Gateway, Refunded, Renewed, Voided
 from shared.events.payload import Event
 from shared.events.payment import (
     AuthorisationRenewalRequested,
@@ -30,6 +21,7 @@ from shared.events.payment import (
     VoidRequested,
 )
 from shared.eventsourcing.definition import Effect
+from shared.eventsourcing.partners import Refused, Unknown
 
 Intent = (
     AuthorisationRequested | CaptureRequested | VoidRequested | AuthorisationRenewalRequested | RefundRequested

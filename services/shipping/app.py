@@ -4,11 +4,11 @@ from datetime import timedelta
 from functools import partial
 
 from services.shipping.api import routers
-from services.shipping.carrier import HttpCarrier
 from services.shipping.domain.messages import INTERNAL
 from services.shipping.domain.model import model
 from services.shipping.domain.policy import Policy
 from services.shipping.effects import effects
+from services.shipping.http_carrier import HttpCarrier
 from services.shipping.origins import DEMO, Origins, load_addresses
 from services.shipping.settings import Settings
 from services.shipping.translate import TOPICS, translate

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from services.shipping.carrier import Carrier, Done, Refused, Sold, Unknown
+from services.shipping.carrier import Carrier, Done, Sold
 from services.shipping.domain.asking import quotes_key
 from services.shipping.domain.messages import (
     CarrierSilent,
@@ -21,6 +21,7 @@ from services.shipping.origins import Origins
 from shared.events.payload import Command, Event
 from shared.events.shipping import HandoverRequested, LabelRequested, LabelVoidRequested, QuotesRequested
 from shared.eventsourcing.definition import Effect
+from shared.eventsourcing.partners import Refused, Unknown
 
 Intent = QuotesRequested | LabelRequested | LabelVoidRequested | HandoverRequested
 

@@ -6,16 +6,8 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from services.payment.domain.messages import GatewayNotified
-from services.payment.gateway import (
-    Authorised,
-    Captured,
-    Outcome,
-    Refunded,
-    Refused,
-    Renewed,
-    Unknown,
-    Voided,
-)
+from services.payment.gateway import Authorised, Captured, Outcome, Refunded, Renewed, Voided
+from shared.eventsourcing.partners import Refused, Unknown
 
 A = TypeVar("A")
 

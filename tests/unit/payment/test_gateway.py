@@ -9,18 +9,9 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from services.payment.gateway import (
-    ANOTHER_AMOUNT,
-    Authorised,
-    Captured,
-    HttpGateway,
-    Outcome,
-    Refunded,
-    Refused,
-    Renewed,
-    Unknown,
-    Voided,
-)
+from services.payment.gateway import Authorised, Captured, Outcome, Refunded, Renewed, Voided
+from services.payment.http_gateway import ANOTHER_AMOUNT, HttpGateway
+from shared.eventsourcing.partners import Refused, Unknown
 
 NEXT_WEEK = "2026-11-28T10:15:30.123456Z"
 MOMENT = datetime(2026, 11, 28, 10, 15, 30, 123456, tzinfo=UTC)
@@ -141,8 +132,8 @@ async def test_a_decline_or_refusal_carries_its_code() -> None:
 async def test_an_error_about_the_request_itself_is_a_refusal(status: int) -> None:
     async with serving() as (server, gateway):
         server.status, server.body = status, {"code": "no_way", "message": "No."}
-        assert await authorise(gateway) == Refused("no_way")
-        assert await gateway.void("k", authorisation_id="a") == Refused("no_way")
+        assert await authorise(gateway) == Refused("no_way", "No.")
+        assert await gateway.void("k", authorisation_id="a") == Refused("no_way", "No.")
 
 
 def recorded(operation: str, answer: Any, status: int = 201) -> dict[str, Any]:

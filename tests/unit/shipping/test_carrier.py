@@ -10,8 +10,10 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from services.shipping.carrier import Done, HttpCarrier, Refused, Sold, Unknown
+from services.shipping.carrier import Done, Sold
+from services.shipping.http_carrier import HttpCarrier
 from shared.events.values import Address
+from shared.eventsourcing.partners import Refused, Unknown
 from tests.unit.simulators.running import KEY, NO_FAULTS, Simulator, running
 
 DOCK = Address(name="East", street="1 Dock Rd", city="Newark", postal_code="07101", region="NJ", country="US")

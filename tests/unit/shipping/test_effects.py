@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 
-from services.shipping.carrier import Done, Refused, Sold, Unknown
+from services.shipping.carrier import Done, Sold
 from services.shipping.domain.messages import HandoverDeclined, QuotesDeclined, VoidDeclined
 from services.shipping.effects import effects
 from services.shipping.origins import Origins
 from shared.events.payload import Command, Event
 from shared.events.values import Address
+from shared.eventsourcing.partners import Refused, Unknown
 from tests.unit.shipping.road import (
     HOME,
     PROMISE,
