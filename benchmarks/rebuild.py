@@ -30,10 +30,10 @@ from shared.eventsourcing.decider import Model
 from shared.eventsourcing.decoding import Decoder
 from shared.eventsourcing.lanes import LANES
 from shared.eventsourcing.postgres.store import PostgresStore
-from shared.eventsourcing.projections import Projector, view_id
+from shared.eventsourcing.projections import Projector
 from shared.eventsourcing.reading_lanes import LaneReader
 from shared.eventsourcing.store import LogEntry
-from shared.eventsourcing.views import View
+from shared.eventsourcing.views import View, view_id
 
 ENTRIES = 40_000
 """Of the log, as many of each lane; where it has fewer, orders are placed first."""

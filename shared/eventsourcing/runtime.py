@@ -18,12 +18,13 @@ from shared.eventsourcing.effects import EffectWorker
 from shared.eventsourcing.metrics import Metrics
 from shared.eventsourcing.nul import holds_nul
 from shared.eventsourcing.pipeline import Committed, Pipeline
-from shared.eventsourcing.projections import Projector, view_id
+from shared.eventsourcing.projections import Projector
 from shared.eventsourcing.reading_lanes import LEASE_S, LaneReader
 from shared.eventsourcing.relay import Relay
 from shared.eventsourcing.reminders import Reminders
 from shared.eventsourcing.store import Store, StoreRejects, StoreUnavailable
 from shared.eventsourcing.tail import Tail
+from shared.eventsourcing.views import view_id
 
 log = structlog.get_logger()
 

@@ -30,10 +30,10 @@ from shared.eventsourcing.metrics import Metrics
 from shared.eventsourcing.operations_api import operations_routers
 from shared.eventsourcing.postgres.settings import faults_of
 from shared.eventsourcing.postgres.store import PostgresStore
-from shared.eventsourcing.projections import StoredViews
 from shared.eventsourcing.runtime import Runtime
 from shared.eventsourcing.settings import ServiceSettings
 from shared.eventsourcing.store import Store, StoreUnavailable
+from shared.eventsourcing.stored_views import StoredViews
 
 T = TypeVar("T", bound=ServiceSettings)
 

@@ -66,6 +66,11 @@ def document(row: Row) -> bytes:
 _REPLACEMENT = b"\\1" + "\ufffd".encode()
 
 
+def view_id(view: View) -> str:
+    """A view with its version: a new version fills beside the old one."""
+    return f"{view.name}@{view.version}"
+
+
 class ViewReader(Protocol):
     """How an API reads the views of its service, and what the store knows beside them."""
 

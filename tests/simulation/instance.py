@@ -20,7 +20,6 @@ from shared.eventsourcing.memory.transaction import MemoryTransaction
 from shared.eventsourcing.memory.virtual_time import VirtualClock
 from shared.eventsourcing.messages import Record
 from shared.eventsourcing.metrics import Metrics
-from shared.eventsourcing.projections import view_id
 from shared.eventsourcing.runtime import Runtime
 from shared.eventsourcing.store import (
     Append,
@@ -34,6 +33,7 @@ from shared.eventsourcing.store import (
     StoredReminder,
     StoreUnavailable,
 )
+from shared.eventsourcing.views import view_id
 from tests.simulation.processes import Process
 
 

@@ -17,9 +17,8 @@ from shared.events.registry import CONTRACT, LISTENERS
 from shared.eventsourcing.batch import StateCodec
 from shared.eventsourcing.chain import GENESIS, entry_hash
 from shared.eventsourcing.memory.tables import Tables
-from shared.eventsourcing.projections import view_id
 from shared.eventsourcing.store import LogEntry
-from shared.eventsourcing.views import Fact
+from shared.eventsourcing.views import Fact, view_id
 from tests.memory_topics import MemoryTopics
 from tests.simulation.books import Finding
 from tests.simulation.services import MODELS, SERVICES

@@ -8,13 +8,13 @@ from uuid import UUID
 import pytest
 
 from shared.eventsourcing.lanes import LANES
-from shared.eventsourcing.projections import StoredViews
 from shared.eventsourcing.store import (
     Lease,
     LeaseLost,
     Store,
     StoreConflict,
 )
+from shared.eventsourcing.stored_views import StoredViews
 from shared.eventsourcing.views import Row, View
 from tests.contract.ports.writing import Rewriting
 

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 from structlog.testing import capture_logs
 
-from shared.eventsourcing.projections import StoredViews
 from shared.eventsourcing.store import StoreUnavailable
+from shared.eventsourcing.stored_views import StoredViews
 from shared.eventsourcing.views import Fact, Row
 from tests.unit.eventsourcing.toy import (
     Installation,

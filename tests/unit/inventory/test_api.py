@@ -23,8 +23,8 @@ from shared.eventsourcing.memory.store import MemoryStore
 from shared.eventsourcing.memory.tables import Tables
 from shared.eventsourcing.messages import Arrival
 from shared.eventsourcing.metrics import Metrics
-from shared.eventsourcing.projections import StoredViews
 from shared.eventsourcing.runtime import Runtime
+from shared.eventsourcing.stored_views import StoredViews
 from tests.unit.inventory.sample import EAST, WEST, line, reserve
 
 WRITER, READER = {"Authorization": "Bearer writer"}, {"Authorization": "Bearer reader"}

@@ -7,8 +7,9 @@ from email.message import EmailMessage
 
 import pytest
 
+from services.notification.composing import address_of, compose
 from services.notification.domain.messages import MailAnswered
-from services.notification.effects import address_of, compose, effects
+from services.notification.effects import effects
 from services.notification.letters import Letters
 from services.notification.mail import Answer, SmtpMailServer
 from shared.events.notification import NoticeRequested

@@ -28,8 +28,8 @@ from shared.eventsourcing.memory.store import MemoryStore
 from shared.eventsourcing.memory.tables import Tables
 from shared.eventsourcing.messages import Arrival
 from shared.eventsourcing.metrics import Metrics
-from shared.eventsourcing.projections import StoredViews
 from shared.eventsourcing.runtime import Runtime
+from shared.eventsourcing.stored_views import StoredViews
 from tests.unit.payment.given import F1, F2, ORDER, VOID, authorise, capture
 from tests.unit.simulators.running import KEY, NO_FAULTS, SECRET, Simulator
 from tests.unit.simulators.running import running as simulating

@@ -27,8 +27,8 @@ from shared.eventsourcing.memory.locks import Locks
 from shared.eventsourcing.memory.store import MemoryStore
 from shared.eventsourcing.memory.tables import Tables
 from shared.eventsourcing.metrics import Metrics
-from shared.eventsourcing.projections import StoredViews
 from shared.eventsourcing.runtime import Runtime
+from shared.eventsourcing.stored_views import StoredViews
 from tests.unit.simulators.running import KEY, SECRET
 
 PATIENCE_S = 15.0
