@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TypedDict
 
 from services.payment.domain.messages import (
     AuthorisationAnswered,
@@ -54,19 +54,22 @@ class GatewayCalls:
             currency=intent.currency,
             token=intent.payment.token,
         )
-        told = {**_question(intent), "attempt": intent.attempt}
+        told = _question(intent)
         match outcome:
             case Authorised():
                 return AuthorisationAnswered(
                     **told,
+                    attempt=intent.attempt,
                     outcome="authorised",
                     authorisation_id=outcome.authorisation_id,
                     expires_at=outcome.expires_at,
                 )
             case Refused():
-                return AuthorisationAnswered(**told, outcome="declined", code=outcome.code)
+                return AuthorisationAnswered(**told, attempt=intent.attempt, outcome="declined", code=outcome.code)
             case Unknown():
-                return AuthorisationAnswered(**told, outcome="unknown", explanation=outcome.explanation)
+                return AuthorisationAnswered(
+                    **told, attempt=intent.attempt, outcome="unknown", explanation=outcome.explanation
+                )
 
     async def capture(self, intent: CaptureRequested) -> CaptureAnswered:
         outcome = await self.gateway.capture(
@@ -75,42 +78,69 @@ class GatewayCalls:
             amount=intent.amount,
             currency=intent.currency,
         )
-        told = {**_question(intent), "fulfilment_id": intent.fulfilment_id}
+        told = _question(intent)
         match outcome:
             case Captured():
-                return CaptureAnswered(**told, outcome="captured", capture_id=outcome.capture_id)
+                return CaptureAnswered(
+                    **told, fulfilment_id=intent.fulfilment_id, outcome="captured", capture_id=outcome.capture_id
+                )
             case Refused():
-                return CaptureAnswered(**told, outcome="refused", code=outcome.code)
+                return CaptureAnswered(
+                    **told, fulfilment_id=intent.fulfilment_id, outcome="refused", code=outcome.code
+                )
             case Unknown():
-                return CaptureAnswered(**told, outcome="unknown", explanation=outcome.explanation)
+                return CaptureAnswered(
+                    **told, fulfilment_id=intent.fulfilment_id, outcome="unknown", explanation=outcome.explanation
+                )
 
     async def void(self, intent: VoidRequested) -> VoidAnswered:
         outcome = await self.gateway.void(
             intent.idempotency_key,
             authorisation_id=intent.authorisation_id,
         )
-        told = {**_question(intent), "authorisation_id": intent.authorisation_id}
+        told = _question(intent)
         match outcome:
             case Voided():
-                return VoidAnswered(**told, outcome="voided", amount=outcome.amount)
+                return VoidAnswered(
+                    **told, authorisation_id=intent.authorisation_id, outcome="voided", amount=outcome.amount
+                )
             case Refused():
-                return VoidAnswered(**told, outcome="refused", code=outcome.code)
+                return VoidAnswered(
+                    **told, authorisation_id=intent.authorisation_id, outcome="refused", code=outcome.code
+                )
             case Unknown():
-                return VoidAnswered(**told, outcome="unknown", explanation=outcome.explanation)
+                return VoidAnswered(
+                    **told,
+                    authorisation_id=intent.authorisation_id,
+                    outcome="unknown",
+                    explanation=outcome.explanation,
+                )
 
     async def renew(self, intent: AuthorisationRenewalRequested) -> RenewalAnswered:
         outcome = await self.gateway.renew(
             intent.idempotency_key,
             authorisation_id=intent.authorisation_id,
         )
-        told = {**_question(intent), "authorisation_id": intent.authorisation_id}
+        told = _question(intent)
         match outcome:
             case Renewed():
-                return RenewalAnswered(**told, outcome="renewed", expires_at=outcome.expires_at)
+                return RenewalAnswered(
+                    **told,
+                    authorisation_id=intent.authorisation_id,
+                    outcome="renewed",
+                    expires_at=outcome.expires_at,
+                )
             case Refused():
-                return RenewalAnswered(**told, outcome="refused", code=outcome.code)
+                return RenewalAnswered(
+                    **told, authorisation_id=intent.authorisation_id, outcome="refused", code=outcome.code
+                )
             case Unknown():
-                return RenewalAnswered(**told, outcome="unknown", explanation=outcome.explanation)
+                return RenewalAnswered(
+                    **told,
+                    authorisation_id=intent.authorisation_id,
+                    outcome="unknown",
+                    explanation=outcome.explanation,
+                )
 
     async def refund(self, intent: RefundRequested) -> RefundAnswered:
         outcome = await self.gateway.refund(
@@ -119,17 +149,25 @@ class GatewayCalls:
             amount=intent.amount,
             currency=intent.currency,
         )
-        told = {**_question(intent), "refund_id": intent.refund_id}
+        told = _question(intent)
         match outcome:
             case Refunded():
-                return RefundAnswered(**told, outcome="refunded")
+                return RefundAnswered(**told, refund_id=intent.refund_id, outcome="refunded")
             case Refused():
-                return RefundAnswered(**told, outcome="refused", code=outcome.code)
+                return RefundAnswered(**told, refund_id=intent.refund_id, outcome="refused", code=outcome.code)
             case Unknown():
-                return RefundAnswered(**told, outcome="unknown", explanation=outcome.explanation)
+                return RefundAnswered(
+                    **told, refund_id=intent.refund_id, outcome="unknown", explanation=outcome.explanation
+                )
 
 
-def _question(intent: Intent) -> dict[str, Any]:
+class _Question(TypedDict):
+    order_number: str
+    idempotency_key: str
+    asked: int
+
+
+def _question(intent: Intent) -> _Question:
     return {
         "order_number": intent.order_number,
         "idempotency_key": intent.idempotency_key,

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TypedDict
 
 from services.shipping.carrier import Carrier, Done, Sold
 from services.shipping.domain.asking import quotes_key
@@ -50,14 +50,16 @@ class CarrierCalls:
             destination=intent.address,
             weight_grams=intent.weight_grams,
         )
-        about = {**_fulfilment(intent), "asked": intent.asked}
+        about = _fulfilment(intent)
         match outcome:
             case Unknown():
                 return _silent(intent, quotes_key(intent.fulfilment_id), outcome)
             case Refused():
-                return QuotesDeclined(**about, refusal_code=outcome.code, explanation=outcome.explanation)
+                return QuotesDeclined(
+                    **about, asked=intent.asked, refusal_code=outcome.code, explanation=outcome.explanation
+                )
             case _:
-                return QuotesAnswered(**about, quotes=outcome)
+                return QuotesAnswered(**about, asked=intent.asked, quotes=outcome)
 
     async def buy_label(self, intent: LabelRequested) -> Command:
         outcome = await self.carrier.buy_label(
@@ -68,11 +70,12 @@ class CarrierCalls:
             destination=intent.address,
             weight_grams=intent.weight_grams,
         )
-        about = {**_fulfilment(intent), "idempotency_key": intent.idempotency_key}
+        about = _fulfilment(intent)
         match outcome:
             case Sold():
                 return LabelAnswered(
                     **about,
+                    idempotency_key=intent.idempotency_key,
                     label_id=outcome.label_id,
                     tracking_number=outcome.tracking_number,
                     amount=outcome.amount,
@@ -80,34 +83,44 @@ class CarrierCalls:
                     promised_at=outcome.promised_at,
                 )
             case Refused():
-                return LabelDeclined(**about, refusal_code=outcome.code, explanation=outcome.explanation)
+                return LabelDeclined(
+                    **about,
+                    idempotency_key=intent.idempotency_key,
+                    refusal_code=outcome.code,
+                    explanation=outcome.explanation,
+                )
             case Unknown():
                 return _silent(intent, intent.idempotency_key, outcome)
 
     async def void(self, intent: LabelVoidRequested) -> Command:
         outcome = await self.carrier.void(intent.idempotency_key, label_id=intent.label_id)
-        about = {**_fulfilment(intent), "label_id": intent.label_id}
+        about = _fulfilment(intent)
         match outcome:
             case Done():
-                return VoidAnswered(**about)
+                return VoidAnswered(**about, label_id=intent.label_id)
             case Refused():
-                return VoidDeclined(**about)
+                return VoidDeclined(**about, label_id=intent.label_id)
             case Unknown():
                 return _silent(intent, intent.idempotency_key, outcome)
 
     async def hand_over(self, intent: HandoverRequested) -> Command:
         outcome = await self.carrier.hand_over(intent.idempotency_key, label_id=intent.label_id)
-        about = {**_fulfilment(intent), "label_id": intent.label_id}
+        about = _fulfilment(intent)
         match outcome:
             case Done():
-                return HandoverAnswered(**about)
+                return HandoverAnswered(**about, label_id=intent.label_id)
             case Refused():
-                return HandoverDeclined(**about)
+                return HandoverDeclined(**about, label_id=intent.label_id)
             case Unknown():
                 return _silent(intent, intent.idempotency_key, outcome)
 
 
-def _fulfilment(intent: Intent) -> dict[str, Any]:
+class _Fulfilment(TypedDict):
+    order_number: str
+    fulfilment_id: str
+
+
+def _fulfilment(intent: Intent) -> _Fulfilment:
     return {"order_number": intent.order_number, "fulfilment_id": intent.fulfilment_id}
 
 
