@@ -4,6 +4,7 @@ A file is NDJSON (one `channel.order-received.v1` a line) or CSV (one row for ea
 COLUMNS below).
 """
 
+import codecs
 import csv
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -56,6 +57,8 @@ COLUMNS = (*ORDER_COLUMNS, *LINE_COLUMNS)
 """All columns of the CSV. Empty cells and missing columns take the contract's defaults; an empty `channel` is
 `file`, an empty `line_id` the row's place in the order, and an empty `total` is added up."""
 
+NOTHING = "nothing of the file is published, for it may belong to any order"
+
 
 @dataclass(frozen=True, slots=True)
 class Statement:
@@ -84,7 +87,7 @@ def read_orders(file: Path) -> Iterator[Statement | Fault]:
     if reader is None:
         raise WrongUsage(f"{file.name} is neither .ndjson nor .csv")
     try:
-        lines = file.read_bytes().splitlines()
+        lines = file.read_bytes().removeprefix(codecs.BOM_UTF8).splitlines()
     except OSError as error:
         raise WrongUsage(f"{file} can't be read: {error.strerror}") from None
     yield from reader(lines)
@@ -101,57 +104,102 @@ def _read_ndjson(lines: Sequence[bytes]) -> Iterator[Statement | Fault]:
 
 
 def _read_csv(lines: Sequence[bytes]) -> Iterator[Statement | Fault]:
+    """One row that can't be told from another order's might belong to any of them, so then none is stated."""
+    orders: dict[tuple[str, str], dict[str, list[_Row]]] = {}
+    nobodys: list[Fault] = []
+    for row in _rows(lines):
+        if isinstance(row, Fault):
+            nobodys.append(row)
+        else:
+            order = orders.setdefault((row.cells.get("channel") or "file", row.cells["channel_order_id"]), {})
+            order.setdefault(row.cells.get("channel_updated_at", ""), []).append(row)
+    if nobodys:
+        yield from nobodys
+        return
+    for restatements in orders.values():
+        found = [_order_of(rows) for rows in restatements.values()]
+        # A row with a wrong time may be what another statement of its order lacks.
+        yield from [one for one in found if isinstance(one, Fault)] or found
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """One row of a CSV, from the given line of the file on."""
+
+    line: int
+    cells: Mapping[str, str]
+
+
+def _rows(lines: Sequence[bytes]) -> Iterator[_Row | Fault]:
+    """The rows below the header; a fault for each of which it can't be told whose it is."""
     try:
-        text = [line.decode("utf-8-sig") + "\n" for line in lines]
+        reader = csv.reader([line.decode() + "\n" for line in lines], strict=True)
     except UnicodeDecodeError:
         raise WrongUsage("the file is not UTF-8") from None
-    reader = csv.DictReader(text, strict=True)
-    unknown = set(reader.fieldnames or ()) - set(COLUMNS)
-    if missing := {"channel_order_id", "sku", "quantity", "unit_price"} - set(reader.fieldnames or ()):
-        raise WrongUsage(f"the CSV lacks the columns {', '.join(sorted(missing))}")
-    if unknown:
-        raise WrongUsage(f"the CSV has unknown columns {', '.join(sorted(unknown))}")
-    gathered: dict[tuple[str, str, str], list[tuple[int, dict[str, str]]]] = {}
+    header: list[str] = []
+    begin = 1
     try:
-        for row in reader:
-            identity = tuple(row.get(name) or "" for name in ("channel", "channel_order_id", "channel_updated_at"))
-            gathered.setdefault((identity[0], identity[1], identity[2]), []).append((reader.line_num, row))
+        for cells in reader:
+            if not header:
+                header = _header(cells)
+            elif cells and len(cells) != len(header):
+                yield Fault(begin, f"the row has more or fewer cells than the header; {NOTHING}")
+            elif cells:
+                row = _Row(begin, dict(zip(header, cells, strict=True)))
+                named = row.cells["channel_order_id"]
+                yield row if named else Fault(begin, f"the row has no channel_order_id; {NOTHING}")
+            begin = reader.line_num + 1
     except csv.Error as error:
-        yield Fault(reader.line_num, f"not CSV: {error}; what follows was not read")
-    for rows in gathered.values():
-        yield _order_of(rows)
+        yield Fault(begin, f"not CSV: {error}; what follows was not read, and {NOTHING}")
+        return
+    if not header:
+        _header([])
 
 
-def _order_of(rows: Sequence[tuple[int, Mapping[str, Any]]]) -> Statement | Fault:
+def _header(names: list[str]) -> list[str]:
+    """The names of the columns.
+
+    Raises:
+        WrongUsage: they are not those of orders.
+    """
+    if missing := {"channel_order_id", "sku", "quantity", "unit_price"} - set(names):
+        raise WrongUsage(f"the CSV lacks the columns {', '.join(sorted(missing))}")
+    if unknown := set(names) - set(COLUMNS):
+        raise WrongUsage(f"the CSV has unknown columns {', '.join(sorted(unknown))}")
+    if twice := {name for name in names if names.count(name) > 1}:
+        raise WrongUsage(f"the CSV has twice the columns {', '.join(sorted(twice))}")
+    return names
+
+
+def _order_of(rows: Sequence[_Row]) -> Statement | Fault:
     """The order that consecutive or scattered rows of one (channel, id, time) make together."""
-    first_line, first = rows[0]
+    first = rows[0]
     order: dict[str, Any] = {"channel": "file", "lines": []}
-    for number, row in rows:
-        if None in row or None in row.values():
-            return Fault(number, "the row has more or fewer cells than the header")
-        if differs := [name for name in ORDER_COLUMNS if row.get(name) != first.get(name)]:
-            return Fault(number, f"{differs[0]} differs from line {first_line} of the same order")
-        cells = {name: row[name] for name in LINE_COLUMNS if row.get(name)}
+    for row in rows:
+        if differs := [name for name in ORDER_COLUMNS if row.cells.get(name) != first.cells.get(name)]:
+            return Fault(row.line, f"{differs[0]} differs from line {first.line} of the same order")
+        cells = {name: row.cells[name] for name in LINE_COLUMNS if row.cells.get(name)}
         order["lines"].append({"line_id": str(len(order["lines"]) + 1), **cells})
     for name, place in ORDER_COLUMNS.items():
-        if first.get(name):
-            _put(order, place, first[name])
+        if value := first.cells.get(name):
+            _put(order, place, value)
     return _valid(rows, order)
 
 
-def _valid(rows: Sequence[tuple[int, Mapping[str, Any]]], order: dict[str, Any]) -> Statement | Fault:
+def _valid(rows: Sequence[_Row], order: dict[str, Any]) -> Statement | Fault:
+    first = rows[0]
     try:
         order.setdefault("total", 0)
         received = ChannelOrderReceived.model_validate_json(json.dumps(order))
     except ValidationError as error:
         place = error.errors()[0]["loc"]
-        number = rows[place[1]][0] if len(place) > 1 and place[0] == "lines" and isinstance(place[1], int) else 0
-        return Fault(number or rows[0][0], _explanation(error))
-    if not rows[0][1].get("total"):
+        number = rows[place[1]].line if len(place) > 1 and place[0] == "lines" and isinstance(place[1], int) else 0
+        return Fault(number or first.line, _explanation(error))
+    if not first.cells.get("total"):
         received = received.model_copy(update={"total": _added_up(received)})
         if received.total < 0:
-            return Fault(rows[0][0], "the discounts are larger than the order")
-    return Statement(rows[0][0], received)
+            return Fault(first.line, "the discounts are larger than the order")
+    return Statement(first.line, received)
 
 
 def _added_up(order: ChannelOrderReceived) -> int:

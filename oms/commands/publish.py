@@ -14,7 +14,7 @@ HELP = f"""Publish the orders of a file to the intake; a second publish of the s
 
 FILE.ndjson has one channel.order-received.v1 a line. FILE.csv has one row for each line of an order, with the
 columns {", ".join(COLUMNS)}. Amounts are minor units, times RFC 3339. What is wrong is reported with its line
-number, and everything else is published."""
+number, and everything else is published; of a CSV nothing is, if a row does not say which order it belongs to."""
 
 
 def register(app: typer.Typer) -> None:

@@ -144,16 +144,75 @@ def test_an_order_that_lacks_a_field_is_named_by_its_first_row(tmp_path: Path) -
     assert fault == Fault(2, "shipping_address.country: Field required")
 
 
-def test_a_row_with_too_few_cells_is_a_fault(tmp_path: Path) -> None:
-    (fault,) = read(tmp_path, "orders.csv", csv_of([ROW]).rstrip("\n,") + "\nweb,W-9,2026-03-02T12:00:00Z\n")[1:]
+@pytest.mark.parametrize(
+    ("row", "explanation"),
+    [
+        ('web,"W-2"x,2026-03-02T12:00:00Z', "not CSV: ',' expected after '\"'; what follows was not read"),
+        ('web,"W-2', "not CSV: unexpected end of data; what follows was not read"),
+        ("web,W-2,2026-03-02T12:00:00Z", "the row has more or fewer cells than the header"),
+        (
+            csv_of([{**ROW, "sku": "Tea, black"}]).splitlines()[1],
+            "the row has more or fewer cells than the header",
+        ),
+        (csv_of([{**ROW, "channel_order_id": ""}]).splitlines()[1], "the row has no channel_order_id"),
+    ],
+)
+def test_a_row_that_may_belong_to_any_order_keeps_the_whole_file_from_being_published(
+    tmp_path: Path, row: str, explanation: str
+) -> None:
+    header, first, second = csv_of([{**ROW, "ship_street": '"5 Main St\nBack door"'}, ROW]).split("\nweb")
+    text = f"{header}\nweb{first}\n\n{row}\nweb{second}"
 
-    assert fault == Fault(3, "the row has more or fewer cells than the header")
+    (fault,) = read(tmp_path, "orders.csv", text)
+
+    assert isinstance(fault, Fault)
+    assert (fault.line, fault.explanation[: len(explanation)]) == (5, explanation)
+    assert "nothing of the file is published" in fault.explanation
+
+
+def test_every_row_that_may_belong_to_any_order_is_named(tmp_path: Path) -> None:
+    text = csv_of([ROW, {**ROW, "channel_order_id": ""}]) + "web,W-2\n"
+
+    assert [one.line for one in read(tmp_path, "orders.csv", text)] == [3, 4]
+
+
+@pytest.mark.parametrize("time", ["", "2026-13-02T12:00:00Z"])
+def test_no_half_of_an_order_is_published_when_a_row_has_a_wrong_time(tmp_path: Path, time: str) -> None:
+    other = {**ROW, "channel_order_id": "W-2"}
+
+    fault, good = read(tmp_path, "orders.csv", csv_of([ROW, {**ROW, "channel_updated_at": time}, other]))
+
+    assert isinstance(fault, Fault)
+    assert fault.line == 3
+    assert isinstance(good, Statement)
+    assert good.order.channel_order_id == "W-2"
+
+
+def test_an_empty_channel_is_the_channel_file(tmp_path: Path) -> None:
+    rows = [{**ROW, "channel": "file"}, {**ROW, "channel": ""}]
+
+    assert read(tmp_path, "orders.csv", csv_of(rows)) == [
+        Fault(3, "channel differs from line 2 of the same order")
+    ]
+
+
+def test_a_header_that_is_not_csv_is_a_fault(tmp_path: Path) -> None:
+    (fault,) = read(tmp_path, "orders.csv", '"sku"x,quantity\nTEA,1\n')
+
+    assert isinstance(fault, Fault)
+    assert (fault.line, fault.explanation[:8]) == (1, "not CSV:")
 
 
 def test_discounts_larger_than_the_order_are_a_fault(tmp_path: Path) -> None:
     (fault,) = read(tmp_path, "orders.csv", csv_of([{**ROW, "order_discount": "9999"}]))
 
     assert fault == Fault(2, "the discounts are larger than the order")
+
+
+def test_ndjson_may_have_a_byte_order_mark(tmp_path: Path) -> None:
+    text = "\ufeff" + json.dumps(ORDER)
+
+    assert the_order(read(tmp_path, "orders.ndjson", text)).channel_order_id == "W-1"
 
 
 def test_a_cell_may_have_several_lines_and_the_file_a_byte_order_mark(tmp_path: Path) -> None:
@@ -170,6 +229,8 @@ def test_a_cell_may_have_several_lines_and_the_file_a_byte_order_mark(tmp_path: 
         ("orders.xlsx", "", "orders.xlsx is neither .ndjson nor .csv"),
         ("orders.csv", "sku,quantity\n", "the CSV lacks the columns channel_order_id, unit_price"),
         ("orders.csv", ",".join([*COLUMNS, "colour"]), "the CSV has unknown columns colour"),
+        ("orders.csv", ",".join([*COLUMNS, "sku"]), "the CSV has twice the columns sku"),
+        ("orders.csv", "", "the CSV lacks the columns channel_order_id"),
         ("orders.csv", b"sku\n\xff\n", "the file is not UTF-8"),
     ],
 )
