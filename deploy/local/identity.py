@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from deploy.local.files import write_whole
+from deploy.local.files import exclusive, write_whole
 
 
 class Identity(BaseModel):
@@ -42,13 +42,16 @@ class Identity(BaseModel):
 
 
 def load_identity(state: Path) -> Identity:
-    """The identity of the stack in this state directory, a new one if there is none yet."""
+    """The identity of the stack in this state directory, a new one if there is none yet.
+
+    Of several processes that begin at once, all get the one that stays: servers are set up with what it derives.
+    """
     path = _file(state)
-    if path.exists():
-        return Identity.model_validate_json(path.read_text())
-    identity = Identity(stack_id=secrets.token_hex(4), secret=secrets.token_hex(32))
-    save_identity(state, identity)
-    return identity
+    if not path.exists():
+        with exclusive(state / "identity.lock"):
+            if not path.exists():
+                save_identity(state, Identity(stack_id=secrets.token_hex(4), secret=secrets.token_hex(32)))
+    return Identity.model_validate_json(path.read_text())
 
 
 def save_identity(state: Path, identity: Identity) -> None:
