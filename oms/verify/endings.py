@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from oms.client import Client
 from oms.verify.finding import Entry, Finding
+from oms.verify.parcels import read_parcels
 from oms.verify.payments import read_ledger
 
 AT_A_TIME = 200
@@ -46,6 +47,8 @@ class Endings:
         """Beginnings of the numbers under which stock is set aside for no order, to measure how fast that goes."""
         self._orders: dict[str, Course] = {}
         self._courses: dict[str, Course] = defaultdict(Course)
+        self._asked: set[str] = set()
+        """Idempotency keys under which the carrier was asked for labels."""
 
     def see(self, entry: Entry) -> None:
         if entry.kind != "event":
@@ -73,7 +76,7 @@ class Endings:
         if client.stack.gateway_url:
             yield from self._authorisations(client)
         if client.stack.carrier_url:
-            yield from self._labels(client)
+            yield from self._parcels(client)
 
     def left_out(self, client: Client) -> str:
         """Implements `Partial`."""
@@ -116,22 +119,29 @@ class Endings:
             if course.ended == "cancelled" and one.captured > one.refunded:
                 yield Finding(self.name, number, f"is cancelled and keeps what was captured of {identity}")
 
-    def _labels(self, client: Client) -> Iterator[Finding]:
-        fulfilments = {
+    def _parcels(self, client: Client) -> Iterator[Finding]:
+        orders = {
             fulfilment: number for number, course in self._courses.items() for fulfilment in course.shipments
         }
-        bought: dict[str, str] = {}
-        for effect in client.effects("carrier"):
-            label, reference = effect["label_id"], effect["reference"]
-            if effect["operation"] != "buy_label":
-                bought.pop(label, None)
-            elif fulfilments.get(reference) in self._orders:
-                bought[label] = fulfilments[reference]
-            else:
-                yield Finding(self.name, reference, f"is no shipment of an order, and has label {label}")
-        for label, number in bought.items():
-            if ended := self._orders[number].ended:
+        parcels = read_parcels(client.effects("carrier"))
+        for label, bought in parcels.labels.items():
+            number = orders.get(bought.fulfilment, "")
+            if number not in self._orders:
+                yield Finding(self.name, bought.fulfilment, f"is no shipment of an order, and has label {label}")
+                continue
+            # While the outcome of a question is not known, the record has the question alone.
+            if bought.key not in self._asked:
+                yield Finding(self.name, number, f"has label {label} at the carrier, and nobody asked for it")
+            if label in parcels.unused and (ended := self._orders[number].ended):
                 yield Finding(self.name, number, f"is {ended} and leaves label {label} at the carrier")
+        for key in parcels.doubled:
+            yield Finding(self.name, f"key {key}", "more than one effect at the carrier under one idempotency key")
+        for fulfilment, times in parcels.left.items():
+            if times > 1:
+                yield Finding(self.name, fulfilment, "was handed to the carrier more than once")
+            number = orders.get(fulfilment, "")
+            if number in self._orders and self._orders[number].ended == "cancelled":
+                yield Finding(self.name, number, f"is cancelled, and the parcel of {fulfilment} left")
 
     def _see_order(self, entry: Entry) -> None:
         name = entry.type.rpartition(".")[0]
@@ -186,6 +196,8 @@ class Endings:
             course = self._courses[fact["order_number"]]
             course.shipments[fact["fulfilment_id"]].add(name)
             match name:
+                case "label-requested":
+                    self._asked.add(fact["idempotency_key"])
                 case "label-bought":
                     course.labels[fact["label_id"]] = fact["fulfilment_id"]
                 case "label-voided":

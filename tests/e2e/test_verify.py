@@ -81,7 +81,12 @@ def found_in_the_books(world: World) -> list[Finding]:
         _effect("capture", "amount / 2", world.cancelled, f"'{world.cancelled}'"),
         _effect("authorise", "amount", world.done, "'SO-NOBODY'"),
     ]
-    carrier = [f"delete from effect where operation in ('hand_over', 'deliver') and reference = '{left}-F1'"]
+    carrier = [
+        f"delete from effect where operation in ('hand_over', 'deliver') and reference = '{left}-F1'",
+        *_another_parcel(like=captured, of=captured, key="idempotency_key || 'z'"),
+        *_another_parcel(like=doubled, of=doubled, key="idempotency_key"),
+        *_another_parcel(like=refunded, of=world.cancelled, key=f"'{world.cancelled}-F1-label-1'"),
+    ]
     with _edited(world.shop.stack, "gateway", gateway), _edited(world.shop.stack, "carrier", carrier):
         return world.findings()
 
@@ -97,6 +102,17 @@ def _effect(operation: str, amount: str, like: str, reference: str) -> str:
         from effect where operation = 'authorise' and reference = '{like}'"""
 
 
+def _another_parcel(like: str, of: str, key: str) -> list[str]:
+    """In the carrier's book: a label bought under a key and handed over, made from those of another order."""
+    return [
+        f"""
+        insert into effect (operation, label_id, tracking_number, reference, amount, currency, idempotency_key, at)
+        select operation, label_id || 'z', tracking_number || 'z', '{of}-F1', amount, currency, {key}, at
+        from effect where operation = '{operation}' and reference = '{like}-F1'"""
+        for operation, key in (("buy_label", key), ("hand_over", "idempotency_key || 'z'"))
+    ]
+
+
 @pytest.mark.parametrize(
     ("invariant", "what"),
     [
@@ -110,6 +126,10 @@ def _effect(operation: str, amount: str, like: str, reference: str) -> str:
         ("4 endings", "is cancelled and keeps what was captured"),
         ("4 endings", "is no order, and has authorisation"),
         ("4 endings", "is completed and leaves label"),
+        ("4 endings", "at the carrier, and nobody asked for it"),
+        ("4 endings", "more than one effect at the carrier under one idempotency key"),
+        ("4 endings", "was handed to the carrier more than once"),
+        ("4 endings", "is cancelled, and the parcel of"),
     ],
 )
 def test_a_fault_in_the_books_outside_is_found_and_named(

@@ -108,7 +108,7 @@ def authorisation_left_behind(world: World) -> None:
 
 
 def label_left_at_the_carrier(world: World) -> None:
-    world.carrier.append({"operation": "buy_label", "label_id": "lbl_2", "reference": "SO-7-F1"})
+    world.buy_label("lbl_2", "SO-7-F1", key="SO-7-F1-label-1")
 
 
 def gap_in_a_stream(world: World) -> None:

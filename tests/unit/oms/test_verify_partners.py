@@ -64,17 +64,37 @@ def authorisation_of_no_order(world: World) -> None:
 
 
 def label_of_no_order(world: World) -> None:
-    world.carrier.append({"operation": "buy_label", "label_id": "lbl_9", "reference": "SO-99-F1"})
+    world.buy_label("lbl_9", "SO-99-F1", key="k9")
 
 
 def label_of_an_unknown_fulfilment(world: World) -> None:
-    world.carrier.append({"operation": "buy_label", "label_id": "lbl_9", "reference": "SO-7-F2"})
+    world.buy_label("lbl_9", "SO-7-F2", key="k9")
 
 
 def label_left_after_one_that_was_voided(world: World) -> None:
     parcel = {"order_number": NUMBER, "fulfilment_id": "SO-7-F2"}
     for name, label in (("bought", "lbl_2"), ("voided", "lbl_2"), ("bought", "lbl_3")):
         world.record("shipping", "shipment-SO-7-F2", f"shipping.label-{name}", **parcel, label_id=label)
+
+
+def label_under_a_key_that_nobody_used(world: World) -> None:
+    world.buy_label("lbl_2", "SO-7-F1", key="k9")
+    world.hand_over("lbl_2", "SO-7-F1")
+
+
+def two_labels_under_one_key(world: World) -> None:
+    world.buy_label("lbl_2", "SO-7-F1", key="SO-7-F1-label-1")
+    world.hand_over("lbl_2", "SO-7-F1")
+
+
+def parcel_that_left_though_its_order_is_cancelled(world: World) -> None:
+    world.place_another()
+    parcel = {"order_number": "SO-8", "fulfilment_id": "SO-8-F1"}
+    asked = {**parcel, "idempotency_key": "SO-8-F1-label-1"}
+    world.record("shipping", "shipment-SO-8-F1", "shipping.label-requested", **asked)
+    world.record("order", "order-SO-8", "order.cancelled", order_number="SO-8")
+    world.buy_label("lbl_8", "SO-8-F1", key="SO-8-F1-label-1")
+    world.hand_over("lbl_8", "SO-8-F1")
 
 
 @pytest.mark.parametrize(
@@ -101,6 +121,13 @@ def label_left_after_one_that_was_voided(world: World) -> None:
             label_of_an_unknown_fulfilment,
             ("4 endings", "SO-7-F2", "is no shipment of an order, and has label lbl_9"),
         ),
+        (label_under_a_key_that_nobody_used, ("4 endings", NUMBER, "has label lbl_2 at the carrier, and nobody")),
+        (label_under_a_key_that_nobody_used, ("4 endings", "SO-7-F1", "handed to the carrier more than once")),
+        (two_labels_under_one_key, ("4 endings", "key SO-7-F1-label-1", "more than one effect at the carrier")),
+        (
+            parcel_that_left_though_its_order_is_cancelled,
+            ("4 endings", "SO-8", "is cancelled, and the parcel of SO-8-F1 left"),
+        ),
         (label_left_after_one_that_was_voided, ("4 endings", NUMBER, "leaves a label for SO-7-F2")),
     ],
 )
@@ -118,6 +145,22 @@ def test_an_authorisation_whose_outcome_is_not_known_yet_is_no_finding(services:
     world.record("payment", "payment-SO-8", "payment.authorisation-requested", **asked)
     world.authorise_at_gateway()
     world.gateway[-1]["reference"] = "SO-8"
+
+    assert world.findings(services) == []
+
+
+@pytest.mark.parametrize("handed_over", [False, True])
+def test_a_parcel_of_which_the_record_has_only_the_question_yet_is_no_finding(
+    services: Services, handed_over: bool
+) -> None:
+    world = sound_world()
+    world.place_another()
+    world.reminders.append(deadline("2999-01-01T00:00:00Z"))
+    asked = {"order_number": "SO-8", "fulfilment_id": "SO-8-F1", "idempotency_key": "SO-8-F1-label-1"}
+    world.record("shipping", "shipment-SO-8-F1", "shipping.label-requested", **asked)
+    world.buy_label("lbl_8", "SO-8-F1", key="SO-8-F1-label-1")
+    if handed_over:
+        world.hand_over("lbl_8", "SO-8-F1")
 
     assert world.findings(services) == []
 

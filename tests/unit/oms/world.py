@@ -125,6 +125,14 @@ class World:
             {"operation": "authorise", **effect, "reference": NUMBER, "amount": 100, "currency": "USD"}
         )
 
+    def buy_label(self, label: str, fulfilment: str, key: str) -> None:
+        """The carrier sells a label."""
+        self._at_carrier("buy_label", label, fulfilment, key)
+
+    def hand_over(self, label: str, fulfilment: str) -> None:
+        """The carrier takes a parcel."""
+        self._at_carrier("hand_over", label, fulfilment, f"{label}-handover")
+
     def chain(self, service: str) -> None:
         """Hash a log anew from its beginning."""
         previous = GENESIS
@@ -155,6 +163,10 @@ class World:
     def checks(self, **given: Any) -> tuple[Check, ...]:
         """All of them, on the intake and the topics of this world."""
         return all_checks(intake=self, topics=MemoryTopics(self.cluster), **given)
+
+    def _at_carrier(self, operation: str, label: str, fulfilment: str, key: str) -> None:
+        effect = {"operation": operation, "label_id": label, "reference": fulfilment, "idempotency_key": key}
+        self.carrier.append(effect)
 
     def _serve_log(self, services: Services, service: str) -> None:
         def operations(name: str, answer: Any) -> None:
@@ -284,10 +296,12 @@ def _goods(world: World) -> None:
     world.record("inventory", "stock-TEA", "inventory.stock-shipped", **stock, location="EAST", quantity=3)
     world.states["stock-TEA"]["state"] = {"shelves": {"EAST": {"on_hand": 7, "reserved": 0}}}
     parcel = {"order_number": NUMBER, "fulfilment_id": "SO-7-F1"}
+    asked = {**parcel, "idempotency_key": "SO-7-F1-label-1"}
+    world.record("shipping", "shipment-SO-7-F1", "shipping.label-requested", **asked)
     world.record("shipping", "shipment-SO-7-F1", "shipping.label-bought", **parcel, label_id="lbl_1")
     world.record("shipping", "shipment-SO-7-F1", "shipping.dispatched", **parcel)
-    label = {"label_id": "lbl_1", "reference": "SO-7-F1"}
-    world.carrier = [{"operation": "buy_label", **label}, {"operation": "hand_over", **label}]
+    world.buy_label("lbl_1", "SO-7-F1", key="SO-7-F1-label-1")
+    world.hand_over("lbl_1", "SO-7-F1")
 
 
 def _money(world: World) -> None:
