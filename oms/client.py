@@ -9,7 +9,7 @@ import httpx2
 
 from deploy.local.description import Description, NoStack, read_description
 from deploy.local.errors import StackError
-from oms.errors import OmsError, Unreachable
+from oms.errors import OmsError, Stopped, Unanswered, Unreachable
 
 ServiceName = Literal["order", "inventory", "payment", "shipping", "notification"]
 SERVICES: tuple[str, ...] = get_args(ServiceName)
@@ -66,9 +66,22 @@ class Client:
                 return
             offset += len(page)
 
-    def post(self, service: str, path: str, body: Mapping[str, Any]) -> Json:
-        """The answer of a service to a request; raises as `get` does."""
-        return self._ask("POST", service, path, body=body)
+    def post(self, service: str, path: str, body: Mapping[str, Any], *, key: str = "") -> Json:
+        """The answer of a service to a request; raises as `get` does.
+
+        Under an idempotency key it is done once, however often it is asked for. Where it can't be known whether it
+        was done, the error says how to go on.
+
+        Raises:
+            Stopped: it was interrupted while it waited for the answer.
+        """
+        go_on = f"repeat it with --key {key}" if key else "it may be done all the same: look before you repeat it"
+        try:
+            return self._ask("POST", service, path, body=body, idempotency_key=key)
+        except Unanswered as error:
+            raise Unanswered(f"{error}; {go_on}") from error
+        except KeyboardInterrupt:
+            raise Stopped(f"stopped; {go_on}") from None
 
     def simulator(self, name: str, path: str, **parameters: Any) -> Json:
         """The answer of the gateway, the carrier or the mailbox; raises as `get` does."""
@@ -100,11 +113,13 @@ class Client:
         *,
         parameters: Mapping[str, Any] | None = None,
         body: Mapping[str, Any] | None = None,
+        idempotency_key: str = "",
     ) -> Json:
         url = self.stack.services.get(service)
         if not url:
             raise Unreachable(f"the stack runs no {service} service")
-        return self._send(method, f"{service} service", url, path, self.stack.operator_key, parameters, body)
+        key = self.stack.operator_key
+        return self._send(method, f"{service} service", url, path, key, parameters, body, idempotency_key)
 
     def _send(
         self,
@@ -115,31 +130,33 @@ class Client:
         key: str,
         parameters: Mapping[str, Any] | None,
         body: Mapping[str, Any] | None,
+        idempotency_key: str = "",
     ) -> Json:
+        keys = {"Authorization": f"Bearer {key}" if key else "", "Idempotency-Key": idempotency_key}
         request = self._http.build_request(
             method,
             url + path,
             params={name: value for name, value in (parameters or {}).items() if value is not None},
             json=None if body is None else dict(body),
-            headers={"Authorization": f"Bearer {key}"} if key else {},
+            headers={name: value for name, value in keys.items() if value},
         )
         try:
             response = self._answer(request)
         except httpx2.TransportError as error:
-            raise Unreachable(
-                f"the {whom} does not answer at {url} ({_first_line(error)}); see `oms status`"
-            ) from error
+            unsent = isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout)
+            line = f"the {whom} does not answer at {url} ({_first_line(error)}); see `oms status`"
+            raise (Unreachable if unsent else Unanswered)(line) from error
         if response.is_success:
             answer: Json = response.json()
             return answer
         raise _refusal(whom, response)
 
     def _answer(self, request: httpx2.Request) -> httpx2.Response:
-        """A question whose line is cut is asked once more; a request that changes something is not."""
+        """What can be repeated is asked once more if its line is cut; what would be done twice is not."""
         try:
             return self._http.send(request)
         except (httpx2.ReadError, httpx2.RemoteProtocolError):
-            if request.method != "GET":
+            if request.method != "GET" and "Idempotency-Key" not in request.headers:
                 raise
             return self._http.send(request)
 
@@ -174,7 +191,7 @@ def _refusal(whom: str, response: httpx2.Response) -> OmsError:
         httpx2.codes.SERVICE_UNAVAILABLE,
         httpx2.codes.GATEWAY_TIMEOUT,
     ):
-        return Unreachable(f"the {whom} can't work now: {line}")
+        return Unanswered(f"the {whom} can't work now: {line}")
     return OmsError(line)
 
 

@@ -17,3 +17,13 @@ class Unreachable(OmsError):
     """The stack, or one of its services, does not answer."""
 
     exit_code = 3
+
+
+class Unanswered(Unreachable):
+    """A request went out and no answer came: what it asks may be done or not."""
+
+
+class Stopped(OmsError):
+    """Somebody pressed Ctrl-C."""
+
+    exit_code = 130

@@ -1,5 +1,7 @@
 """The options that every command has."""
 
+import re
+import uuid
 from pathlib import Path
 from typing import Annotated
 
@@ -25,6 +27,22 @@ def in_a_directory(state: Path | None) -> Path | None:
     return state
 
 
+def new_key() -> str:
+    """A key that nobody has used."""
+    return f"oms-{uuid.uuid4()}"
+
+
+def visible(key: str) -> str:
+    """The key as it was given.
+
+    Raises:
+        BadParameter: it can't be one.
+    """
+    if not re.fullmatch("[!-~]{1,200}", key):
+        raise typer.BadParameter("a key is 1 to 200 visible characters")
+    return key
+
+
 State = Annotated[
     Path,
     typer.Option(
@@ -37,5 +55,15 @@ State = Annotated[
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output, nothing else.")]
+Key = Annotated[
+    str,
+    typer.Option(
+        "--key",
+        default_factory=new_key,
+        show_default="a new one",
+        callback=visible,
+        help="The same key never does it twice: to repeat what failed, give the key that was named.",
+    ),
+]
 OrderNumber = Annotated[str, typer.Argument(metavar="NUMBER", help="The order's number.")]
 Reason = Annotated[str, typer.Option("--reason", help="Why; kept with the order for good.")]

@@ -6,7 +6,7 @@ from urllib.parse import quote
 import typer
 
 from oms.client import Client
-from oms.options import DEFAULT_STATE, AsJson, State
+from oms.options import DEFAULT_STATE, AsJson, Key, State
 from oms.output import as_document, as_record, counted, say
 
 Sku = Annotated[str, typer.Argument(metavar="SKU", help="The stock-keeping unit.")]
@@ -32,12 +32,14 @@ def receive(
     sku: Sku,
     quantity: Annotated[int, typer.Argument(metavar="QTY", min=1, help="Units that arrived.")],
     location: Annotated[str, typer.Option("--at", help="Where they are now.")],
+    key: Key,
     state: State = DEFAULT_STATE,
     as_json: AsJson = False,
 ) -> None:
     """Take units into stock; backorders that wait for them are served."""
+    body = {"location": location, "quantity": quantity}
     with Client.of(state) as client:
-        answer = client.post("inventory", f"{path_of(sku)}/receive", {"location": location, "quantity": quantity})
+        answer = client.post("inventory", f"{path_of(sku)}/receive", body, key=key)
     if as_json:
         as_document(answer)
     else:
@@ -49,13 +51,14 @@ def count(
     counted_units: Annotated[int, typer.Argument(metavar="UNITS", min=0, help="Units that the count found.")],
     location: Annotated[str, typer.Option("--at", help="Where they were counted.")],
     reason: Annotated[str, typer.Option("--reason", help="Why it was counted; kept with the stock for good.")],
+    key: Key,
     state: State = DEFAULT_STATE,
     as_json: AsJson = False,
 ) -> None:
     """State what a count found; fewer than are reserved there are refused, with the orders that hold them."""
     body = {"location": location, "counted": counted_units, "reason": reason}
     with Client.of(state) as client:
-        answer = client.post("inventory", f"{path_of(sku)}/count", body)
+        answer = client.post("inventory", f"{path_of(sku)}/count", body, key=key)
     if as_json:
         as_document(answer)
     else:
