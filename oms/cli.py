@@ -13,7 +13,7 @@ import typer
 from deploy.local.errors import StackError
 from oms.commands import audit, orders, parked, publish, stack, stock, verify
 from oms.demo import command as demo
-from oms.errors import OmsError, WrongUsage
+from oms.errors import OmsError, Stopped, WrongUsage
 from shared.eventsourcing.garbage import collect_rarely
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -53,7 +53,8 @@ for group in (stack, publish, orders, stock, parked, audit, verify, demo):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Carry out one command line.
 
-    Returns the exit code: 0 done, 1 refused, failed or something found, 2 wrong usage, 3 no stack to be reached.
+    Returns the exit code: 0 done, 1 refused, failed or something found, 2 wrong usage, 3 no stack to be reached,
+    130 stopped by Ctrl-C.
     """
     # The broker's library reports on its own what we say in one line.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
@@ -70,13 +71,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         line, code = _failure(error)
         typer.echo(f"oms: {' '.join(line.split())}", err=True)
         return code
+    if ended == Stopped.exit_code:  # Typer has taken the KeyboardInterrupt
+        typer.echo("oms: stopped", err=True)
     return ended if isinstance(ended, int) else 0
 
 
 def _failure(error: BaseException) -> tuple[str, int]:
     match error:
         case typer.Abort() | KeyboardInterrupt():
-            return "stopped", 130
+            return "stopped", Stopped.exit_code
         case typer.TyperException():
             return error.format_message(), 2
         case OmsError():

@@ -9,9 +9,10 @@ from datetime import timedelta
 
 from channels.publishing import NotAcknowledged, OrderPublisher, intake_message
 from deploy.local.description import Description
-from oms.errors import Unreachable
+from oms.errors import Stopped, Unreachable
 from oms.kafka import kafka_access
 from oms.orders_file import Fault, Statement
+from oms.output import counted
 from shared.events.channel import ChannelOrderReceived
 
 LARGEST = 1024 * 1024
@@ -29,6 +30,7 @@ def publish(
     Raises:
         Unreachable: the broker does not take them; what it took stays published.
         WrongUsage: the settings of the way to it are wrong.
+        Stopped: it was interrupted; it says how many were acknowledged.
     """
     orders: list[ChannelOrderReceived] = []
     faults: list[Fault] = []
@@ -41,8 +43,17 @@ def publish(
 
 
 async def _publish(stack: Description, orders: Sequence[ChannelOrderReceived], patience: timedelta) -> int:
+    acknowledged = 0
+
+    def note(published: int) -> None:
+        nonlocal acknowledged
+        acknowledged = published
+
     try:
         async with OrderPublisher(kafka_access(stack), prefix=stack.topic_prefix, patience=patience) as publisher:
-            return await publisher.publish(orders)
+            return await publisher.publish(orders, note)
     except NotAcknowledged as error:
         raise Unreachable(f"{error}; see `oms status`") from None
+    except asyncio.CancelledError:  # Ctrl-C
+        told = f"stopped when {acknowledged} of {counted(len(orders), 'order')} were acknowledged"
+        raise Stopped(f"{told}; publish the file again, which doubles nothing") from None

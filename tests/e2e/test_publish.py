@@ -1,6 +1,10 @@
 """`oms publish` and what `oms verify` reads of the intake, on a real Kafka."""
 
 import asyncio
+import re
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import UUID
@@ -56,6 +60,16 @@ async def ids_taken(stack: Description, *, commit: bool) -> list[UUID]:
     return [message_id_of(read_message(record.headers, record.value)[0]) for record in records]
 
 
+async def end_of_intake(stack: Description) -> int:
+    """How many messages stand in the intake."""
+    consumer = AIOKafkaConsumer(bootstrap_servers=stack.kafka)
+    await consumer.start()
+    partitions = [TopicPartition(f"{stack.topic_prefix}.channel.orders", number) for number in range(8)]
+    ends = await consumer.end_offsets(partitions)
+    await consumer.stop()
+    return sum(ends.values())
+
+
 def test_a_file_that_is_published_twice_doubles_nothing(
     kafka: Description, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -72,6 +86,28 @@ def test_a_file_that_is_published_twice_doubles_nothing(
     ids = asyncio.run(ids_taken(kafka, commit=False))
     assert len(ids) == 40
     assert len(set(ids)) == 20
+
+
+def test_a_publish_that_is_interrupted_says_how_many_orders_the_broker_acknowledged(
+    kafka: Description, tmp_path: Path
+) -> None:
+    header, row, *_ = ORDERS.splitlines()
+    rows = (row.replace("F-0", f"F-{number}") for number in range(20_000))
+    file = tmp_path / "orders.csv"
+    file.write_text("\n".join([header, *rows]))
+    command = [sys.executable, "-m", "oms", "publish", str(file)]
+
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as publishing:
+        while asyncio.run(end_of_intake(kafka)) < 1_000:
+            assert publishing.poll() is None
+        publishing.send_signal(signal.SIGINT)
+        _, said = publishing.communicate(timeout=60)
+
+    assert publishing.returncode == 130
+    told = re.fullmatch(r"oms: stopped when (\d+) of 20000 orders were acknowledged; .*\n", said)
+    assert told, said
+    published = asyncio.run(end_of_intake(kafka))
+    assert 500 <= int(told[1]) <= published < 20_000
 
 
 def test_verify_reads_the_intake_up_to_where_the_order_service_has_committed(

@@ -1,10 +1,13 @@
-from collections.abc import Callable, Iterator
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from oms.cli import main
-from tests.unit.oms.stack import Services, running
+from tests.unit.oms.stack import Answer, Services, running
 
 Oms = Callable[..., tuple[int, str, str]]
 
@@ -27,3 +30,24 @@ def oms(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.
         return code, captured.out, captured.err
 
     return run
+
+
+@pytest.fixture
+def ctrl_c() -> Iterator[Answer]:
+    """An answer that does not come: the command is interrupted while it waits for it."""
+    over = threading.Event()
+
+    def interrupt(asked: Mapping[str, str], body: Any) -> Any:
+        press_ctrl_c()
+        over.wait(30)
+        return {}
+
+    yield interrupt
+    over.set()
+
+
+def press_ctrl_c() -> None:
+    """Interrupt the command that the test carries out, from another thread."""
+    main_thread = threading.main_thread().ident
+    assert main_thread is not None
+    signal.pthread_kill(main_thread, signal.SIGINT)

@@ -1,12 +1,10 @@
 """A command whose answer does not come says how to repeat it, and a repeat does nothing twice."""
 
 import re
-import signal
 import socket
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -17,22 +15,6 @@ from tests.unit.oms.stack import Answer, Services
 RECEIVE = ("receive", "TEA", "7", "--at", "EAST")
 COUNT = ("count", "TEA", "7", "--at", "EAST", "--reason", "yearly count")
 CHANGES = pytest.mark.parametrize("change", [RECEIVE, COUNT], ids=["receive", "count"])
-
-
-@pytest.fixture
-def ctrl_c() -> Iterator[Answer]:
-    """An answer that does not come: the command is interrupted while it waits for it."""
-    over = threading.Event()
-
-    def interrupt(asked: Mapping[str, str], body: Any) -> Any:
-        main = threading.main_thread().ident
-        assert main is not None
-        signal.pthread_kill(main, signal.SIGINT)
-        over.wait(30)
-        return {}
-
-    yield interrupt
-    over.set()
 
 
 @pytest.fixture
