@@ -4,12 +4,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self, get_args
+from urllib.parse import quote
 
 import httpx2
 
 from deploy.local.description import Description, NoStack, read_description
 from deploy.local.errors import StackError
-from oms.errors import OmsError, Stopped, Unanswered, Unreachable
+from oms.errors import OmsError, Stopped, Unanswered, Unreachable, WrongUsage
 
 ServiceName = Literal["order", "inventory", "payment", "shipping", "notification"]
 SERVICES: tuple[str, ...] = get_args(ServiceName)
@@ -18,6 +19,9 @@ PAGE = 1_000
 """As many as a service answers at once."""
 
 Json = dict[str, Any]
+
+_DOTS = {".": "%2E", "..": "%2E%2E"}
+"""What would lead elsewhere in a path: quoting leaves it as it is."""
 
 
 class NotFound(OmsError):
@@ -159,6 +163,17 @@ class Client:
             if request.method != "GET" and "Idempotency-Key" not in request.headers:
                 raise
             return self._http.send(request)
+
+
+def path_of(*parts: str) -> str:
+    """The route of something by the parts of its path, whatever characters they hold.
+
+    Raises:
+        WrongUsage: one of them is empty.
+    """
+    if not all(parts):
+        raise WrongUsage("an empty name is none")
+    return "".join(f"/{_DOTS.get(part) or quote(part, safe='')}" for part in parts)
 
 
 def stack_in(state: Path) -> Description:

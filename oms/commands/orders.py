@@ -3,11 +3,10 @@
 from enum import StrEnum
 from itertools import islice
 from typing import Annotated, Any
-from urllib.parse import quote
 
 import typer
 
-from oms.client import Client
+from oms.client import Client, path_of
 from oms.options import DEFAULT_STATE, AsJson, OrderNumber, Reason, State
 from oms.output import as_document, as_record, as_table, say
 
@@ -64,7 +63,7 @@ def register(app: typer.Typer) -> None:
 def order(number: OrderNumber, state: State = DEFAULT_STATE, as_json: AsJson = False) -> None:
     """Show one order."""
     with Client.of(state) as client:
-        found = client.get("order", path_of(number))
+        found = client.get("order", path_of("orders", number))
     if as_json:
         as_document(found)
     else:
@@ -117,7 +116,7 @@ def release(
     """Release one hold of an order."""
     corrected = {"street": street, "city": city, "postal_code": postal_code}
     body = {"reason": reason, **{name: value for name, value in corrected.items() if value}}
-    path = f"{path_of(number)}/holds/{quote(hold, safe='')}/release"
+    path = path_of("orders", number, "holds", hold, "release")
     _decide(state, path, body, f"hold {hold} of {number} is released", as_json)
 
 
@@ -130,28 +129,23 @@ def open_hold(
 ) -> None:
     """Stop work on an order by hand."""
     body = {"explanation": reason, "reason": reason, "owner": owner}
-    _decide(state, f"{path_of(number)}/holds", body, f"{number} is on hold", as_json)
+    _decide(state, path_of("orders", number, "holds"), body, f"{number} is on hold", as_json)
 
 
 def approve(number: OrderNumber, reason: Reason, state: State = DEFAULT_STATE, as_json: AsJson = False) -> None:
     """Release all holds that stop the whole order; an order in review is approved by it."""
-    _decide(state, f"{path_of(number)}/approve", {"reason": reason}, f"{number} is approved", as_json)
+    _decide(state, path_of("orders", number, "approve"), {"reason": reason}, f"{number} is approved", as_json)
 
 
 def reject(number: OrderNumber, reason: Reason, state: State = DEFAULT_STATE, as_json: AsJson = False) -> None:
     """Cancel an order that is in review, or stopped as a whole by a hold."""
-    _decide(state, f"{path_of(number)}/reject", {"reason": reason}, f"{number} is rejected", as_json)
+    _decide(state, path_of("orders", number, "reject"), {"reason": reason}, f"{number} is rejected", as_json)
 
 
 def cancel(number: OrderNumber, reason: Reason, state: State = DEFAULT_STATE, as_json: AsJson = False) -> None:
     """Cancel an order that has not left yet."""
     done = f"the cancellation of {number} is under way"
-    _decide(state, f"{path_of(number)}/cancel", {"reason": reason}, done, as_json)
-
-
-def path_of(number: str) -> str:
-    """The route of one order."""
-    return f"/orders/{quote(number, safe='')}"
+    _decide(state, path_of("orders", number, "cancel"), {"reason": reason}, done, as_json)
 
 
 def _decide(state: Any, path: str, body: dict[str, str], done: str, as_json: bool) -> None:

@@ -3,11 +3,10 @@
 from collections import Counter
 from collections.abc import Iterator
 from typing import Annotated
-from urllib.parse import quote
 
 import typer
 
-from oms.client import SERVICES, Client, Json, ServiceName
+from oms.client import SERVICES, Client, Json, ServiceName, path_of
 from oms.errors import OmsError
 from oms.options import DEFAULT_STATE, AsJson, State
 from oms.output import as_document, as_table, counted, printable, say
@@ -45,7 +44,7 @@ def list_parked(
 def retry(service: Service, key: Key, state: State = DEFAULT_STATE, as_json: AsJson = False) -> int:
     """Try a key's messages again, in their order until one fails; 0 when none is left."""
     with Client.of(state) as client:
-        outcome = client.post(service, f"{path_of(key)}/retry", {})
+        outcome = client.post(service, path_of("operations", "parked", key, "retry"), {})
     went_through, left = outcome["went_through"], outcome["left"]
     if not went_through and not left:
         raise _nothing_parked(service, key)
@@ -69,7 +68,7 @@ def discard(
     """Drop a key's parked message and all that wait behind it; what they ask is not done."""
     with Client.of(state) as client:
         messages = _parked(client, service, key)
-        answer = client.post(service, f"{path_of(key)}/discard", {"reason": reason})
+        answer = client.post(service, path_of("operations", "parked", key, "discard"), {"reason": reason})
     if not answer["discarded"]:
         raise _nothing_parked(service, key)
     if as_json:
@@ -78,11 +77,6 @@ def discard(
         types = Counter(one["type"] or "unreadable" for one in messages)
         dropped = ", ".join(f"{number} {printable(name)}" for name, number in types.items())
         say(f"{counted(answer['discarded'], 'message')} of {printable(key)} dropped: {dropped}")
-
-
-def path_of(key: str) -> str:
-    """The route of one key."""
-    return f"/operations/parked/{quote(key, safe='')}"
 
 
 def _first_of_each_key(client: Client, service: str) -> Iterator[Json]:

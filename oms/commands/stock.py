@@ -1,11 +1,10 @@
 """`oms stock`, `receive`, `count`: what is on hand, what arrives, and what a count found."""
 
 from typing import Annotated
-from urllib.parse import quote
 
 import typer
 
-from oms.client import Client
+from oms.client import Client, path_of
 from oms.options import DEFAULT_STATE, AsJson, Key, State
 from oms.output import as_document, as_record, counted, say
 
@@ -21,7 +20,7 @@ def register(app: typer.Typer) -> None:
 def stock(sku: Sku, state: State = DEFAULT_STATE, as_json: AsJson = False) -> None:
     """Show the stock of one SKU at all its locations."""
     with Client.of(state) as client:
-        found = client.get("inventory", path_of(sku))
+        found = client.get("inventory", path_of("stock", sku))
     if as_json:
         as_document(found)
     else:
@@ -39,7 +38,7 @@ def receive(
     """Take units into stock; backorders that wait for them are served."""
     body = {"location": location, "quantity": quantity}
     with Client.of(state) as client:
-        answer = client.post("inventory", f"{path_of(sku)}/receive", body, key=key)
+        answer = client.post("inventory", path_of("stock", sku, "receive"), body, key=key)
     if as_json:
         as_document(answer)
     else:
@@ -58,13 +57,8 @@ def count(
     """State what a count found; fewer than are reserved there are refused, with the orders that hold them."""
     body = {"location": location, "counted": counted_units, "reason": reason}
     with Client.of(state) as client:
-        answer = client.post("inventory", f"{path_of(sku)}/count", body, key=key)
+        answer = client.post("inventory", path_of("stock", sku, "count"), body, key=key)
     if as_json:
         as_document(answer)
     else:
         say(f"{counted(counted_units, 'unit')} of {sku} counted at {location}")
-
-
-def path_of(sku: str) -> str:
-    """The route of one SKU."""
-    return f"/stock/{quote(sku, safe='')}"

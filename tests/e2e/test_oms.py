@@ -143,6 +143,14 @@ def test_an_order_from_a_file_is_delivered_and_can_be_followed(oms: Oms, tmp_pat
         assert told.err == ""
 
 
+def test_a_receipt_that_is_repeated_under_its_key_is_taken_in_once(oms: Oms) -> None:
+    for _ in range(2):
+        oms.document("receive", "flour", "7", "--at", "WH-EAST", "--key", "delivery-1")
+    oms.document("receive", "flour", "7", "--at", "WH-EAST")
+
+    assert oms.document("stock", "flour")["on_hand"] == 14
+
+
 def test_the_good_rows_of_a_table_are_published_and_the_bad_one_is_named(oms: Oms, tmp_path: Path) -> None:
     when = "2026-03-02T12:00:00Z"
     row = f"{{}},{when},{when},C-1,Ada,Ada,5 Main St,Boston,02108,US,USD,card,tok_1,milk,{{}},500"
@@ -184,6 +192,8 @@ def test_an_order_on_hold_is_listed_and_released_and_another_is_cancelled(oms: O
 def test_failures_are_one_line_with_an_exit_code(oms: Oms) -> None:
     one_line(oms("order", "NONE"), 1, "NONE")
     one_line(oms("stock", "nothing"), 1, "nothing")
+    one_line(oms("stock", "."), 1, "nothing is known of the SKU .")
+    one_line(oms("order", ".."), 1, "there is no order ..")
     one_line(oms("audit", "NONE"), 1, "NONE")
     one_line(oms("cancel", "NONE"), 2, "--reason")
     one_line(oms("receive", "tea", "0", "--at", "WH-EAST"), 2, "QTY")

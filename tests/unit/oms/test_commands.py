@@ -81,12 +81,6 @@ def test_json_is_one_document_and_nothing_else(oms: Oms, services: Services) -> 
     assert (code, json.loads(out), err) == (0, ORDER, "")
 
 
-def test_a_number_with_a_slash_is_one_number(oms: Oms, services: Services) -> None:
-    oms("order", "A/../B")
-
-    assert services.asked[0].path == "/order/orders/A/../B"
-
-
 def test_orders_are_listed_by_status_and_customer(oms: Oms, services: Services) -> None:
     services.answer("GET", "/order/orders", {"orders": [ROW]})
 
