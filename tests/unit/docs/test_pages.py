@@ -29,11 +29,23 @@ def test_every_link_between_pages_leads_somewhere() -> None:
     broken = [
         f"{page.relative_to(ROOT)}: {target}"
         for page in pages()
-        for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8"))
-        if not (page.parent / target).exists()
+        for target in re.findall(r"\]\(([^)\s:]*)\)", page.read_text(encoding="utf-8"))
+        if not leads_somewhere(page, target)
     ]
 
     assert broken == []
+
+
+def leads_somewhere(page: Path, target: str) -> bool:
+    name, _, anchor = target.partition("#")
+    file = page.parent / name if name else page
+    return file.exists() and (not anchor or anchor in anchors(file))
+
+
+def anchors(page: Path) -> set[str]:
+    """Of its headings, as they are made where pages are shown."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 def test_every_decision_is_numbered_once() -> None:
