@@ -48,7 +48,14 @@ def anchors(page: Path) -> set[str]:
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-def test_every_decision_is_numbered_once() -> None:
-    numbers = sorted(page.name[:4] for page in (ROOT / "docs" / "adr").glob("[0-9]*.md"))
+def test_every_decision_is_numbered_once_and_stands_in_the_index_under_its_title() -> None:
+    folder = ROOT / "docs" / "adr"
+    decisions = sorted(folder.glob("[0-9]*.md"))
+    index = re.findall(r"^\d+\. .+$", (folder / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
 
-    assert numbers == [f"{number:04}" for number in range(1, len(numbers) + 1)]
+    assert [page.name[:4] for page in decisions] == [f"{number:04}" for number in range(1, len(decisions) + 1)]
+    assert index == [re.sub(r"# (\d+\. )(.+)", rf"\1[\2]({page.name})", first_line(page)) for page in decisions]
+
+
+def first_line(page: Path) -> str:
+    return page.read_text(encoding="utf-8").partition("\n")[0]
