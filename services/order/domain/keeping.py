@@ -24,7 +24,7 @@ def keep(case: Case) -> Decision:
     requested = Decision(case.of_placement(KeepRequested(order_number=case.number)))
     match case.placement:
         case Reserving() | Authorising():
-            # The deadline of the wait that ends here is still to come, and passes for this one (`not_kept_yet`).
+            # The deadline of the wait that ends here is still to come, and serves for this one (`not_kept_yet`).
             return requested + Decision(commands=(KeepReservation(order_number=case.number),))
         case _:
             return requested + _ask(case, (), ask=1)
