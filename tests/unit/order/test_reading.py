@@ -5,7 +5,7 @@ from base64 import b64decode
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from services.order.domain.messages import RefuseIntake, TakeChannelOrder
@@ -158,9 +158,17 @@ JSON = st.recursive(
 
 
 @given(st.dictionaries(st.sampled_from(sorted(type(ORDER).model_fields)), JSON, max_size=3))
-def test_no_value_in_any_field_makes_the_reading_fail(changes: dict[str, Any]) -> None:
+@example({"notes": " at the back door\n", "allow_partial": True, "attributes": {"gift": "yes"}})
+def test_any_value_in_any_field_is_taken_as_it_was_stated_or_refused_with_a_sentence(
+    changes: dict[str, Any],
+) -> None:
     fields = ORDER.model_dump(mode="json") | changes
-    read_order(json.dumps(fields).encode())
+    match read_order(json.dumps(fields).encode()):
+        case Fault(explanation=explanation):
+            assert explanation.endswith(".")
+        case order:
+            taken = order.model_dump(mode="json")
+            assert taken | fields == taken
 
 
 def record(value: bytes | None = BODY, headers: Any = HEADERS, offset: int = 7) -> Record:
