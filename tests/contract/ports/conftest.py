@@ -14,6 +14,7 @@ from deploy.local.topics import Topic, create_topics, delete_topics
 from shared.eventsourcing.broker import Broker
 from shared.eventsourcing.chain import GENESIS
 from shared.eventsourcing.clock import SystemClock
+from shared.eventsourcing.gathering import GATHER_S
 from shared.eventsourcing.kafka.broker import KafkaBroker
 from shared.eventsourcing.kafka.security import KafkaAccess
 from shared.eventsourcing.memory.broker import Cluster, MemoryBroker
@@ -25,6 +26,12 @@ from shared.eventsourcing.postgres.store import PostgresStore
 from shared.eventsourcing.store import Store
 
 TOPICS = ("order.commands", "order.events")
+
+
+class NewBroker(Protocol):
+    """Makes one more connection to the cluster, not started yet; in memory nothing gathers."""
+
+    def __call__(self, *, gather_s: float = GATHER_S) -> Broker: ...
 
 
 class Connect(Protocol):
@@ -88,14 +95,14 @@ def bootstrap(request: pytest.FixtureRequest) -> str | None:
 
 
 @pytest.fixture
-async def new_broker(bootstrap: str | None) -> AsyncIterator[Callable[[], Broker]]:
-    """Makes connections to one empty cluster, not started yet; they are stopped in the end."""
+async def new_broker(bootstrap: str | None) -> AsyncIterator[NewBroker]:
+    """Makes connections to one empty cluster; they are stopped in the end."""
     made: list[Broker] = []
     delete: Callable[[], Awaitable[None]] | None = None
     if bootstrap is None:
         cluster = Cluster(partitions=8)
 
-        def new() -> Broker:
+        def new(gather_s: float) -> Broker:
             return MemoryBroker(cluster)
     else:
         prefix = f"ports-{uuid4().hex[:8]}"
@@ -107,12 +114,17 @@ async def new_broker(bootstrap: str | None) -> AsyncIterator[Callable[[], Broker
 
         delete = delete_all
 
-        def new() -> Broker:
-            access = KafkaAccess(bootstrap=bootstrap)
-            return KafkaBroker(access, prefix=prefix, partitions=8, client_id=f"test-{len(made)}")
+        def new(gather_s: float) -> Broker:
+            return KafkaBroker(
+                KafkaAccess(bootstrap=bootstrap),
+                prefix=prefix,
+                partitions=8,
+                client_id=f"test-{len(made)}",
+                gather_s=gather_s,
+            )
 
-    def tracked() -> Broker:
-        made.append(new())
+    def tracked(*, gather_s: float = GATHER_S) -> Broker:
+        made.append(new(gather_s))
         return made[-1]
 
     yield tracked

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 
 import anyio
@@ -14,10 +14,10 @@ from shared.eventsourcing.kafka.broker import KafkaBroker
 from shared.eventsourcing.kafka.security import KafkaAccess
 from shared.eventsourcing.lanes import LANES
 from shared.eventsourcing.messages import Record
+from tests.contract.ports.conftest import NewBroker
 from tests.contract.ports.waiting import until
 
 PARTITIONS = 8
-NewBroker = Callable[[], Broker]
 
 
 def message(lane: int, value: str, topic: str = "order.events") -> Outgoing:
@@ -270,9 +270,7 @@ async def test_a_subscription_hears_a_message_after_a_quiet_moment_without_havin
 async def test_after_a_few_messages_others_gather_for_as_long_as_the_service_is_set(
     new_broker: NewBroker,
 ) -> None:
-    broker = new_broker()
-    assert isinstance(broker, KafkaBroker)
-    broker._gather_s = 2.0
+    broker = new_broker(gather_s=2.0)
     member = await started(broker)
     await broker.publish([message(1, "handled")])
     await until(lambda: len(member.records) == 1)
