@@ -7,7 +7,7 @@ from tests.e2e.orders import NOWHERE, a_line, card
 from tests.e2e.shop import Shop
 
 
-def test_in_review(shop: Shop) -> None:
+def test_an_order_in_review_is_cancelled_and_leaves_nothing_behind(shop: Shop) -> None:
     sku = shop.sku(EAST=1)
     number = shop.order(a_line(sku, unit_price=100_000_001))
     shop.wait(number, "held")
@@ -17,7 +17,7 @@ def test_in_review(shop: Shop) -> None:
     shop.expect_nothing_left(number, sku, 1)
 
 
-def test_while_the_reservation_is_under_way(shop: Shop) -> None:
+def test_an_order_whose_reservation_is_under_way_is_cancelled_and_gives_the_stock_back(shop: Shop) -> None:
     sku = shop.sku(EAST=1)
     shop.stack.freeze("inventory")
     try:
@@ -31,7 +31,7 @@ def test_while_the_reservation_is_under_way(shop: Shop) -> None:
     shop.expect_nothing_left(number, sku, 1)
 
 
-def test_on_backorder(shop: Shop) -> None:
+def test_an_order_on_backorder_is_cancelled_and_takes_nothing_of_what_arrives_later(shop: Shop) -> None:
     sku = shop.sku(EAST=1)
     number = shop.order(a_line(sku, 2), allow_backorder=True)
     shop.wait(number, "backordered")
@@ -43,7 +43,7 @@ def test_on_backorder(shop: Shop) -> None:
     assert shop.stock(sku) == (2, 0)
 
 
-def test_in_the_payment_window(shop: Shop) -> None:
+def test_an_order_in_its_payment_window_is_cancelled_and_leaves_nothing_behind(shop: Shop) -> None:
     sku = shop.sku(EAST=1)
     number = shop.order(a_line(sku), payment=card("tok_decline"))
     shop.wait(number, "awaiting_payment")
@@ -53,7 +53,7 @@ def test_in_the_payment_window(shop: Shop) -> None:
     shop.expect_nothing_left(number, sku, 1)
 
 
-def test_while_the_authorisation_is_under_way(shop: Shop) -> None:
+def test_an_order_whose_authorisation_is_under_way_is_cancelled_and_gives_the_money_back(shop: Shop) -> None:
     sku = shop.sku(EAST=1)
     with shop.trouble("gateway", "slow", hold_ms=2_000):
         number = shop.order(a_line(sku))
@@ -64,7 +64,7 @@ def test_while_the_authorisation_is_under_way(shop: Shop) -> None:
     shop.expect_nothing_left(number, sku, 1)
 
 
-def test_on_a_hold_for_a_refused_address(shop: Shop) -> None:
+def test_an_order_held_for_a_refused_address_is_cancelled_and_leaves_nothing_behind(shop: Shop) -> None:
     sku = shop.sku(EAST=1)
     number = shop.order(a_line(sku), shipping_address=NOWHERE)
     shop.wait(number, "held")
@@ -74,7 +74,7 @@ def test_on_a_hold_for_a_refused_address(shop: Shop) -> None:
     shop.expect_nothing_left(number, sku, 1)
 
 
-def test_after_delivery_it_is_refused(shop: Shop) -> None:
+def test_a_cancellation_after_delivery_is_refused(shop: Shop) -> None:
     number = shop.order(a_line(shop.sku(EAST=1)))
     shop.wait(number, "completed")
 
