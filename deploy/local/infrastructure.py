@@ -2,8 +2,8 @@
 
 TEST_INFRA=auto|env|docker|local chooses. `env` uses TEST_KAFKA_BOOTSTRAP and TEST_POSTGRES_URL (an
 administrator's). `auto` is `env` where these are set, else `docker` where a daemon answers, else `local`.
-What is asked for by name and can't be had is an error, never a silent change. Who breaks the servers asks for
-`breakable` ones. Containers are thrown away at the stop; the embedded stack keeps its data in the state directory.
+What is asked for by name and can't be had is an error, never a silent change. Containers are thrown away at the
+stop; the embedded stack keeps its data in the state directory.
 """
 
 import os
@@ -93,17 +93,6 @@ def provide(
             return Embedded(state, identity, ports, processes, kafka_detour)
         case never:
             assert_never(never)
-
-
-def breakable() -> str:
-    """The choice of who kills, freezes, counts or sets up the servers: the embedded ones, which alone allow it.
-
-    Raises InfrastructureUnavailable where TEST_INFRA names others.
-    """
-    chosen = _named(os.environ.get("TEST_INFRA") or Choice.local)
-    if chosen in (Choice.env, Choice.docker):
-        raise InfrastructureUnavailable(f"{chosen} was chosen, and only embedded servers can be broken at will")
-    return Choice.local
 
 
 def _settled(choice: str) -> Choice:

@@ -7,11 +7,12 @@ from typing import Literal
 
 from deploy.local.components import EVERYTHING, MAILBOX, WEBHOOKS, Component, service, simulator
 from deploy.local.identity import load_identity, save_identity
-from deploy.local.infrastructure import BROKER, DATABASE, breakable
+from deploy.local.infrastructure import BROKER, DATABASE
 from deploy.local.kafka import Detour
 from deploy.local.ports import HOST, Ports
 from deploy.local.stack import Stack
 from deploy.local.topics import SERVICES
+from tests.breakable import breakable
 from tests.chaos.plan import LINES
 from tests.chaos.proxy import Proxy, Route
 

@@ -29,13 +29,13 @@ from deploy.local.blocking import run_blocking
 from deploy.local.components import Wiring, service
 from deploy.local.databases import create_databases, url_of
 from deploy.local.identity import load_identity
-from deploy.local.infrastructure import breakable
 from deploy.local.kafka import Kafka
 from deploy.local.ports import HOST, Ports
 from deploy.local.postgres import Postgres
 from deploy.local.processes import Processes
 from deploy.local.status import answers_ok
 from deploy.local.topics import create_topics, topics_of
+from tests.breakable import breakable
 from tests.token_endpoint import CLIENT, SCOPE, SECRET, TokenEndpoint
 from tests.wire.postgres import SSL_REQUEST
 from tests.wire.tap import Tap

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from deploy.local.components import ROOT
-from deploy.local.infrastructure import breakable
 from deploy.local.processes import Record, read_records
+from tests.breakable import breakable
 
 PATIENCE_S = 240
 STARTING = "bringing the databases up to date"

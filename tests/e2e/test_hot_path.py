@@ -20,7 +20,6 @@ from uuid import uuid4
 import pytest
 
 from deploy.local.components import service
-from deploy.local.infrastructure import breakable
 from deploy.local.kafka import Detour
 from deploy.local.ports import HOST, Ports
 from deploy.local.stack import Stack
@@ -29,6 +28,7 @@ from shared.events.inventory import ReserveStock
 from shared.events.registry import topic_of
 from shared.events.values import Customer, RequestedLine
 from shared.eventsourcing.postgres.migrate import migrate
+from tests.breakable import breakable
 from tests.e2e.kafka import Headers, publish_many
 from tests.e2e.orders import a_line, an_order
 from tests.e2e.shop import Shop

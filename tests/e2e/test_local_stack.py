@@ -20,13 +20,13 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 from deploy.local.components import EVERYTHING, ROOT, Component, service
 from deploy.local.errors import StackError
-from deploy.local.infrastructure import breakable
 from deploy.local.ownership import stop_stack
 from deploy.local.processes import read_records, wait_until_gone
 from deploy.local.stack import Stack
 from deploy.local.status import is_running, read_status
 from deploy.local.supervisor import start_detached
 from deploy.local.topics import Topic, create_topics, delete_topics
+from tests.breakable import breakable
 
 TAKEN_FOR_DEAD_S = 4.0
 """Longer than the broker's session."""

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from deploy.local.components import ROOT
-from deploy.local.infrastructure import breakable
 from deploy.local.ownership import stop_stack
 from deploy.local.stack import Stack
+from tests.breakable import breakable
 from tests.e2e.orders import a_line, an_order, number_of
 
 PATIENCE_S = 60

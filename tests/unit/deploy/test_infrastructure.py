@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 
 from deploy.local.errors import InfrastructureUnavailable
-from deploy.local.infrastructure import Addresses, breakable
+from deploy.local.infrastructure import Addresses
 from deploy.local.kafka import Detour
 from deploy.local.stack import Stack
+from tests.breakable import breakable
 
 
 @pytest.fixture(autouse=True)
