@@ -18,8 +18,6 @@ from services.order.domain.model import model as order_model
 from services.order.domain.order import Cancelled, Cancelling, NoOrder
 from services.order.domain.placement import Authorised, Authorising, AwaitingPayment, Placement
 from services.payment.domain import letting_go as letting_go_rules
-from services.payment.gateway import Refused
-from services.payment.gateway import Unknown as Silence
 from shared.events.inventory import StockReserved
 from shared.events.order import CompensationPart, OrderApproved
 from shared.events.payload import Payload
@@ -33,6 +31,8 @@ from shared.eventsourcing.memory.broker import MemoryBroker
 from shared.eventsourcing.memory.store import MemoryStore
 from shared.eventsourcing.memory.transaction import MemoryTransaction
 from shared.eventsourcing.messages import Record
+from shared.eventsourcing.partners import Refused
+from shared.eventsourcing.partners import Unknown as Silence
 from shared.eventsourcing.store import Claim, LaneHead, LaneSlice, Lease, Loaded, Projection, StreamRow
 from tests.simulation import services
 from tests.simulation.gateway import GatewayConnection

@@ -7,10 +7,11 @@ from random import Random
 from typing import TypeVar
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from services.shipping.carrier import Done, Refused, Sold, Unknown
+from services.shipping.carrier import Done, Sold
 from services.shipping.domain.messages import ParcelTracked
 from shared.events.shipping import CarrierQuote, TrackingStatus
 from shared.events.values import Address
+from shared.eventsourcing.partners import Refused, Unknown
 from tests.simulation.processes import Process
 from tests.simulation.wire import Wire
 

@@ -7,16 +7,8 @@ from typing import Any, TypeVar
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from services.payment.domain.messages import GatewayNotified
-from services.payment.gateway import (
-    Authorised,
-    Captured,
-    Outcome,
-    Refunded,
-    Refused,
-    Renewed,
-    Unknown,
-    Voided,
-)
+from services.payment.gateway import Authorised, Captured, Outcome, Refunded, Renewed, Voided
+from shared.eventsourcing.partners import Refused, Unknown
 from tests.simulation.processes import Process
 from tests.simulation.wire import Wire
 
