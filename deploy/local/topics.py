@@ -13,6 +13,7 @@ from aiokafka.errors import (
     KafkaError,
     NodeNotReadyError,
     TopicAlreadyExistsError,
+    UnknownTopicOrPartitionError,
     for_code,
 )
 
@@ -20,6 +21,7 @@ from deploy.local.errors import StackError
 from shared.eventsourcing.lanes import LANES
 
 TopicError: TypeAlias = tuple[str, int, Any]
+Described: TypeAlias = dict[str, Any]
 Answer = TypeVar("Answer")
 SERVICES = ("order", "inventory", "payment", "shipping", "notification")
 PARTITIONS = 8
@@ -69,21 +71,35 @@ def topics_of(prefix: str, services: Sequence[str] = SERVICES) -> list[Topic]:
 async def create_topics(
     bootstrap: str, topics: Sequence[Topic], *, partitions: int = PARTITIONS, replication: int = 1
 ) -> None:
-    """Create those that are not there yet; the others stay as they are. Raises StackError."""
+    """Create those that are not there yet; the others stay as they are.
+
+    Raises:
+        StackError: a topic can't be created, or is there with another number of partitions.
+    """
     wanted = [
         NewTopic(t.name, num_partitions=partitions, replication_factor=replication, topic_configs=t.settings)
         for t in topics
     ]
 
-    async def create(admin: AIOKafkaAdminClient) -> list[TopicError]:
+    async def create(admin: AIOKafkaAdminClient) -> list[Described]:
         errors: list[TopicError] = (await admin.create_topics(wanted, timeout_ms=30_000)).topic_errors
         if any(code == InvalidReplicationFactorError.errno for _, code, *_ in errors):
             raise InvalidReplicationFactorError  # so far the controller knows fewer brokers than replicas
-        return errors
+        for name, code, *message in errors:
+            if code not in (0, TopicAlreadyExistsError.errno):
+                raise StackError(f"topic {name} can't be created: {for_code(code).__name__} {message}")
+        there = [name for name, code, *_ in errors if code]
+        described: list[Described] = await admin.describe_topics(there) if there else []
+        if not all(one["partitions"] for one in described):
+            raise UnknownTopicOrPartitionError  # so far the controller alone knows what was created just now
+        return described
 
-    for name, code, *message in await _ask(bootstrap, create):
-        if code not in (0, TopicAlreadyExistsError.errno):
-            raise StackError(f"topic {name} can't be created: {for_code(code).__name__} {message}")
+    there = {one["topic"]: len(one["partitions"]) for one in await _ask(bootstrap, create)}
+    # Nothing would be published to lanes whose partition there is not.
+    if other := [f"{name} ({count})" for name, count in sorted(there.items()) if count != partitions]:
+        raise StackError(
+            f"topics are there with another number of partitions than {partitions}: {', '.join(other)}"
+        )
 
 
 async def delete_topics(bootstrap: str, names: Sequence[str]) -> None:
@@ -103,14 +119,15 @@ async def _ask(bootstrap: str, question: Callable[[AIOKafkaAdminClient], Awaitab
             # The client would take a cluster that names no controller for one that has none.
             if (await admin.describe_cluster())["controller_id"] >= 0:
                 return await question(admin)
-        except (NodeNotReadyError, InvalidReplicationFactorError):
+        except (NodeNotReadyError, InvalidReplicationFactorError, UnknownTopicOrPartitionError):
             pass
         except (KafkaError, OSError) as error:
             raise StackError(f"Kafka at {bootstrap} can't be asked: {error}") from error
         finally:
             await admin.close()
         await asyncio.sleep(PAUSE_S)
-    raise StackError(f"Kafka at {bootstrap} has named no controller, or too few brokers, for half a minute")
+    missing = "no controller, too few brokers or not all topics"
+    raise StackError(f"Kafka at {bootstrap} has named {missing} for half a minute")
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -45,7 +45,7 @@ class Broker(Protocol):
         """Connect, and begin to deliver.
 
         Raises:
-            BrokerUnavailable: no broker answers.
+            BrokerUnavailable: no broker answers, or its topics are not as they have to be.
         """
         ...
 

@@ -15,7 +15,7 @@ from fastapi import FastAPI
 from pydantic import ValidationError
 
 from shared.events.cloudevents import source_of
-from shared.events.registry import topic_of
+from shared.events.registry import SENDERS, topic_of
 from shared.eventsourcing.broker import Broker, BrokerUnavailable
 from shared.eventsourcing.clock import SystemClock
 from shared.eventsourcing.definition import ServiceDefinition
@@ -83,6 +83,7 @@ async def _serve(settings: ServiceSettings, definition: ServiceDefinition, insta
             settings.kafka_access(),
             prefix=settings.topic_prefix,
             partitions=settings.kafka_partitions,
+            topics={*definition.topics, *SENDERS.get(service, ())},
             client_id=f"{service}-{instance}",
             session_s=settings.takeover_s,
             gather_s=settings.gather_s,

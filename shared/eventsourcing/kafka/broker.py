@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import chain
 from typing import Any
 
@@ -104,13 +104,15 @@ class KafkaBroker:
         *,
         prefix: str,
         partitions: int,
+        topics: Collection[str] = (),
         client_id: str,
         session_s: float = 10.0,
         gather_s: float = GATHER_S,
     ) -> None:
         """`client_id` belongs to one living process: who starts under it takes over from one that died.
 
-        `session_s` is how long the partitions stay with a process that is no longer heard of.
+        `topics` have to be there at the start, with so many `partitions`. `session_s` is how long the partitions
+        stay with a process that is no longer heard of.
         """
         forgive_header_names()
         heed_closed_transports()
@@ -131,7 +133,12 @@ class KafkaBroker:
         self._hand = _BatchInHand()
         # Well within a lease, so that what the others took is noted under it.
         self._publisher = Publisher(
-            access, prefix=self._prefix, partitions=partitions, client_id=client_id, within_s=session_s / 2
+            access,
+            prefix=self._prefix,
+            partitions=partitions,
+            topics=topics,
+            client_id=client_id,
+            within_s=session_s / 2,
         )
         self._group = ""
         self._subscriber: Any = None

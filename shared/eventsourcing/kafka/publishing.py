@@ -1,16 +1,17 @@
 """Publishing to Kafka: record batches of one partition each, one after the other, within a time."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from shared.eventsourcing.broker import Outgoing
+from shared.eventsourcing.broker import BrokerUnavailable, Outgoing
 from shared.eventsourcing.kafka.refusal import cause_of, unavailable
 from shared.eventsourcing.kafka.security import KafkaAccess
+from shared.eventsourcing.kafka.topics import fault_of_topics
 
 log = structlog.get_logger()
 
@@ -26,10 +27,18 @@ class Publisher:
     """Sends the messages of a lane in their order; what one partition does not take holds up its lanes alone."""
 
     def __init__(
-        self, access: KafkaAccess, *, prefix: str, partitions: int, client_id: str, within_s: float
+        self,
+        access: KafkaAccess,
+        *,
+        prefix: str,
+        partitions: int,
+        topics: Collection[str] = (),
+        client_id: str,
+        within_s: float,
     ) -> None:
-        """`within_s` is how long an acknowledgement is waited for."""
+        """`topics` have to be there before anything is sent; `within_s` is what an acknowledgement may take."""
         self._access = access
+        self._unseen: Collection[str] = [prefix + topic for topic in topics]
         self._prefix = prefix
         self._partitions = partitions
         self._client_id = client_id
@@ -43,17 +52,11 @@ class Publisher:
         """The producer, made when there is none: the relay may publish before the broker was started.
 
         Raises:
-            BrokerUnavailable: there is no broker, or it refuses.
+            BrokerUnavailable: there is no broker, or it refuses, or its topics are not as they have to be.
         """
         async with self._producing:
             if self._producer is None:
-                producer = self._new_producer()
-                try:
-                    await producer.start()
-                except (KafkaError, OSError) as error:
-                    await producer.stop()
-                    raise unavailable(self._access, await cause_of(error, self._access)) from error
-                self._producer = producer
+                self._producer = await self._started()
             return self._producer
 
     async def publish(self, messages: Sequence[Outgoing]) -> Sequence[bool]:
@@ -93,6 +96,23 @@ class Publisher:
         producer, self._producer = self._producer, None
         if producer is not None:
             await producer.stop()
+
+    async def _started(self) -> AIOKafkaProducer:
+        producer = self._new_producer()
+        try:
+            await producer.start()
+            fault = await fault_of_topics(producer, self._unseen, self._partitions) if self._unseen else ""
+        except (KafkaError, OSError) as error:
+            await producer.stop()
+            raise unavailable(self._access, await cause_of(error, self._access)) from error
+        except asyncio.CancelledError:
+            await producer.stop()
+            raise
+        if fault:
+            await producer.stop()
+            raise BrokerUnavailable(fault)
+        self._unseen = ()
+        return producer
 
     def _arranged(self, producer: AIOKafkaProducer, messages: Sequence[Outgoing]) -> "list[list[_Batch]]":
         """Messages in record batches, those of each partition in their order: far cheaper than one by one."""
