@@ -101,9 +101,9 @@ class Runtime:
 
     async def stop(self) -> None:
         """Take nothing new, finish what is in hand, give the leases back; what is not published yet will be."""
-        self.running = False
+        started, self.running = self.running, False
         self._relay.stop()
-        await self._ended(["relay"])
+        await self._ended(["relay"], within_s=15 if started else 1)  # the broker that it waits for may not come
         await self._broker_stopped()
         self._reminders.stop()
         if self._effects is not None:
@@ -201,11 +201,11 @@ class Runtime:
             log.error("a part of the service failed", part=part, exc_info=error)
             self.failed.set_exception(error)
 
-    async def _ended(self, names: Sequence[str]) -> None:
+    async def _ended(self, names: Sequence[str], within_s: float = 15) -> None:
         tasks = [self._tasks[name] for name in names if name in self._tasks]
         if not tasks:
             return
-        _, late = await asyncio.wait(tasks, timeout=15)
+        _, late = await asyncio.wait(tasks, timeout=within_s)
         for task in late:
             log.warning("a part of the service did not end in time", part=task.get_name())
             task.cancel()

@@ -5,7 +5,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import AsyncExitStack
 from typing import Any, Protocol, TypeVar
 
@@ -23,6 +23,7 @@ from shared.eventsourcing.failpoints import die_at
 from shared.eventsourcing.garbage import collect_rarely
 from shared.eventsourcing.health import Health
 from shared.eventsourcing.http import application
+from shared.eventsourcing.http_server import address_of, http_server
 from shared.eventsourcing.ids import new_id
 from shared.eventsourcing.kafka.broker import KafkaBroker
 from shared.eventsourcing.logs import configure_logs
@@ -72,6 +73,7 @@ async def _serve(settings: ServiceSettings, definition: ServiceDefinition, insta
     service = definition.model.service
     metrics = Metrics()
     async with AsyncExitStack() as stack:
+        sockets = stack.enter_context(address_of(settings.http_host, settings.http_port))
         store = await PostgresStore.connect(
             settings.database_url.get_secret_value(),
             tls=settings.database_context(),
@@ -101,9 +103,8 @@ async def _serve(settings: ServiceSettings, definition: ServiceDefinition, insta
             lease_s=settings.takeover_s,
         )
         app = http_application(settings, definition, runtime, store, broker, metrics)
-        server = _http_server(settings, app)
         collect_rarely()
-        await _until_told_to_stop(runtime, server, store)
+        await _until_told_to_stop(runtime, http_server(app), sockets, store)
     log.info("stopped")
 
 
@@ -135,44 +136,51 @@ def http_application(
     )
 
 
-def _http_server(settings: ServiceSettings, app: FastAPI) -> uvicorn.Server:
-    config = uvicorn.Config(
-        app,
-        host=settings.http_host,
-        port=settings.http_port,
-        log_config=None,
-        access_log=False,
-        proxy_headers=False,
-        lifespan="off",
-        timeout_graceful_shutdown=5,
-    )
-    return uvicorn.Server(config)
-
-
-async def _until_told_to_stop(runtime: Runtime, server: uvicorn.Server, store: PostgresStore) -> None:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(name, stop.set)
+async def _until_told_to_stop(
+    runtime: Runtime, server: uvicorn.Server, sockets: Sequence[socket.socket], store: PostgresStore
+) -> None:
+    told = _told_to_stop()
+    starting = asyncio.create_task(runtime.start())
     try:
-        await runtime.start()
-    except BrokerUnavailable:
+        await asyncio.wait({starting, told, runtime.failed}, return_when=asyncio.FIRST_COMPLETED)
+        if starting.done():
+            starting.result()
+            await _serve_until(told, runtime, server, sockets, store)
+    finally:
+        log.info("stopping")
+        starting.cancel()
+        await asyncio.wait({starting})
         await runtime.stop()
-        raise
+    if runtime.failed.done():
+        runtime.failed.result()
+
+
+def _told_to_stop() -> asyncio.Future[Any]:
+    """Done at the first SIGTERM or SIGINT."""
+    stop = asyncio.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(name, stop.set)
+    return asyncio.create_task(stop.wait())
+
+
+async def _serve_until(
+    told: asyncio.Future[Any],
+    runtime: Runtime,
+    server: uvicorn.Server,
+    sockets: Sequence[socket.socket],
+    store: PostgresStore,
+) -> None:
+    """Answer over HTTP, and hear of other instances, until told to stop or a part has failed."""
     listening = asyncio.create_task(hear_of_others(runtime, store))
-    serving = asyncio.create_task(server._serve())
-    log.info("started", port=server.config.port)
-    ends: set[asyncio.Future[Any]] = {asyncio.create_task(stop.wait()), serving, runtime.failed}
-    await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-    log.info("stopping")
+    serving = asyncio.create_task(server._serve(list(sockets)))
+    log.info("started", port=sockets[0].getsockname()[1])
+    await asyncio.wait({told, serving, runtime.failed}, return_when=asyncio.FIRST_COMPLETED)
+    early = serving.done()
     server.should_exit = True
     await asyncio.wait({serving}, timeout=10)
     listening.cancel()
-    await runtime.stop()
-    if runtime.failed.done():
-        runtime.failed.result()
-    if not stop.is_set():
-        sys.exit(f"{runtime.service}: the HTTP server could not go on")
+    if early:
+        raise OSError(f"the HTTP server could not go on: {serving.exception()}")
 
 
 class Ear(Protocol):
