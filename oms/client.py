@@ -70,6 +70,18 @@ class Client:
                 return
             offset += len(page)
 
+    def pages_after(
+        self, service: str, path: str, field: str, *, by: str, limit: int = PAGE, **parameters: Any
+    ) -> Iterator[Json]:
+        """The same of a list whose pages begin after a row, told by one of its fields; raises as `get` does."""
+        after = None
+        while True:
+            page = self.get(service, path, after=after, limit=limit, **parameters)[field]
+            yield from page
+            if len(page) < limit:
+                return
+            after = page[-1][by]
+
     def post(self, service: str, path: str, body: Mapping[str, Any], *, key: str = "") -> Json:
         """The answer of a service to a request; raises as `get` does.
 

@@ -6,11 +6,13 @@ from typing import Annotated
 
 import typer
 
-from oms.client import SERVICES, Client, Json, ServiceName, path_of
+from oms.client import PAGE, SERVICES, Client, Json, ServiceName, path_of
 from oms.errors import OmsError
 from oms.options import DEFAULT_STATE, AsJson, State
 from oms.output import as_document, as_table, counted, printable, say
 
+FEW = 100
+"""As many as a service answers at once with their payloads."""
 LISTED = ("service", "key", "type", "parked_at", "reason", "waiting_behind")
 
 Service = Annotated[ServiceName, typer.Argument(metavar="SERVICE", help="The service that parked it.")]
@@ -34,7 +36,7 @@ def list_parked(
 ) -> None:
     """List the parked message of each key, and how many wait behind it."""
     with Client.of(state) as client:
-        rows = [row for one in ([service] if service else SERVICES) for row in _first_of_each_key(client, one)]
+        rows = [row for one in ([service] if service else SERVICES) for row in _keys(client, one, whole=as_json)]
     if as_json:
         as_document({"parked": rows})
     else:
@@ -67,7 +69,7 @@ def discard(
 ) -> None:
     """Drop a key's parked message and all that wait behind it; what they ask is not done."""
     with Client.of(state) as client:
-        messages = _parked(client, service, key)
+        messages = list(_under(client, service, key))
         answer = client.post(service, path_of("operations", "parked", key, "discard"), {"reason": reason})
     if not answer["discarded"]:
         raise _nothing_parked(service, key)
@@ -79,18 +81,17 @@ def discard(
         say(f"{counted(answer['discarded'], 'message')} of {printable(key)} dropped: {dropped}")
 
 
-def _first_of_each_key(client: Client, service: str) -> Iterator[Json]:
-    keys: dict[str, list[Json]] = {}
-    for one in _parked(client, service):
-        keys.setdefault(one["key"], []).append(one)
-    for first, *behind in keys.values():
-        yield {"service": service, **first, "waiting_behind": len(behind)}
+def _keys(client: Client, service: str, *, whole: bool) -> Iterator[Json]:
+    """The first message of each key, with its payload if `whole`, and how many wait behind it."""
+    page = FEW if whole else PAGE
+    path = "/operations/parked/keys"
+    for one in client.pages_after(service, path, "keys", by="key", limit=page, payload=whole):
+        yield {"service": service, **one}
 
 
-def _parked(client: Client, service: str, key: str | None = None) -> list[Json]:
-    """What a service parked, in the order in which it came."""
-    messages: list[Json] = client.get(service, "/operations/parked")["parked"]
-    return [one for one in messages if key in (None, one["key"])]
+def _under(client: Client, service: str, key: str) -> Iterator[Json]:
+    """What a service parked under a key, in the order in which it came."""
+    return client.pages_after(service, "/operations/parked", "parked", by="id", key=key, payload=False)
 
 
 def _nothing_parked(service: str, key: str) -> OmsError:

@@ -8,6 +8,7 @@ from itertools import product
 from oms.client import SERVICES, Client
 from oms.verify.finding import Entry, Finding
 from oms.verify.logs import AT_ONCE, PAGE
+from oms.verify.put_aside import put_aside
 from shared.events.cloudevents import source_of
 from shared.eventsourcing.lanes import LANES
 
@@ -34,14 +35,14 @@ class Deliveries:
         yield from self._behind(client)
         expected = self._expected(client)
         self._compared = sum(len(ids) for ids in expected.values())
-        put_aside = {service: _put_aside(client, service) for service in SERVICES}
+        aside = {of: {one["message_id"] for one in put_aside(client, of)} for of in SERVICES}
         missing: dict[Pair, set[str]] = {}
         foreign: dict[Pair, set[str]] = {}
         with ThreadPoolExecutor(AT_ONCE) as pool:
             # Also those of whom one sends nothing to the other.
             taken = pool.map(lambda pair: _consumed(client, *pair), PAIRS)
             for pair, found in zip(PAIRS, taken, strict=True):
-                missing[pair] = expected[pair] - found - put_aside[pair[1]]
+                missing[pair] = expected[pair] - found - aside[pair[1]]
                 foreign[pair] = found - expected[pair]
         for (producer, consumer), ids in missing.items():
             for identity in ids:
@@ -92,10 +93,3 @@ def _consumed(client: Client, producer: str, consumer: str) -> set[str]:
         if len(page) < PAGE:
             return ids
         after = page[-1]
-
-
-def _put_aside(client: Client, service: str) -> set[str]:
-    """What waits for a person, and what a person dropped."""
-    parked = client.get(service, "/operations/parked")["parked"]
-    discarded = client.get(service, "/operations/discarded")["discarded"]
-    return {one["message_id"] for one in (*parked, *discarded)}

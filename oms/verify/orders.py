@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from oms.client import Client
 from oms.verify.finding import Entry, Finding
 from oms.verify.intake import Intake, Taken
+from oms.verify.put_aside import put_aside
 
 
 class Orders:
@@ -45,11 +46,9 @@ class Orders:
             if times > 1:
                 yield Finding(self.name, number, "was placed more than once")
         self._taken += self._intake.news(client.stack)
-        parked = client.get("order", "/operations/parked")["parked"]
-        discarded = client.get("order", "/operations/discarded")["discarded"]
-        put_aside = {one["origin"].get("place", "") for one in (*parked, *discarded)}
+        aside = {one["origin"].get("place", "") for one in put_aside(client, "order")}
         for message in self._taken:
-            if message.order in self._numbers or message.place in self._rejected or message.place in put_aside:
+            if message.order in self._numbers or message.place in self._rejected or message.place in aside:
                 continue
             what = "was taken, and is neither an order nor rejected nor parked nor discarded"
             order = " ".join(message.order) if message.order else "a message"

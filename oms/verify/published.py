@@ -6,6 +6,7 @@ from itertools import islice
 from oms.client import SERVICES, Client
 from oms.verify.finding import Entry, Finding
 from oms.verify.publications import NAMED, SERVICE_OF, LaneKey, Publications
+from oms.verify.put_aside import put_aside
 from oms.verify.topics import Standing, Topics
 
 
@@ -28,8 +29,8 @@ class Published:
         for where, what in self._publications.wrong(passed):
             yield Finding(self.name, where, what)
         unknown = [record for record in self._publications.unknown() if not _asked_by_a_partner(record)]
-        put_aside = _put_aside(client) if unknown else frozenset()
-        for record in islice((one for one in unknown if one.place not in put_aside), NAMED):
+        aside = _places_put_aside(client) if unknown else frozenset()
+        for record in islice((one for one in unknown if one.place not in aside), NAMED):
             yield Finding(self.name, record.place, f"{_named(record)} stands here and is in no store")
 
     def checked(self) -> str:
@@ -46,14 +47,9 @@ def _passed(client: Client) -> dict[LaneKey, int]:
     }
 
 
-def _put_aside(client: Client) -> frozenset[str]:
+def _places_put_aside(client: Client) -> frozenset[str]:
     """Places of records that wait for a person, or that a person dropped."""
-    return frozenset(
-        one["origin"].get("place", "")
-        for service in SERVICES
-        for what in ("parked", "discarded")
-        for one in client.get(service, f"/operations/{what}")[what]
-    )
+    return frozenset(one["origin"].get("place", "") for service in SERVICES for one in put_aside(client, service))
 
 
 def _asked_by_a_partner(record: Standing) -> bool:

@@ -6,7 +6,10 @@ from uuid import NAMESPACE_URL
 import uuid_utils
 from asyncpg.pgproto.pgproto import UUID
 
-__all__ = ["UUID", "named_id", "new_id"]
+__all__ = ["NO_ID", "UUID", "named_id", "new_id"]
+
+NO_ID = uuid.UUID(int=0)
+"""Before all others: where a list begins."""
 
 
 def new_id() -> UUID:

@@ -15,15 +15,17 @@ from shared.eventsourcing.api_keys import Caller, requires
 from shared.eventsourcing.decider import Model
 from shared.eventsourcing.decoding import Decoder
 from shared.eventsourcing.folds import LAST_VERSION, Folds, Period
+from shared.eventsourcing.ids import NO_ID
 from shared.eventsourcing.pipeline import Pipeline
 from shared.eventsourcing.problems import Problem, problem
 from shared.eventsourcing.store import LogEntry, ParkedMessage, Store, StreamRow
 
 log = structlog.get_logger()
 
-NO_ID = UUID(int=0)
 PAGE = 1_000
 """Rows of one page."""
+WHOLE = 100
+"""Of messages with their payloads, each of which may hold a megabyte."""
 
 Position = Annotated[int, Query(ge=0, le=2**62)]
 LaneNumber = Annotated[int, Query(ge=0, le=63)]
@@ -32,6 +34,15 @@ StreamNames = Annotated[list[str], Query(min_length=1, max_length=100)]
 CorrelationIds = Annotated[list[str], Query(min_length=1, max_length=200)]
 
 
+async def _rows(payload: bool = True, limit: Annotated[int | None, Query(ge=1, le=PAGE)] = None) -> int:
+    """How many messages a page holds; with their payloads fewer."""
+    most = WHOLE if payload else PAGE
+    if limit is not None and limit > most:
+        raise problem(422, "Invalid request", f"a page holds {WHOLE} messages with payloads, {PAGE} without")
+    return limit or most
+
+
+Rows = Annotated[int, Depends(_rows)]
 Writer = Annotated[Caller, Depends(requires("operations:write"))]
 
 
@@ -133,15 +144,23 @@ def _stored(row: StreamRow) -> dict[str, Any]:
 
 
 def _handle_parked(reads: APIRouter, writes: APIRouter, store: Store, pipeline: Pipeline) -> None:
-    @reads.get("/parked", summary="Messages that wait for a person")
-    async def parked() -> dict[str, Any]:
+    @reads.get("/parked", summary="Messages that wait for a person, in the order of their ids")
+    async def parked(
+        rows: Rows, after: UUID = NO_ID, key: str | None = None, payload: bool = True
+    ) -> dict[str, Any]:
+        found = await store.parked(key, after=after, limit=rows, whole=payload)
+        return {"parked": [_parked_json(one, payload) for one in found]}
+
+    @reads.get("/parked/keys", summary="Keys that stand still: the first message of each, how many are behind it")
+    async def parked_keys(rows: Rows, after: str = "", payload: bool = True) -> dict[str, Any]:
+        found = await store.parked_keys(after, rows, whole=payload)
         return {
-            "parked": [_parked_json(one) for one in await store.parked()],
+            "keys": [{**_parked_json(one.first, payload), "waiting_behind": one.messages - 1} for one in found]
         }
 
     @writes.post("/parked/{key:path}/retry", summary="Try a key's parked messages again, in their order")
     async def retry(key: str, caller: Writer) -> dict[str, int]:
-        outcome = {"went_through": await pipeline.retry_parked(key), "left": len(await store.parked(key))}
+        outcome = {"went_through": await pipeline.retry_parked(key), "left": await store.parked_under(key)}
         log.info("parked messages were tried again", key=key, actor=caller.name, **outcome)
         return outcome
 
@@ -152,16 +171,17 @@ def _handle_parked(reads: APIRouter, writes: APIRouter, store: Store, pipeline: 
         return {"discarded": count, "reason": why.reason}
 
     @reads.get("/discarded", summary="Messages that a person dropped, with who and why")
-    async def discarded() -> dict[str, Any]:
+    async def discarded(rows: Rows, after: UUID = NO_ID, payload: bool = True) -> dict[str, Any]:
+        found = await store.discarded(after=after, limit=rows, whole=payload)
         return {
             "discarded": [
                 {
-                    **_parked_json(one.message),
+                    **_parked_json(one.message, payload),
                     "discarded_at": one.at.isoformat(),
                     "discarded_by": one.actor,
                     "discarded_because": one.reason,
                 }
-                for one in await store.discarded()
+                for one in found
             ]
         }
 
@@ -268,8 +288,8 @@ def _moment(moment: datetime) -> str:
     return text
 
 
-def _parked_json(message: ParkedMessage) -> dict[str, Any]:
-    return {
+def _parked_json(message: ParkedMessage, payload: bool) -> dict[str, Any]:
+    told = {
         "id": str(message.id),
         "key": message.key,
         "blocking": message.blocking,
@@ -279,6 +299,6 @@ def _parked_json(message: ParkedMessage) -> dict[str, Any]:
         "correlation_id": message.correlation_id,
         "reason": message.explanation,
         "origin": dict(message.origin),
-        "payload": message.payload.decode(errors="replace"),
         "parked_at": message.parked_at.isoformat(),
     }
+    return {**told, "payload": message.payload.decode(errors="replace")} if payload else told

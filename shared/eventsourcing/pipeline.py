@@ -203,7 +203,7 @@ class Pipeline:
     async def retry_parked(self, key: str) -> int:
         """Try the parked messages of a key again, one by one until one fails; returns how many succeeded."""
         succeeded = 0
-        row = await self._first_parked(key)
+        row = await self._store.first_parked(key)
         while row is not None:
             try:
                 again = self._again(row)
@@ -216,15 +216,12 @@ class Pipeline:
                 )
                 break
             await self._enqueue(_Work([again]))
-            following = await self._first_parked(key)
+            following = await self._store.first_parked(key)
             if following is not None and following.id == row.id:
                 break
             succeeded += 1
             row = following
         return succeeded
-
-    async def _first_parked(self, key: str) -> ParkedMessage | None:
-        return next((row for row in await self._store.parked(key) if row.blocking), None)
 
     def _most_at_once(self) -> int:
         quiet_s = (self._clock.now() - self._called_at).total_seconds()

@@ -10,6 +10,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from shared.events.payload import Payload
+from shared.eventsourcing.ids import NO_ID
 from shared.eventsourcing.views import Row
 
 
@@ -136,6 +137,16 @@ class ParkedMessage(Struct, frozen=True, kw_only=True, gc=False):
     explanation: str
     origin: Mapping[str, str]
     parked_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ParkedKey:
+    """A key that stands still."""
+
+    first: ParkedMessage
+    """What is tried again first."""
+    messages: int
+    """How many there are with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -352,16 +363,35 @@ class Store(Protocol):
         """Ids of log entries for a topic, of the given types, in the order of the ids."""
         ...
 
-    async def parked(self, key: str | None = None) -> Sequence[ParkedMessage]:
-        """Parked messages, the oldest first; of one key or of all."""
+    async def parked(
+        self, key: str | None = None, *, after: UUID = NO_ID, limit: int | None = None, whole: bool = True
+    ) -> Sequence[ParkedMessage]:
+        """Parked messages in the order of their ids, the oldest first; of one key or of all.
+
+        Those that are not `whole` come without their payload.
+        """
+        ...
+
+    async def parked_keys(self, after: str, limit: int, *, whole: bool) -> Sequence[ParkedKey]:
+        """Keys under which something is parked, in their order; a first message has its payload if `whole`."""
+        ...
+
+    async def parked_under(self, key: str) -> int:
+        """How many messages are parked under a key."""
+        ...
+
+    async def first_parked(self, key: str) -> ParkedMessage | None:
+        """The message that the others of its key queue behind."""
         ...
 
     async def discard_parked(self, key: str, *, at: datetime, actor: str, reason: str) -> int:
         """Set aside what is parked under a key, with who decided it and why; returns how many."""
         ...
 
-    async def discarded(self) -> Sequence[DiscardedMessage]:
-        """What was discarded, the oldest first."""
+    async def discarded(
+        self, *, after: UUID = NO_ID, limit: int | None = None, whole: bool = True
+    ) -> Sequence[DiscardedMessage]:
+        """What was discarded, in the order in which it was parked; without payloads if not `whole`."""
         ...
 
     async def ping(self) -> None:

@@ -43,8 +43,7 @@ def pid_of_order(shop: Shop) -> int | None:
 
 
 def parked(shop: Shop) -> list[Any]:
-    found: list[Any] = shop.client.get("order", "/operations/parked")["parked"]
-    return found
+    return list(shop.client.pages_after("order", "/operations/parked", "parked", by="id", payload=False))
 
 
 def size(one: Input) -> int:

@@ -3,14 +3,18 @@
 from bisect import bisect_right
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
 import orjson
+from msgspec import structs
 
 from shared.eventsourcing.allotment import allot
 from shared.eventsourcing.clock import Clock
+from shared.eventsourcing.ids import NO_ID
 from shared.eventsourcing.lanes import LANES
 from shared.eventsourcing.memory.locks import Locks
 from shared.eventsourcing.memory.tables import NEVER, ReaderRow, Tables
@@ -23,6 +27,7 @@ from shared.eventsourcing.store import (
     Lease,
     LeaseLost,
     LogEntry,
+    ParkedKey,
     ParkedMessage,
     Projection,
     ReaderPosition,
@@ -236,8 +241,24 @@ class MemoryStore:
         ]
         return sorted(found)[:limit]
 
-    async def parked(self, key: str | None = None) -> Sequence[ParkedMessage]:
-        return [one for one in self._tables.parked.values() if key is None or one.key == key]
+    async def parked(
+        self, key: str | None = None, *, after: UUID = NO_ID, limit: int | None = None, whole: bool = True
+    ) -> Sequence[ParkedMessage]:
+        found = [one for one in self._tables.parked.values() if one.id > after and key in (None, one.key)]
+        return [_as_told(one, whole) for one in sorted(found, key=attrgetter("id"))[:limit]]
+
+    async def parked_keys(self, after: str, limit: int, *, whole: bool) -> Sequence[ParkedKey]:
+        keys: dict[str, list[ParkedMessage]] = {}
+        for one in self._tables.parked.values():
+            keys.setdefault(one.key, []).append(one)
+        page = sorted(key for key in keys if key > after)[:limit]
+        return [ParkedKey(_as_told(keys[key][0], whole), len(keys[key])) for key in page]
+
+    async def parked_under(self, key: str) -> int:
+        return sum(one.key == key for one in self._tables.parked.values())
+
+    async def first_parked(self, key: str) -> ParkedMessage | None:
+        return next((one for one in self._tables.parked.values() if one.key == key and one.blocking), None)
 
     async def discard_parked(self, key: str, *, at: datetime, actor: str, reason: str) -> int:
         gone = [one for one in self._tables.parked.values() if one.key == key]
@@ -246,8 +267,12 @@ class MemoryStore:
             self._tables.discarded.append(DiscardedMessage(one, at, actor, reason))
         return len(gone)
 
-    async def discarded(self) -> Sequence[DiscardedMessage]:
-        return list(self._tables.discarded)
+    async def discarded(
+        self, *, after: UUID = NO_ID, limit: int | None = None, whole: bool = True
+    ) -> Sequence[DiscardedMessage]:
+        found = sorted(self._tables.discarded, key=attrgetter("message.id"))
+        page = [one for one in found if one.message.id > after][:limit]
+        return [replace(one, message=_as_told(one.message, whole)) for one in page]
 
     async def ping(self) -> None:
         self._hazard("begin")
@@ -263,6 +288,10 @@ class MemoryStore:
             and row.epoch == lease.epoch
             and row.expires_at > now
         )
+
+
+def _as_told(message: ParkedMessage, whole: bool) -> ParkedMessage:
+    return message if whole else structs.replace(message, payload=b"")
 
 
 def _text(value: Any) -> str:

@@ -355,10 +355,44 @@ order by id
 limit $5;
 
 -- name: parked_messages
-select *
+select
+    id, key, blocking, message_id, source, type, case when $4::boolean then payload else '' end as payload,
+    correlation_id, actor, explanation, origin, parked_at
 from parked
-where $1::text is null or key = $1
-order by number;
+where ($1::text is null or key = $1) and id > $2
+order by id
+limit $3;
+
+-- name: parked_keys
+with page as (
+    select key, min(number) as first, count(*) as messages
+    from parked
+    where key > $1
+    group by key
+    order by key
+    limit $2
+)
+
+select
+    parked.id, parked.key, blocking, message_id, source, type,
+    case when $3::boolean then payload else '' end as payload,
+    correlation_id, actor, explanation, origin, parked_at, messages
+from page
+join parked on parked.number = page.first
+order by parked.key;
+
+-- name: parked_under
+select count(*) as number
+from parked
+where key = $1;
+
+-- name: first_parked
+select
+    id, key, blocking, message_id, source, type, payload, correlation_id, actor, explanation, origin, parked_at
+from parked
+where key = $1 and blocking
+order by number
+limit 1;
 
 -- name: discard_parked
 with gone as (
@@ -378,6 +412,10 @@ from gone
 order by number;
 
 -- name: discarded_messages
-select *
+select
+    id, key, blocking, message_id, source, type, case when $3::boolean then payload else '' end as payload,
+    correlation_id, actor, explanation, origin, parked_at, discarded_at, discarded_by, discarded_because
 from discarded
-order by number;
+where id > $1
+order by id
+limit $2;

@@ -12,6 +12,7 @@ import asyncpg
 import orjson
 
 from shared.eventsourcing.allotment import allot
+from shared.eventsourcing.ids import NO_ID
 from shared.eventsourcing.postgres.statements import SQL
 from shared.eventsourcing.postgres.transaction import Connection, PostgresTransaction
 from shared.eventsourcing.store import (
@@ -22,6 +23,7 @@ from shared.eventsourcing.store import (
     Lease,
     LeaseLost,
     LogEntry,
+    ParkedKey,
     ParkedMessage,
     Projection,
     ReaderPosition,
@@ -275,17 +277,37 @@ class PostgresStore:
     ) -> Sequence[UUID]:
         return [row[0] for row in await self._fetch("published", lane, topic, list(types), after, limit)]
 
-    async def parked(self, key: str | None = None) -> Sequence[ParkedMessage]:
-        return [_parked(dict(row)) for row in await self._fetch("parked_messages", key)]
+    async def parked(
+        self, key: str | None = None, *, after: UUID = NO_ID, limit: int | None = None, whole: bool = True
+    ) -> Sequence[ParkedMessage]:
+        return [_parked(dict(row)) for row in await self._fetch("parked_messages", key, after, limit, whole)]
+
+    async def parked_keys(self, after: str, limit: int, *, whole: bool) -> Sequence[ParkedKey]:
+        found = []
+        for row in await self._fetch("parked_keys", after, limit, whole):
+            columns = dict(row)
+            messages = columns.pop("messages")
+            found.append(ParkedKey(_parked(columns), messages))
+        return found
+
+    async def parked_under(self, key: str) -> int:
+        number: int = (await self._fetch("parked_under", key))[0]["number"]
+        return number
+
+    async def first_parked(self, key: str) -> ParkedMessage | None:
+        rows = await self._fetch("first_parked", key)
+        return _parked(dict(rows[0])) if rows else None
 
     async def discard_parked(self, key: str, *, at: datetime, actor: str, reason: str) -> int:
         async with self._begun() as connection:
             status = await connection.execute(SQL["discard_parked"], key, at, actor, reason)
             return int(status.rpartition(" ")[2])
 
-    async def discarded(self) -> Sequence[DiscardedMessage]:
+    async def discarded(
+        self, *, after: UUID = NO_ID, limit: int | None = None, whole: bool = True
+    ) -> Sequence[DiscardedMessage]:
         found = []
-        for row in await self._fetch("discarded_messages"):
+        for row in await self._fetch("discarded_messages", after, limit, whole):
             columns = dict(row)
             decided = [columns.pop(name) for name in ("discarded_at", "discarded_by", "discarded_because")]
             found.append(DiscardedMessage(_parked(columns), *decided))
@@ -378,6 +400,5 @@ def _entry(row: asyncpg.Record) -> LogEntry:
 
 
 def _parked(columns: dict[str, Any]) -> ParkedMessage:
-    del columns["number"]
     columns["origin"] = orjson.loads(columns["origin"])
     return ParkedMessage(**columns)

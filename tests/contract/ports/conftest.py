@@ -136,7 +136,9 @@ async def new_broker(bootstrap: str | None) -> AsyncIterator[NewBroker]:
 async def _empty(url: str) -> None:
     connection = await asyncpg.connect(url)
     try:
-        await connection.execute("truncate log, stream, inbox, reminder, parked, instance, reader, view_row")
+        await connection.execute(
+            "truncate log, stream, inbox, reminder, parked, discarded, instance, reader, view_row"
+        )
         await connection.execute("update lane set head = 0, chain_hash = $1", GENESIS)
     finally:
         await connection.close()

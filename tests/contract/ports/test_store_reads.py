@@ -5,6 +5,7 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
+from msgspec import structs
 from uuid_utils.compat import uuid7
 
 from shared.eventsourcing.chain import GENESIS
@@ -12,10 +13,12 @@ from shared.eventsourcing.lanes import LANES
 from shared.eventsourcing.store import (
     Append,
     Backlog,
+    DiscardedMessage,
     LaneHead,
     LaneSlice,
     Lease,
     LeaseLost,
+    ParkedKey,
     ReaderPosition,
     Store,
     StoreRejects,
@@ -372,6 +375,53 @@ async def test_answers_come_in_pages_with_the_ids_of_their_messages(store: Store
 
     assert await store.answers(NO_ID, 3) == answers[:3]
     assert await store.answers(ids[2], 3) == answers[3:]
+
+
+async def test_parked_messages_come_in_pages_and_without_payloads_where_nobody_reads_them(store: Store) -> None:
+    messages = [parked(key) for key in "abaca"]
+    of_a = [messages[number] for number in (0, 2, 4)]
+    await append(store, parked=messages)
+
+    assert await store.parked(limit=3) == messages[:3]
+    assert await store.parked(after=messages[2].id, limit=3) == messages[3:]
+    assert await store.parked("a", limit=2) == of_a[:2]
+    assert await store.parked("a", after=of_a[1].id, limit=2) == of_a[2:]
+    assert await store.parked("a", whole=False) == [structs.replace(one, payload=b"") for one in of_a]
+
+
+async def test_keys_that_stand_still_come_in_pages_each_with_its_first_message_and_their_number(
+    store: Store,
+) -> None:
+    messages = [parked("b"), parked("a"), parked("c"), parked("a", explanation="behind"), parked("a")]
+    await append(store, parked=messages)
+
+    assert await store.parked_keys("", 2, whole=True) == [ParkedKey(messages[1], 3), ParkedKey(messages[0], 1)]
+    [last] = await store.parked_keys("b", 2, whole=False)
+    assert last == ParkedKey(structs.replace(messages[2], payload=b""), 1)
+    assert [await store.parked_under(key) for key in "abx"] == [3, 1, 0]
+
+
+async def test_the_first_parked_message_of_a_key_is_the_oldest_that_others_queue_behind(store: Store) -> None:
+    rubbish, blocking = parked("a", blocking=False), parked("a")
+    await append(store, parked=[rubbish, blocking, parked("a")])
+
+    assert await store.first_parked("a") == blocking
+    assert await store.first_parked("b") is None
+
+
+async def test_discarded_messages_come_in_pages_and_without_payloads_where_nobody_reads_them(
+    store: Store,
+) -> None:
+    messages = [parked(key) for key in "abaa"]
+    await append(store, parked=messages)
+    await store.discard_parked("a", at=NOON, actor="olga", reason="a test")
+    await store.discard_parked("b", at=NOON, actor="olga", reason="a test")
+    told = [DiscardedMessage(one, NOON, "olga", "a test") for one in messages]
+
+    assert await store.discarded(limit=3) == told[:3]
+    assert await store.discarded(after=messages[2].id, limit=3) == told[3:]
+    [bare] = await store.discarded(after=messages[2].id, whole=False)
+    assert bare.message == structs.replace(messages[3], payload=b"")
 
 
 async def test_of_some_ids_those_that_were_claimed_can_be_told(store: Store) -> None:

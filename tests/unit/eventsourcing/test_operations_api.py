@@ -19,6 +19,8 @@ from shared.eventsourcing.http import application
 from shared.eventsourcing.messages import Record
 from shared.eventsourcing.metrics import Metrics
 from shared.eventsourcing.operations_api import operations_routers
+from shared.eventsourcing.parking import unreadable_record
+from shared.eventsourcing.store import Append
 from tests.unit.eventsourcing.toy import Installation, toy_model
 
 ABOUT_O1 = (("ce_type", b"order.block-customer.v1"), ("ce_correlationid", b"O1"))
@@ -62,6 +64,60 @@ async def test_what_is_discarded_is_no_longer_parked_and_can_be_read_with_who_an
     [discarded] = (await operations.get("/operations/discarded")).json()["discarded"]
     assert discarded.items() >= parked.items()
     assert (discarded["discarded_by"], discarded["discarded_because"]) == ("olga", "not ours")
+
+
+async def test_parked_and_discarded_messages_are_answered_in_pages(
+    operations: httpx2.AsyncClient, installation: Installation
+) -> None:
+    await _park(installation, "k", 3)
+    [first, *others] = (await operations.get("/operations/parked", params={"payload": False})).json()["parked"]
+    [one] = (await operations.get("/operations/parked", params={"limit": 1, "payload": False})).json()["parked"]
+    rest = await operations.get("/operations/parked", params={"after": first["id"], "key": "k"})
+
+    assert (one, len(others), "payload" in one) == (first, 3, False)
+    assert [row["payload"] for row in rest.json()["parked"]] == ["rubbish 0", "rubbish 1", "rubbish 2"]
+
+    await operations.post("/operations/parked/k/discard", json={"reason": "not ours"})
+    [one] = (await operations.get("/operations/discarded", params={"limit": 1})).json()["discarded"]
+    rest = await operations.get("/operations/discarded", params={"after": one["id"], "payload": False})
+    assert [one["payload"], len(rest.json()["discarded"])] == ["rubbish 0", 2]
+    assert not any("payload" in row for row in rest.json()["discarded"])
+
+
+async def test_keys_that_stand_still_are_told_with_the_first_message_and_how_many_are_behind_it(
+    operations: httpx2.AsyncClient, installation: Installation
+) -> None:
+    await _park(installation, "k", 3)
+
+    page = await operations.get("/operations/parked/keys", params={"after": "a", "payload": False})
+    bare = page.json()["keys"]
+    whole = (await operations.get("/operations/parked/keys", params={"after": "a"})).json()["keys"]
+
+    told = [(row["key"], row["waiting_behind"]) for row in bare]
+    assert told == [("k", 2), ("order.commands/0/7", 0)]
+    assert [row.get("payload") for row in bare] == [None, None]
+    assert [row["payload"] for row in whole] == ["rubbish 0", "rubbish"]
+
+
+@pytest.mark.parametrize("path", ["parked", "parked/keys", "discarded"])
+async def test_a_page_with_payloads_is_a_small_one(operations: httpx2.AsyncClient, path: str) -> None:
+    for asked, status in (
+        ({"limit": 101}, 422),
+        ({"limit": 1_001, "payload": False}, 422),
+        ({"limit": 100}, 200),
+        ({"limit": 1_000, "payload": False}, 200),
+    ):
+        assert (await operations.get(f"/operations/{path}", params=asked)).status_code == status
+
+
+async def _park(installation: Installation, key: str, number_of: int) -> None:
+    messages = []
+    for number in range(number_of):
+        value = f"rubbish {number}".encode()
+        record = Record(topic="t", partition=0, offset=number, key=b"k", value=value, headers=())
+        messages.append(structs.replace(unreadable_record(installation.clock, record, "no JSON"), key=key))
+    async with installation.store().transaction() as transaction:
+        await transaction.append(Append(recorded_at=installation.clock.now(), parked=messages))
 
 
 async def test_who_tries_parked_messages_again_is_said(operations: httpx2.AsyncClient) -> None:

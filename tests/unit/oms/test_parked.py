@@ -1,6 +1,7 @@
 """`oms parked` as an operator sees it: what waits, what is tried again, what is dropped."""
 
 import json
+from collections.abc import Mapping
 
 import pytest
 
@@ -23,10 +24,10 @@ UNREADABLE = {**PARKED, "key": "payment.commands/0/9", "blocking": False, "type"
 def test_what_is_parked_is_listed_over_all_services_by_key_with_how_many_wait_behind(
     oms: Oms, services: Services
 ) -> None:
-    queued = {**PARKED, "type": "payment.capture-payment.v1", "reason": "queued behind a parked message"}
     for service in SERVICES:
-        services.answer("GET", f"/{service}/operations/parked", {"parked": []})
-    services.answer("GET", "/payment/operations/parked", {"parked": [PARKED, UNREADABLE, queued, queued]})
+        services.answer("GET", f"/{service}/operations/parked/keys", {"keys": []})
+    rows = [{**PARKED, "waiting_behind": 2}, {**UNREADABLE, "waiting_behind": 0}]
+    services.answer("GET", "/payment/operations/parked/keys", {"keys": rows})
 
     code, out, err = oms("parked", "list")
 
@@ -42,10 +43,26 @@ def test_what_is_parked_is_listed_over_all_services_by_key_with_how_many_wait_be
         ]
     }
     assert [asked.path.split("/")[1] for asked in services.asked] == [*SERVICES, "payment"]
+    assert [asked.parameters["payload"] for asked in services.asked] == ["false"] * len(SERVICES) + ["true"]
+
+
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_keys_beyond_a_page_are_listed_too(oms: Oms, services: Services, options: tuple[str, ...]) -> None:
+    keys = [{**PARKED, "key": f"SO-{number:04}", "waiting_behind": 0} for number in range(1_250)]
+
+    def page(asked: Mapping[str, str], body: object) -> object:
+        return {"keys": [one for one in keys if str(one["key"]) > asked.get("after", "")][: int(asked["limit"])]}
+
+    services.answer("GET", "/order/operations/parked/keys", page)
+
+    code, out, _ = oms("parked", "list", "--service", "order", *options)
+
+    assert code == 0
+    assert all(str(one["key"]) in out for one in keys)
 
 
 def test_where_nothing_is_parked_the_list_says_none(oms: Oms, services: Services) -> None:
-    services.answer("GET", "/order/operations/parked", {"parked": []})
+    services.answer("GET", "/order/operations/parked/keys", {"keys": []})
 
     assert oms("parked", "list", "--service", "order") == (0, "parked: none\n", "")
 
@@ -65,7 +82,11 @@ def test_parked_messages_that_go_through_are_exit_0_and_any_that_stays_is_exit_1
 
 def test_discarded_messages_are_named_and_carry_the_reason(oms: Oms, services: Services) -> None:
     key = UNREADABLE["key"]
-    services.answer("GET", "/payment/operations/parked", {"parked": [PARKED, UNREADABLE, PARKED]})
+
+    def under(asked: Mapping[str, str], body: object) -> object:
+        return {"parked": [one for one in (PARKED, UNREADABLE, PARKED) if one["key"] == asked["key"]]}
+
+    services.answer("GET", "/payment/operations/parked", under)
     for one in ("SO-7", key):
         services.answer(
             "POST", f"/payment/operations/parked/{one}/discard", {"discarded": 2, "reason": "cancelled by phone"}
@@ -91,7 +112,7 @@ def test_a_discard_without_a_reason_is_wrong_usage(oms: Oms, services: Services)
 def test_a_key_under_which_nothing_is_parked_is_one_line_and_exit_1(
     oms: Oms, services: Services, decision: tuple[str, ...]
 ) -> None:
-    services.answer("GET", "/order/operations/parked", {"parked": [PARKED]})
+    services.answer("GET", "/order/operations/parked", {"parked": []})
     services.answer("POST", "/order/operations/parked/SO-8/retry", {"went_through": 0, "left": 0})
     services.answer("POST", "/order/operations/parked/SO-8/discard", {"discarded": 0, "reason": "rubbish"})
     command, *options = decision

@@ -260,6 +260,19 @@ def test_a_message_that_a_person_dropped_is_accounted_for(services: Services) ->
     assert world.findings(services) == []
 
 
+@pytest.mark.parametrize("which", ["parked", "discarded"])
+def test_however_many_are_put_aside_all_are_accounted_for(services: Services, which: str) -> None:
+    world = sound_world()
+    lost_bytes(world)
+    rows = getattr(world, which)
+    rows["order"] += [{"message_id": "", "origin": {"place": f"channel.orders/1/{n}"}} for n in range(2_500)]
+    rows["order"].append({"message_id": "", "origin": {"place": "channel.orders/0/9"}})
+    rows["notification"] += [{"message_id": f"another-{number}", "origin": {}} for number in range(2_500)]
+    rows["notification"].append({"message_id": world.consumed["notification", "order"].pop(), "origin": {}})
+
+    assert world.findings(services) == []
+
+
 def test_what_is_in_flight_at_the_first_look_and_arrives_is_no_finding(services: Services) -> None:
     world = sound_world()
     world.arriving["notification", "order"] = world.consumed.pop(("notification", "order"))

@@ -215,8 +215,8 @@ class World:
         operations("chain", chain)
         operations("consumed", consumed)
         operations("takes", lambda asked, body: {"takes": self.takes[service]})
-        operations("parked", lambda asked, body: {"parked": self.parked[service]})
-        operations("discarded", lambda asked, body: {"discarded": self.discarded[service]})
+        operations("parked", lambda asked, body: {"parked": _page(self.parked[service], asked)})
+        operations("discarded", lambda asked, body: {"discarded": _page(self.discarded[service], asked)})
         operations("reminders", lambda asked, body: {"reminders": self.reminders})
         operations("lag", lag)
 
@@ -242,6 +242,13 @@ class World:
 
         services.answer("GET", f"/{service}/operations/folds", folds)
         services.answer("GET", f"/{service}/operations/streams", streams)
+
+
+def _page(messages: list[dict[str, Any]], asked: Any) -> list[dict[str, Any]]:
+    """As a service answers that is asked for no payloads."""
+    assert asked["payload"] == "false"
+    numbered = [{"id": f"{number:09}", **one} for number, one in enumerate(messages)]
+    return [one for one in numbered if one["id"] > asked.get("after", "")][: int(asked["limit"])]
 
 
 def _effects(ledger: list[dict[str, Any]], asked: Any) -> Any:
