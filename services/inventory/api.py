@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import re
 from collections.abc import Awaitable
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -16,7 +17,7 @@ from shared.events.payload import Change, Command, Count, Location, Name, Quanti
 from shared.eventsourcing.api_keys import Caller, requires
 from shared.eventsourcing.decider import Reply
 from shared.eventsourcing.definition import KeyParked, Submit
-from shared.eventsourcing.ids import named_id
+from shared.eventsourcing.ids import keyed_id
 from shared.eventsourcing.problems import Problem, problem
 from shared.eventsourcing.store import StoreRejects
 from shared.eventsourcing.views import Row, ViewReader
@@ -27,6 +28,7 @@ Offset = Annotated[int, Query(ge=0, le=10**9)]
 IdempotencyKey = Annotated[str | None, Header(alias="Idempotency-Key", pattern="^[!-~]{1,200}$")]
 Writer = Annotated[Caller, Depends(requires("stock:write"))]
 
+LIKE_A_LOT = re.compile(r"/[0-9]+$")
 MOST_LOTS = 5_000
 LOTS_AT_ONCE = 500
 """Of a delivery: many times fewer than may wait, so that it keeps no other caller out."""
@@ -129,7 +131,7 @@ def _changing(submit: Submit, views: ViewReader) -> APIRouter:
             partition_key=sku,
             actor=caller.name,
             reason=wanted.reason,
-            message_id=_identity(caller, key),
+            message_id=_of_change(caller, key),
             body_digest=hashlib.sha256(command.model_dump_json().encode()).digest() if key else b"",
         )
         if reply.outcome in ("refused", "conflict"):
@@ -183,7 +185,7 @@ def _receiving(submit: Submit) -> APIRouter:
                 partition_key=lot.sku,
                 actor=caller.name,
                 reason=delivery.reason,
-                message_id=_identity(caller, f"{key}/{place}" if key else None),
+                message_id=_of_lot(caller, key, place),
                 body_digest=hashlib.sha256(lot.model_dump_json().encode()).digest() if key else b"",
             )
 
@@ -215,8 +217,15 @@ def _refusal(lot: Lot, answer: Reply | BaseException) -> str:
             raise answer
 
 
-def _identity(caller: Caller, key: Name | None) -> UUID | None:
-    return named_id(f"orderstream/stock/{caller.name}/{key}") if key else None
+def _of_change(caller: Caller, key: Name | None) -> UUID | None:
+    if not key:
+        return None
+    # Such a key would name a lot of a delivery.
+    return keyed_id("stock-change" if LIKE_A_LOT.search(key) else "stock", caller.name, key)
+
+
+def _of_lot(caller: Caller, key: Name | None, place: int) -> UUID | None:
+    return keyed_id("stock", caller.name, f"{key}/{place}") if key else None
 
 
 def _shown(row: Row) -> Row:

@@ -32,7 +32,7 @@ from shared.events.values import PaymentMethod
 from shared.eventsourcing.api_keys import Caller, requires
 from shared.eventsourcing.decider import Reply
 from shared.eventsourcing.definition import IdempotencyConflict, Submit
-from shared.eventsourcing.ids import named_id
+from shared.eventsourcing.ids import keyed_id
 from shared.eventsourcing.problems import problem
 from shared.eventsourcing.views import Row, Stated, ViewReader
 
@@ -140,7 +140,7 @@ def _taking(submit: Submit, views: ViewReader) -> APIRouter:
         key = request.headers.get("Idempotency-Key", "")
         if not KEY.fullmatch(key):
             raise problem(400, "No idempotency key", "Idempotency-Key is needed: 1 to 200 visible characters")
-        message_id = named_id(f"orderstream/orders/{caller.name}/{key}")
+        message_id = keyed_id("orders", caller.name, key)
         body = await request.body()
         order = read_order(body)
         if isinstance(order, Fault):

@@ -87,6 +87,10 @@ async def running() -> AsyncIterator[Service]:
         made.routers(runtime.submit, StoredViews(store)),
         api_keys=[
             ApiKey(name="maria", sha256=hashlib.sha256(b"writer").hexdigest(), scopes=("stock:write",)),
+            *(
+                ApiKey(name=name, sha256=hashlib.sha256(name.encode()).hexdigest(), scopes=("stock:write",))
+                for name in ("dock", "dock/1")
+            ),
             ApiKey(name="jon", sha256=hashlib.sha256(b"reader").hexdigest(), scopes=("stock:read",)),
         ],
         metrics=metrics,
@@ -204,6 +208,25 @@ async def test_thousands_of_receipts_are_taken_at_once_and_once_under_their_key(
             assert answer.json() == {"received": MOST_LOTS, "refused": []}
         receipt = await service.post(f"/stock/S{MOST_LOTS - 1}/receive", {"location": EAST, "quantity": 1})
         assert receipt.json()["on_hand"] == 4
+
+
+async def test_a_receipt_whose_key_looks_like_that_of_a_lot_is_another_receipt() -> None:
+    async with running() as service:
+        lot = {"sku": "A", "location": EAST, "quantity": 5}
+        await service.post("/stock/bulk-receive", {"lines": [lot]}, **{"Idempotency-Key": "D7"})
+        receipt = {"location": EAST, "quantity": 5}
+        for _ in range(2):
+            answer = await service.post("/stock/A/receive", receipt, **{"Idempotency-Key": "D7/0"})
+            assert (answer.status_code, answer.json()["on_hand"]) == (200, 10)
+
+
+async def test_keys_of_callers_whose_names_begin_alike_are_apart() -> None:
+    async with running() as service:
+        receipt = {"location": EAST, "quantity": 5}
+        for token, key, on_hand in (("dock", "1/note", 5), ("dock/1", "note", 10), ("dock/1", "note", 10)):
+            headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": key}
+            answer = await service.post("/stock/A/receive", receipt, **headers)
+            assert (answer.status_code, answer.json()["on_hand"]) == (200, on_hand)
 
 
 async def test_a_receipt_that_is_refused_does_not_keep_the_others_out() -> None:
