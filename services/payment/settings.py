@@ -10,7 +10,7 @@ class Settings(ServiceSettings):
 
     gateway_url: str = Field(pattern=r"^https?://\S+$")
     """Where the gateway answers."""
-    gateway_key: SecretStr
+    gateway_key: SecretStr = Field(min_length=1)
     """What the gateway knows the service by."""
     gateway_webhook_secret: WebhookSecret
     """What the gateway signs its notices with: `whsec_` and base64."""

@@ -17,7 +17,7 @@ class Settings(ServiceSettings):
     """A parcel takes longer than that."""
     carrier_url: str = Field(pattern=r"^https?://\S+$")
     """Where the carrier answers."""
-    carrier_key: SecretStr
+    carrier_key: SecretStr = Field(min_length=1)
     """What the carrier knows the service by."""
     carrier_webhook_secret: WebhookSecret
     """What the carrier signs its reports with: `whsec_` and base64."""

@@ -7,7 +7,31 @@ from typing import Annotated
 
 from fastapi import HTTPException, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+SCOPES = (
+    "*",
+    "orders:read",
+    "orders:write",
+    "orders:decide",
+    "stock:read",
+    "stock:write",
+    "payments:read",
+    "payments:write",
+    "shipments:read",
+    "shipments:write",
+    "notices:read",
+    "notices:write",
+    "operations:read",
+    "operations:write",
+)
+"""Of all services: they may share a list of keys."""
+
+
+def _is_known(scope: str) -> str:
+    if scope not in SCOPES:
+        raise ValueError(f"there is no scope {scope!r}; there are {', '.join(SCOPES)}")
+    return scope
 
 
 class ApiKey(BaseModel):
@@ -15,11 +39,11 @@ class ApiKey(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    name: str
+    name: str = Field(min_length=1)
     """Who holds it; stands as the actor of what it does."""
     sha256: str = Field(pattern="^[0-9a-f]{64}$")
-    scopes: tuple[str, ...]
-    """`orders:read`, `orders:write`, `operations:read` and so on; `*` is all of them."""
+    scopes: tuple[Annotated[str, AfterValidator(_is_known)], ...]
+    """Some of `SCOPES`; `*` is all of them."""
 
 
 class Caller(BaseModel):

@@ -13,6 +13,7 @@ import structlog
 import uvicorn
 from fastapi import FastAPI
 from pydantic import ValidationError
+from pydantic_settings import SettingsError
 
 from shared.events.cloudevents import source_of
 from shared.events.registry import SENDERS, topic_of
@@ -46,7 +47,7 @@ def run(service: str, definition: Callable[[T], ServiceDefinition], settings_typ
     try:
         settings = settings_type()
         _run(settings, definition(settings))
-    except ValidationError as wrong:
+    except (ValidationError, SettingsError) as wrong:
         sys.exit(f"{service}: {faults_of(wrong)}")
     except (StoreUnavailable, BrokerUnavailable, ValueError, OSError) as error:
         if isinstance(error, OSError | ValueError) and os.environ.get("OMS_DEBUG"):

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, FilePath, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from shared.eventsourcing.tls import client_context
 
@@ -70,9 +70,13 @@ class DatabaseSettings(BaseSettings):
         return context
 
 
-def faults_of(wrong: ValidationError) -> str:
+def faults_of(wrong: ValidationError | SettingsError) -> str:
     """What is wrong with settings, in one line that names them."""
-    faults = "; ".join(_fault(one["loc"], one["msg"]) for one in wrong.errors())
+    if isinstance(wrong, SettingsError):  # its text alone names the field, and quotes it
+        field = str(wrong).split('"')[1]
+        faults = _fault((field,), f"no JSON: {wrong.__cause__}")
+    else:
+        faults = "; ".join(_fault(one["loc"], one["msg"]) for one in wrong.errors())
     return f"settings are wrong: {faults}"
 
 

@@ -10,6 +10,7 @@ from services import settings_page
 from services.scopes import scopes
 from services.settings_page import EACH_SERVICE, EVERY_SERVICE, main
 from services.settings_table import ROOT, stated, table
+from shared.eventsourcing.api_keys import SCOPES
 
 
 class Base(BaseSettings):
@@ -91,6 +92,7 @@ def test_a_table_holds_what_its_own_class_states_and_neither_secrets_nor_paths_o
 def test_the_scopes_are_those_that_the_routes_want() -> None:
     opened = {scope.name: scope for scope in scopes()}
 
+    assert {"*", *opened} == set(SCOPES)
     assert opened["orders:write"].routes == ("POST /orders",)
     assert opened["operations:write"].service == "every"
     assert not any("/webhooks/" in route for scope in opened.values() for route in scope.routes)

@@ -63,7 +63,13 @@ def test_every_setting_that_is_missing_is_named_in_one_line(monkeypatch: pytest.
             "https://order:secret@idp",
             "OMS_KAFKA_OAUTH_TOKEN_URL: String should match",
         ),
-        ("OMS_API_KEYS", "not json", "api_keys"),
+        ("OMS_API_KEYS", "not json", "order: settings are wrong: OMS_API_KEYS: no JSON: Expecting value: line 1"),
+        ("OMS_API_KEYS", '[{"name":"","sha256":"short","scopes":[]}]', "OMS_API_KEYS_0_NAME: "),
+        (
+            "OMS_API_KEYS",
+            '[{"name":"a","sha256":"short","scopes":["order:read"]}]',
+            "OMS_API_KEYS_0_SCOPES_0: Value error, there is no scope 'order:read'; there are *, orders:read, ",
+        ),
         ("OMS_API_KEYS", '[{"name":"a","sha256":"short","scopes":[]}]', "OMS_API_KEYS_0_SHA256: "),
     ],
 )

@@ -372,12 +372,13 @@ def test_a_wrong_setting_is_refused_before_the_service_starts() -> None:
         "database_url": "postgresql://unused",
         "kafka_bootstrap": "unused:1",
         "gateway_url": "gateway",
-        "gateway_key": "k",
+        "gateway_key": "",
         "gateway_webhook_secret": "no secret",
     }
     with pytest.raises(ValidationError) as refused:
         Settings(**settings)
     assert [(fault["loc"], fault["msg"]) for fault in refused.value.errors()] == [
         (("gateway_url",), "String should match pattern '^https?://\\S+$'"),
+        (("gateway_key",), "Value should have at least 1 item after validation, not 0"),
         (("gateway_webhook_secret",), "Value error, it must be whsec_ followed by base64"),
     ]

@@ -39,6 +39,7 @@ def test_a_warehouse_is_automatic_unless_told_otherwise(monkeypatch: pytest.Monk
 @pytest.mark.parametrize(
     ("name", "value"),
     [
+        ("OMS_CARRIER_KEY", ""),
         ("OMS_CARRIER_WEBHOOK_SECRET", "whsec_"),
         ("OMS_CARRIER_WEBHOOK_SECRET", "whsec_x"),
         ("OMS_CARRIER_WEBHOOK_SECRET", "c2VjcmV0"),
