@@ -2,12 +2,15 @@
 
 import hashlib
 import hmac
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Annotated
 
 from fastapi import HTTPException, Request, Security
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from starlette.types import Receive, Scope, Send
 
 SCOPES = (
     "*",
@@ -80,11 +83,40 @@ def requires(scope: str) -> Callable[..., Awaitable[Caller]]:
         request: Request,
         credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer, scopes=[scope])],
     ) -> Caller:
-        caller = identify(request.app.state.api_keys, credentials.credentials) if credentials else None
-        if caller is None:
-            raise HTTPException(401, "a known API key is needed", headers={"WWW-Authenticate": "Bearer"})
-        if not caller.may(scope):
-            raise HTTPException(403, f"the key {caller.name} lacks the scope {scope}")
-        return caller
+        return _permitted(request, credentials, scope)
 
     return check
+
+
+def ask_first(route: APIRoute) -> None:
+    """Let a route ask for the key before the body is read: nobody parses what a stranger sends."""
+    wanted = tuple(_wanted(route.dependant))
+    if route.body_field is None or not wanted:
+        return
+    answer = route.app
+
+    async def asked(scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope)
+        credentials = await _bearer(request)
+        for one in wanted:
+            _permitted(request, credentials, one)
+        await answer(scope, receive, send)
+
+    route.app = asked
+
+
+def _permitted(request: Request, credentials: HTTPAuthorizationCredentials | None, scope: str) -> Caller:
+    caller = identify(request.app.state.api_keys, credentials.credentials) if credentials else None
+    if caller is None:
+        raise HTTPException(401, "a known API key is needed", headers={"WWW-Authenticate": "Bearer"})
+    if not caller.may(scope):
+        raise HTTPException(403, f"the key {caller.name} lacks the scope {scope}")
+    return caller
+
+
+def _wanted(dependant: Dependant) -> Iterator[str]:
+    """The scopes that a route depends on."""
+    if dependant.call is _bearer:
+        yield from dependant.own_oauth_scopes or ()
+    for one in dependant.dependencies:
+        yield from _wanted(one)

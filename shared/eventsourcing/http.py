@@ -4,10 +4,11 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from fastapi import APIRouter, FastAPI
 from fastapi.responses import JSONResponse, PlainTextResponse
+from fastapi.routing import APIRoute
 from prometheus_client import generate_latest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shared.eventsourcing.api_keys import ApiKey
+from shared.eventsourcing.api_keys import ApiKey, ask_first
 from shared.eventsourcing.metrics import Metrics
 from shared.eventsourcing.openapi import Application
 from shared.eventsourcing.problems import PROBLEM_JSON, answer_problems
@@ -37,7 +38,9 @@ def application(
     max_body_bytes: int,
 ) -> FastAPI:
     """The ASGI application of a service."""
-    app = Application(title=f"Orderstream {service}", version="1.0", docs_url=None, redoc_url=None)
+    app = Application(
+        title=f"Orderstream {service}", version="1.0", docs_url=None, redoc_url=None, redirect_slashes=False
+    )
     app.state.api_keys = tuple(api_keys)
     answer_problems(app)
 
@@ -63,8 +66,29 @@ def application(
     for router in routers:
         # include_router() would put a matcher of its own before them, a sixth of what a request costs.
         app.router.routes.extend(router.routes)
+    for route in app.router.routes:
+        if isinstance(route, APIRoute):
+            ask_first(route)
     app.add_middleware(BoundedBody, limit=max_body_bytes)
+    app.add_middleware(HeadOfGet)
     return app
+
+
+class HeadOfGet:
+    """Answers HEAD as GET is answered, without the body."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        # All others pass without a coroutine of its own.
+        if scope.get("method") != "HEAD":
+            return self._app(scope, receive, send)
+
+        async def without_body(message: Message) -> None:
+            await send({**message, "body": b""} if message["type"] == "http.response.body" else message)
+
+        return self._app({**scope, "method": "GET"}, receive, without_body)
 
 
 class BoundedBody:

@@ -6,11 +6,13 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.routing import Match, Route
 
 from shared.eventsourcing.definition import IdempotencyConflict, KeyParked
 from shared.eventsourcing.store import StoreConflict, StoreRejects, StoreUnavailable
 
 PROBLEM_JSON = "application/problem+json"
+METHOD_NOT_ALLOWED = 405
 
 
 class Problem(Exception):
@@ -35,9 +37,11 @@ def answer_problems(app: FastAPI) -> None:
         return _response(error)
 
     @app.exception_handler(HTTPException)
-    async def http_error(_: Request, error: HTTPException) -> JSONResponse:
+    async def http_error(request: Request, error: HTTPException) -> JSONResponse:
         response = _response(Problem(error.status_code, "Refused", str(error.detail)))
         response.headers.update(error.headers or {})
+        if error.status_code == METHOD_NOT_ALLOWED:
+            response.headers["Allow"] = ", ".join(sorted(_methods(app, request)))
         return response
 
     @app.exception_handler(RequestValidationError)
@@ -61,6 +65,15 @@ def answer_problems(app: FastAPI) -> None:
     for unavailable in (StoreUnavailable, StoreConflict, TimeoutError):
         app.add_exception_handler(unavailable, _unavailable)
     app.add_exception_handler(StoreRejects, _rejected)
+
+
+def _methods(app: FastAPI, request: Request) -> set[str]:
+    """All that a path takes: each of its methods is a route of its own, which knows of no other."""
+    methods: set[str] = set()
+    for route in app.router.routes:
+        if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE:
+            methods |= route.methods or set()
+    return methods | ({"HEAD"} if "GET" in methods else set())
 
 
 async def _unavailable(_: Request, error: Exception) -> JSONResponse:

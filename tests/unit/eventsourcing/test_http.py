@@ -40,6 +40,14 @@ def _router() -> APIRouter:
     async def post(body: Body) -> str:
         return body.name
 
+    @router.post("/customers")
+    async def post_customer(body: Body) -> str:
+        return body.name
+
+    @router.get("/orders")
+    async def orders() -> list[str]:
+        return ["O1"]
+
     @router.get("/fails/{how}")
     async def fails(how: str) -> str:
         raise FAILURES[how]
@@ -111,9 +119,49 @@ async def test_the_description_of_a_route_names_the_scope_that_it_wants(http: ht
     assert "security" not in paths["/health"]["get"]
 
 
-async def test_an_unknown_path_is_404_and_a_wrong_method_405(http: httpx2.AsyncClient) -> None:
-    _is_problem(await http.get("/nowhere"), 404)
-    _is_problem(await http.delete("/orders"), 405)
+@pytest.mark.parametrize("body", [b"{bad", b'{"nome":1}', b'{"name":"a"}'])
+async def test_the_key_is_asked_for_before_the_body_is_looked_at(http: httpx2.AsyncClient, body: bytes) -> None:
+    _is_problem(await http.post("/orders", content=body), 401)
+    _is_problem(await http.post("/orders", content=body, headers=_bearer("unknown")), 401)
+    _is_problem(await http.post("/orders", content=body, headers=_bearer("reader")), 403)
+
+
+async def test_a_body_of_a_stranger_is_not_even_received(http: httpx2.AsyncClient) -> None:
+    async def pieces() -> AsyncIterator[bytes]:
+        raise AssertionError("the body was read")
+        yield b""
+
+    _is_problem(await http.post("/orders", content=pieces()), 401)
+
+
+async def test_an_unknown_path_is_404_with_and_without_a_slash_at_its_end(http: httpx2.AsyncClient) -> None:
+    for path in ("/nowhere", "/orders/", "/health/"):
+        _is_problem(await http.get(path), 404)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("DELETE", "/orders", "GET, HEAD, POST"),
+        ("POST", "/fails/problem", "GET, HEAD"),
+        ("HEAD", "/customers", "POST"),
+        ("PUT", "/health", "GET, HEAD"),
+    ],
+)
+async def test_a_wrong_method_is_405_with_all_that_the_path_takes(
+    http: httpx2.AsyncClient, method: str, path: str, allowed: str
+) -> None:
+    answer = await http.request(method, path)
+
+    assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
+
+
+async def test_head_is_answered_as_get_without_the_body(http: httpx2.AsyncClient) -> None:
+    for path, headers in (("/health", {}), ("/orders", _bearer("root")), ("/fails/problem", {})):
+        get, head = await http.get(path, headers=headers), await http.head(path, headers=headers)
+
+        assert (head.status_code, head.headers) == (get.status_code, get.headers)
+        assert (head.content, bool(get.content)) == (b"", True)
 
 
 async def test_an_invalid_body_names_its_faults(http: httpx2.AsyncClient) -> None:
