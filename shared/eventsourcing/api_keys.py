@@ -12,23 +12,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from starlette.types import Receive, Scope, Send
 
-SCOPES = (
-    "*",
-    "orders:read",
-    "orders:write",
-    "orders:decide",
-    "stock:read",
-    "stock:write",
-    "payments:read",
-    "payments:write",
-    "shipments:read",
-    "shipments:write",
-    "notices:read",
-    "notices:write",
-    "operations:read",
-    "operations:write",
-)
-"""Of all services: they may share a list of keys."""
+from shared.events.scopes import SCOPES
 
 
 def _is_known(scope: str) -> str:
