@@ -9,8 +9,8 @@ from pydantic import BaseModel, Field
 from services.shipping.domain.shipment import order_number_of
 from services.shipping.views import PICK_LISTS, SHIPMENTS
 from services.shipping.webhooks import SignedReports
-from shared.events.payload import Payload
-from shared.events.shipping import ConfirmPacked, ConfirmPicked, DispatchParcel
+from shared.events.payload import Instant, Payload
+from shared.events.shipping import ConfirmDelivered, ConfirmPacked, ConfirmPicked, DispatchParcel
 from shared.eventsourcing.api_keys import Caller, requires
 from shared.eventsourcing.definition import KeyParked, Submit
 from shared.eventsourcing.problems import problem
@@ -44,6 +44,15 @@ class PackedParcel(BaseModel):
     """What the scales say."""
 
     weight_grams: int = Field(gt=0, lt=10**9, description="Grams of the closed parcel.")
+
+
+class Arrival(BaseModel):
+    """What a person has learnt of a parcel that the carrier says nothing of."""
+
+    delivered_at: Instant | None = Field(
+        default=None, description="When the customer got the goods; now, where nobody knows."
+    )
+    reason: str = Field(min_length=1, max_length=2_000, description="How it is known; kept with the delivery.")
 
 
 def routers(submit: Submit, views: ViewReader, *, reports: SignedReports) -> tuple[APIRouter, ...]:
@@ -85,9 +94,15 @@ def _confirming(submit: Submit) -> APIRouter:
     """Repeating a confirmation changes nothing, so that it needs no idempotency key."""
     routes = APIRouter(prefix="/shipments/{fulfilment_id}", tags=["warehouse"])
 
-    async def confirm(message: Payload, fulfilment_id: str, caller: Caller) -> dict[str, Any]:
+    async def confirm(message: Payload, fulfilment_id: str, caller: Caller, reason: str = "") -> dict[str, Any]:
         order_number = order_number_of(fulfilment_id)
-        reply = await submit(message, partition_key=order_number, correlation_id=order_number, actor=caller.name)
+        reply = await submit(
+            message,
+            partition_key=order_number,
+            correlation_id=order_number,
+            actor=caller.name,
+            reason=reason,
+        )
         match reply.outcome:
             case "created" | "accepted":
                 return dict(reply.body)
@@ -116,6 +131,17 @@ def _confirming(submit: Submit) -> APIRouter:
     async def dispatch(fulfilment_id: FulfilmentId, caller: Writer) -> dict[str, Any]:
         message = DispatchParcel(order_number=order_number_of(fulfilment_id), fulfilment_id=fulfilment_id)
         return await confirm(message, fulfilment_id, caller)
+
+    @routes.post(
+        "/delivered", status_code=202, summary="The parcel has arrived, though the carrier's report never came"
+    )
+    async def delivered(fulfilment_id: FulfilmentId, arrival: Arrival, caller: Writer) -> dict[str, Any]:
+        message = ConfirmDelivered(
+            order_number=order_number_of(fulfilment_id),
+            fulfilment_id=fulfilment_id,
+            delivered_at=arrival.delivered_at,
+        )
+        return await confirm(message, fulfilment_id, caller, arrival.reason)
 
     return routes
 

@@ -329,3 +329,12 @@ class DispatchParcel(Command, name="shipping.dispatch-parcel", version=1):
 
     order_number: OrderNumber
     fulfilment_id: FulfilmentId
+
+
+class ConfirmDelivered(Command, name="shipping.confirm-delivered", version=1):
+    """A person knows that a dispatched parcel has arrived, though the carrier's report never came."""
+
+    order_number: OrderNumber
+    fulfilment_id: FulfilmentId
+    delivered_at: Instant | None = None
+    """When the customer got the goods; the moment of the confirmation where that is not known."""

@@ -185,6 +185,22 @@ def test_a_parcel_that_does_not_arrive_is_told_and_arrives_all_the_same(shop: Sh
         assert shop.wait(number, "completed")["holds"] == []
 
 
+def test_a_parcel_of_which_nothing_more_is_heard_is_delivered_by_a_persons_word(shop: Shop) -> None:
+    number = shop.order(a_line(shop.sku(EAST=1)))
+    [fulfilment] = pick(shop, number)
+    shop.client.post("shipping", f"/shipments/{fulfilment}/packed", {"weight_grams": 700})
+    body = report(labelled(shop, fulfilment), "exception", datetime.now(UTC), reason="nobody at home")
+    assert send(shop, "carrier", body).status_code == 204
+    shop.wait_for_hold(number, "delivery_exception")
+
+    shop.client.post("shipping", f"/shipments/{fulfilment}/delivered", {"reason": "a neighbour took it in"})
+
+    assert shop.wait(number, "completed")["holds"] == []
+    [delivered] = [step for step in shop.steps(number) if step.type == "shipping.delivered.v1"]
+    assert (delivered.actor, delivered.reason) == ("operator", "a neighbour took it in")
+    shop.hand_over(fulfilment)  # its reports come after all
+
+
 def test_steps_out_of_their_order_are_refused_and_repeated_ones_change_nothing(shop: Shop) -> None:
     number = shop.order(a_line(shop.sku(EAST=1)))
     [fulfilment] = pick(shop, number)

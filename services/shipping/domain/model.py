@@ -24,6 +24,7 @@ from services.shipping.domain.shipment import SHIPMENT, Shipment
 from shared.events.payload import Payload
 from shared.events.shipping import (
     CancelShipment,
+    ConfirmDelivered,
     ConfirmPacked,
     ConfirmPicked,
     DispatchParcel,
@@ -44,6 +45,7 @@ RULES: dict[type[Payload], Rule] = {
     ConfirmPicked: warehouse.confirm_picked,
     ConfirmPacked: warehouse.confirm_packed,
     DispatchParcel: warehouse.dispatch,
+    ConfirmDelivered: warehouse.confirm_delivered,
     FinishPicking: warehouse.finish_picking,
     QuotesAnswered: answers.rates_named,
     QuotesDeclined: answers.rates_declined,

@@ -1,4 +1,5 @@
-"""What the warehouse confirms: picked, packed, handed over. People do it, or the service in their place."""
+"""What people confirm: picked, packed, handed over, delivered where the carrier is silent. All but the last
+the service does in their place in an automatic warehouse."""
 
 from services.shipping.domain.asking import ask_handover, facts
 from services.shipping.domain.messages import FinishPicking
@@ -19,7 +20,13 @@ from services.shipping.domain.shipment import (
     Unknown,
     Voiding,
 )
-from shared.events.shipping import ConfirmPacked, ConfirmPicked, DispatchParcel
+from shared.events.shipping import (
+    ConfirmDelivered,
+    ConfirmPacked,
+    ConfirmPicked,
+    DispatchParcel,
+    ShipmentDelivered,
+)
 from shared.eventsourcing.decider import NOTHING, Context, Decision, Reply
 
 
@@ -77,6 +84,25 @@ def dispatch(shipment: Shipment, message: DispatchParcel, context: Context, poli
             return ask_handover(parcel, label, context.now, policy) + Decision(reply=done)
         case _:
             return _refused(shipment, message.fulfilment_id, "it is not ready to leave")
+
+
+def confirm_delivered(shipment: Shipment, message: ConfirmDelivered, context: Context, policy: Policy) -> Decision:
+    """A parcel that left has arrived, by a person's account; the carrier's own report changes nothing after it."""
+    match shipment:
+        case Delivered():
+            return _as_it_stands(shipment, message.fulfilment_id)
+        case Dispatched() if message.delivered_at is not None and message.delivered_at > context.now:
+            return _refused(shipment, message.fulfilment_id, "a delivery is confirmed once it has happened")
+        case Dispatched():
+            delivered = ShipmentDelivered(
+                order_number=message.order_number,
+                fulfilment_id=message.fulfilment_id,
+                delivered_at=message.delivered_at or context.now,
+            )
+            done = Reply("accepted", {"fulfilment_id": message.fulfilment_id, "status": "delivered"})
+            return facts(message.fulfilment_id, delivered, reply=done)
+        case _:
+            return _refused(shipment, message.fulfilment_id, "it has not left")
 
 
 def _as_it_stands(shipment: Shipment, fulfilment_id: str) -> Decision:

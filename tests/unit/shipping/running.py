@@ -100,6 +100,11 @@ class RunningService:
         """The types of all facts, in the order of each lane."""
         return [entry.type for lane in self.tables.log.values() for entry in lane if entry.kind == "event"]
 
+    def deciders(self, wire_type: str) -> list[tuple[str, str]]:
+        """Who stated each fact of a type, and why."""
+        entries = (entry for lane in self.tables.log.values() for entry in lane)
+        return [(entry.actor, entry.reason) for entry in entries if entry.type == wire_type]
+
 
 async def eventually(condition: Callable[[], Awaitable[object]]) -> None:
     """Wait until it holds; fail when it never does."""

@@ -166,6 +166,23 @@ async def test_people_take_a_parcel_through_a_manual_warehouse(
     assert still_carrier.get("/v1/ledger/summary")["handed_over"] == 1
 
 
+async def test_a_person_records_a_delivery_that_the_carrier_never_reports(automatic: RunningService) -> None:
+    automatic.command(request(), ORDER)
+    await automatic.reaches(FULFILMENT, "dispatched")
+    path = f"/shipments/{FULFILMENT}/delivered"
+    assert (await automatic.post(path)).status_code == 422
+    assert (await automatic.post(path, {"reason": ""})).status_code == 422
+    assert (await automatic.post(path, {"reason": "x"}, key=READER)).status_code == 403
+
+    told = {"delivered_at": "2026-03-02T10:15:00+01:00", "reason": "the customer says so on the phone"}
+    answers = [await automatic.post(path, told) for _ in range(2)]
+
+    assert [answer.status_code for answer in answers] == [202, 202]
+    shipment = await automatic.reaches(FULFILMENT, "delivered")
+    assert shipment["delivered_at"] == "2026-03-02T09:15:00+00:00"
+    assert automatic.deciders("shipping.delivered.v1") == [("ann", told["reason"])]
+
+
 async def test_a_cancelled_parcel_leaves_no_label_behind(manual: RunningService, still_carrier: Simulator) -> None:
     manual.command(request(), ORDER)
     await manual.reaches(FULFILMENT, "picking")
@@ -225,7 +242,12 @@ async def test_a_weight_of_nothing_is_refused(alone: RunningService) -> None:
 async def test_every_route_but_the_signed_one_wants_a_key_with_its_scope(alone: RunningService) -> None:
     for path in ("/shipments", f"/shipments/{FULFILMENT}", "/pick-lists"):
         assert (await alone.http.get(path)).status_code == 401
-    for verb, body in (("picked", None), ("packed", {"weight_grams": 1}), ("dispatch", None)):
+    for verb, body in (
+        ("picked", None),
+        ("packed", {"weight_grams": 1}),
+        ("dispatch", None),
+        ("delivered", {"reason": "x"}),
+    ):
         path = f"/shipments/{FULFILMENT}/{verb}"
         assert (await alone.http.post(path, json=body)).status_code == 401
         assert (await alone.post(path, body, key=READER)).status_code == 403

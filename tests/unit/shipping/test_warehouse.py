@@ -1,10 +1,13 @@
 """People confirm what the warehouse did, and are answered."""
 
+from datetime import timedelta
+
 import pytest
 
 from shared.events.payload import Command
-from shared.events.shipping import ConfirmPacked, ConfirmPicked, DispatchParcel
+from shared.events.shipping import ConfirmDelivered, ConfirmPacked, ConfirmPicked, DispatchParcel
 from shared.eventsourcing.decider import Decision, Reply
+from shared.eventsourcing.testing import NOON
 from tests.unit.shipping.road import (
     FULFILMENT,
     MANUAL,
@@ -24,6 +27,8 @@ from tests.unit.shipping.road import (
     packed,
     picked,
     refused,
+    tracked,
+    tracking,
     up_to,
     void_requested,
 )
@@ -31,6 +36,8 @@ from tests.unit.shipping.road import (
 PICKED = ConfirmPicked(**WHO)
 PACKED = ConfirmPacked(**WHO, weight_grams=2650)
 DISPATCH = DispatchParcel(**WHO)
+DELIVERED = ConfirmDelivered(**WHO)
+BEFORE = NOON - timedelta(hours=2)
 
 
 def stands_at(status: str) -> Decision:
@@ -68,6 +75,30 @@ def test_a_labelled_parcel_that_people_dispatch_is_handed_over() -> None:
 def test_what_a_customer_collects_is_dispatched_and_delivered_in_one_moment() -> None:
     outcome = collecting("packed", MANUAL).when(DISPATCH).then(collected, delivered())
     assert outcome.reply == Reply("accepted", {"fulfilment_id": FULFILMENT, "status": "delivered"})
+
+
+def test_a_parcel_that_the_carrier_says_nothing_of_arrives_by_a_persons_word() -> None:
+    outcome = (
+        up_to("dispatched").when(DELIVERED.model_copy(update={"delivered_at": BEFORE})).then(delivered(BEFORE))
+    )
+    assert outcome.reply == Reply("accepted", {"fulfilment_id": FULFILMENT, "status": "delivered"})
+    outcome.after.when(tracked("delivered")).then(tracking("delivered"))
+
+
+def test_a_parcel_that_arrived_nobody_knows_when_arrived_when_it_was_told() -> None:
+    up_to("dispatched").when(DELIVERED).then(delivered(NOON))
+
+
+def test_nothing_is_delivered_before_it_has_left_or_before_it_has_happened() -> None:
+    assert up_to("labelled").when(DELIVERED).decision == conflicts("labelled", "it has not left")
+    assert up_to("handing_over").when(DELIVERED).decision == conflicts("handing_over", "it has not left")
+    tomorrow = DELIVERED.model_copy(update={"delivered_at": NOON + timedelta(days=1)})
+    expected = conflicts("dispatched", "a delivery is confirmed once it has happened")
+    assert up_to("dispatched").when(tomorrow).decision == expected
+
+
+def test_what_is_delivered_twice_is_delivered_once() -> None:
+    assert up_to("delivered").when(DELIVERED).decision == stands_at("delivered")
 
 
 @pytest.mark.parametrize("status", STATUSES[STATUSES.index("picked") :])
@@ -126,13 +157,13 @@ def test_nothing_is_dispatched_on_a_hold() -> None:
     assert to_collect.when(DISPATCH).decision == conflicts("packed", "work on it is held")
 
 
-@pytest.mark.parametrize("message", [PICKED, PACKED, DISPATCH])
+@pytest.mark.parametrize("message", [PICKED, PACKED, DISPATCH, DELIVERED])
 def test_a_confirmation_for_a_cancelled_shipment_is_refused(message: Command) -> None:
     scenario = nothing_yet(MANUAL).given(STREAM, cancelled)
     assert scenario.when(message).decision == conflicts("cancelled", "it is cancelled")
 
 
-@pytest.mark.parametrize("message", [PICKED, PACKED, DISPATCH])
+@pytest.mark.parametrize("message", [PICKED, PACKED, DISPATCH, DELIVERED])
 def test_a_confirmation_for_an_unknown_shipment_finds_nothing(message: Command) -> None:
     expected = Decision(reply=Reply("not_found", {"fulfilment_id": FULFILMENT}))
     assert nothing_yet(MANUAL).when(message).decision == expected

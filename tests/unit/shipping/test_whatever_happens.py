@@ -23,6 +23,7 @@ from services.shipping.domain.policy import Policy
 from services.shipping.domain.shipment import SHIPMENT, Open
 from shared.events.payload import Command, Event
 from shared.events.shipping import (
+    ConfirmDelivered,
     ConfirmPacked,
     ConfirmPicked,
     DispatchParcel,
@@ -55,6 +56,7 @@ PICKED = ConfirmPicked(**WHO)
 PACKED = ConfirmPacked(**WHO, weight_grams=2300)
 HEAVIER = ConfirmPacked(**WHO, weight_grams=2700)
 DISPATCH = DispatchParcel(**WHO)
+ARRIVED = ConfirmDelivered(**WHO)
 
 Intent = QuotesRequested | LabelRequested | LabelVoidRequested | HandoverRequested
 
@@ -189,7 +191,7 @@ class Shipping(RuleBasedStateMachine):
     def the_order_service_speaks(self, message: Command) -> None:
         self.take(message)
 
-    @rule(message=st.sampled_from((PICKED, PACKED, HEAVIER, DISPATCH)))
+    @rule(message=st.sampled_from((PICKED, PACKED, HEAVIER, DISPATCH, ARRIVED)))
     def people_confirm(self, message: Command) -> None:
         self.take(message)
 
