@@ -16,10 +16,12 @@ from oms.errors import OmsError
 from oms.options import DEFAULT_STATE
 from oms.output import say
 from shared.eventsourcing.garbage import collect_rarely
+from tests.chaos.bounds import Bounds
 from tests.chaos.plan import Pace
 from tests.chaos.run import Look, discard, run
 from tests.chaos.traffic import Load
 
+BOUNDS = Bounds()
 LINES = 10
 """That tell how far a run is where there is no terminal to draw a bar on."""
 
@@ -31,10 +33,16 @@ def chaos(
     minutes: Annotated[float, typer.Option(min=0.1, help="How long the load and the troubles last.")] = 5.0,
     rate: Annotated[float, typer.Option(min=1, help="Orders a second.")] = 50.0,
     seed: Annotated[int, typer.Option(help="What the load and the troubles come from.")] = 1,
+    most_behind: Annotated[
+        float, typer.Option(min=0, max=1, help="Part of the orders that may be behind when the troubles end.")
+    ] = BOUNDS.most_behind,
+    heal_within: Annotated[
+        float, typer.Option(min=1, help="Seconds after the troubles until nothing may be on its way any more.")
+    ] = BOUNDS.heal_within_s,
     keep: Annotated[bool, typer.Option("--keep", help="Leave the state directory for a look.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="The report as one JSON document.")] = False,
 ) -> int:
-    """Break the whole stack under load, mend it, and check every promise; 0 only if all of them hold."""
+    """Break the whole stack under load, mend it, and check every promise; 0 only if all hold within the bounds."""
     DEFAULT_STATE.mkdir(exist_ok=True)
     state = Path(tempfile.mkdtemp(prefix="chaos-", dir=DEFAULT_STATE))
     load = Load(seed=seed, rate=rate, seconds=minutes * 60)
@@ -51,7 +59,8 @@ def chaos(
                 told += 1
                 say(f"{accepted:,} of {load.orders:,} orders; {_in_words(look)}")
 
-        report = run(load, Pace(), state, progress)
+        bounds = Bounds(most_behind=most_behind, heal_within_s=heal_within)
+        report = run(load, Pace(), state, bounds, progress)
     report.print(as_json=as_json)
     if report.good and not keep:
         discard(state)

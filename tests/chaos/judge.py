@@ -12,9 +12,10 @@ import orjson
 from oms.client import Client
 from oms.verify.run import Verdict, verify
 from shared.events.channel import ChannelOrderReceived
+from shared.events.order import OrderPlaced
 from tests.chaos.load import Published
 from tests.chaos.traffic import Load
-from tests.e2e.kafka import read_topic
+from tests.e2e.kafka import messages_of, read_topic
 
 PAGE = 1_000
 ENDED = ("completed", "cancelled")
@@ -74,7 +75,7 @@ def judge(client: Client, load: Load, published: Published, report: Callable[[st
         statuses=Counter(row["status"] for row in rows),
         rejected=len(set(rejections)),
         lost=tuple(lost(published, by_number, rejections)),
-        doubled=tuple(doubled(rows, published, gateway, carrier)),
+        doubled=tuple(doubled(asyncio.run(_placed(client)), published, gateway, carrier)),
         oversold=tuple(oversold(load, published, by_number)),
         other=tuple(contradictions(published, by_number, rejections, gateway)),
         verdicts=tuple(verify(client, patience_s=VERIFY_PATIENCE_S, report=report)),
@@ -99,6 +100,16 @@ def _rejections(client: Client) -> Iterator[Row]:
         yield _fields(message.value)
 
 
+async def _placed(client: Client) -> list[Row]:
+    """What every order was placed with, by the topic; a fact that was published twice is one fact."""
+    stack, facts = client.stack, dict[bytes, Row]()
+    async for message in messages_of(stack.kafka, stack.topic_prefix, "order.events"):
+        if message.headers["ce_type"] == OrderPlaced.wire_type.encode():
+            content = _fields(message.value)["content"]
+            facts[message.headers["ce_id"]] = {name: content[name] for name in ("channel", "channel_order_id")}
+    return list(facts.values())
+
+
 def _fields(value: bytes) -> Row:
     fields: Row = orjson.loads(value)
     return fields
@@ -114,10 +125,10 @@ def lost(published: Published, by_number: Mapping[str, Row], rejections: Iterabl
 
 
 def doubled(
-    rows: Iterable[Row], published: Published, gateway: Iterable[Row], carrier: Iterable[Row]
+    placed: Iterable[Row], published: Published, gateway: Iterable[Row], carrier: Iterable[Row]
 ) -> Iterator[str]:
-    """What happened more than once."""
-    yield from _twice("order", Counter((row["channel"], row["channel_order_id"]) for row in rows))
+    """What happened more than once; `placed` is the content of each fact that an order was placed."""
+    yield from _twice("order", Counter(f"{one['channel']}/{one['channel_order_id']}" for one in placed))
     for name, effects in (("gateway", gateway), ("carrier", carrier)):
         keys = Counter(one["idempotency_key"] for one in effects if one["idempotency_key"])
         yield from _twice(f"{name} effect of key", keys)

@@ -6,11 +6,13 @@ from typing import Any
 
 from oms.commands.verify import show
 from oms.output import as_document, as_table, say
+from tests.chaos.bounds import Bounds
 from tests.chaos.judge import ENDED, Judgement
 from tests.chaos.load import Published
 from tests.chaos.traffic import Load
 
 NAMED = 20
+ALL_IS_WELL = "nothing lost, doubled or oversold, never further behind than allowed, and healed in time"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +20,7 @@ class Report:
     """All that is known after a run; times are seconds."""
 
     load: Load
+    bounds: Bounds
     published: Published
     troubles: Mapping[str, int]
     ended_unasked: tuple[str, ...]
@@ -35,8 +38,14 @@ class Report:
     judgement: Judgement
 
     @property
+    def beyond(self) -> tuple[str, ...]:
+        """The bounds that were broken."""
+        offered = self.published.offered
+        return tuple(self.bounds.broken(offered=offered, behind=self.behind, healed_s=self.quiet_s))
+
+    @property
     def good(self) -> bool:
-        return None not in (self.heal_s, self.quiet_s) and self.judgement.good
+        return self.judgement.good and not (self.beyond or self.ended_unasked)
 
     def print(self, *, as_json: bool) -> None:
         """To standard output."""
@@ -50,7 +59,9 @@ class Report:
         for title, found in self._found().items():
             if found:
                 as_table(f"{title}: {len(found)}", [{"what": what} for what in found[:NAMED]])
-        say("nothing lost, doubled or oversold" if self.good else "NOT all is well: see above")
+        for sentence in self.beyond:
+            say(sentence)
+        say(ALL_IS_WELL if self.good else "NOT all is well: see above")
 
     def _found(self) -> Mapping[str, tuple[str, ...]]:
         judgement = self.judgement
@@ -79,10 +90,12 @@ class Report:
         yield "oversold", str(len(judgement.oversold))
         yield "otherwise wrong", str(len(judgement.other))
         yield "publishing took", f"{self.load_s:.0f} s"
-        yield "behind when the troubles ended", f"{self.behind} orders"
+        allowed = self.bounds.most_orders(published.offered)
+        yield "behind when the troubles ended", f"{self.behind} orders (at most {allowed})"
         yield "every process back after", f"{self.back_s:.1f} s"
         yield "time to heal (every order ended or held)", _seconds(self.heal_s)
-        yield "nothing on its way any more after", _seconds(self.quiet_s)
+        within = f"(at most {self.bounds.heal_within_s:.0f} s)"
+        yield "nothing on its way any more after", f"{_seconds(self.quiet_s)} {within}"
         yield "cancellations over HTTP, by answer", _counts(published.cancellations)
         yield "mails", f"{judgement.mails}, {judgement.mails_repeated} of them a second time"
         yield "ended by themselves", f"{len(self.ended_unasked)} processes, and {self.false_starts} starts failed"
@@ -107,6 +120,9 @@ class Report:
             "false_starts": self.false_starts,
             "load_s": self.load_s,
             "behind": self.behind,
+            "most_behind": self.bounds.most_behind,
+            "heal_within_s": self.bounds.heal_within_s,
+            "beyond bounds": list(self.beyond),
             "back_s": self.back_s,
             "heal_s": self.heal_s,
             "quiet_s": self.quiet_s,

@@ -12,6 +12,7 @@ from oms.client import SERVICES, Client
 from oms.demo.standing import Standing
 from oms.errors import OmsError
 from oms.output import say
+from tests.chaos.bounds import Bounds
 from tests.chaos.breaker import Breaker
 from tests.chaos.judge import ENDED, judge
 from tests.chaos.lines import new_ground
@@ -37,7 +38,13 @@ class Look:
     troubles: int
 
 
-def run(load: Load, pace: Pace, state: Path, progress: Callable[[Look], None] = lambda look: None) -> Report:
+def run(
+    load: Load,
+    pace: Pace,
+    state: Path,
+    bounds: Bounds,
+    progress: Callable[[Look], None] = lambda look: None,
+) -> Report:
     """Run in a state directory; the stack is stopped in the end, and what it stored is kept."""
     ground = new_ground(state, seed=load.seed, takeover_s=pace.takeover_s, report=lambda line: None)
     with ground.proxy, ground.stack as stack, Client(stack.description) as client:
@@ -61,6 +68,7 @@ def run(load: Load, pace: Pace, state: Path, progress: Callable[[Look], None] = 
         judgement = judge(client, load, channel.published, say)
         return Report(
             load=load,
+            bounds=bounds,
             published=channel.published,
             troubles=dict(breaker.done),
             ended_unasked=tuple(breaker.ended_unasked),

@@ -1,7 +1,7 @@
 """What a partner does at the broker: publish messages, and read a topic from its beginning."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
@@ -104,6 +104,11 @@ async def delete_before(bootstrap: str, prefix: str, place: str, *, with_it: boo
 
 async def read_topic(bootstrap: str, prefix: str, topic: str) -> list[Message]:
     """Everything in a topic, each partition in its order."""
+    return [message async for message in messages_of(bootstrap, prefix, topic)]
+
+
+async def messages_of(bootstrap: str, prefix: str, topic: str) -> AsyncIterator[Message]:
+    """What is in a topic by now, each partition in its order, a few at a time in memory."""
     name = f"{prefix}.{topic}"
     consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False)
     await consumer.start()
@@ -112,13 +117,10 @@ async def read_topic(bootstrap: str, prefix: str, topic: str) -> list[Message]:
         consumer.assign(partitions)
         await consumer.seek_to_beginning(*partitions)
         ends = await consumer.end_offsets(partitions)
-        messages: list[Message] = []
         while any([await consumer.position(one) < ends[one] for one in partitions]):
             for records in (await consumer.getmany(*partitions, timeout_ms=500)).values():
-                messages += (
-                    Message(f"{topic}/{one.partition}/{one.offset}", one.key, one.value or b"", dict(one.headers))
-                    for one in records
-                )
+                for one in records:
+                    place = f"{topic}/{one.partition}/{one.offset}"
+                    yield Message(place, one.key, one.value or b"", dict(one.headers))
     finally:
         await consumer.stop()
-    return messages

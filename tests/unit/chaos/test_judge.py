@@ -40,6 +40,11 @@ def _rows(**statuses: str) -> dict[str, dict[str, Any]]:
     }
 
 
+PLACED = [
+    {"channel": order.channel, "channel_order_id": order.channel_order_id} for order in PUBLISHED.accepted.values()
+]
+
+
 def _effect(operation: str, number: str, amount: int = 0, key: str = "") -> dict[str, Any]:
     return {"operation": operation, "reference": number, "amount": amount, "idempotency_key": key}
 
@@ -56,7 +61,7 @@ def test_an_outcome_with_everything_in_its_place_is_good() -> None:
     carrier = [_effect("buy_label", f"{card}-F1", 5, "3"), _effect("hand_over", f"{card}-F1", 0, "4")]
 
     assert list(lost(PUBLISHED, rows, GIVEN_BACK)) == []
-    assert list(doubled(rows.values(), PUBLISHED, gateway, carrier)) == []
+    assert list(doubled(PLACED, PUBLISHED, gateway, carrier)) == []
     assert list(oversold(LOAD, PUBLISHED, rows)) == []
     assert list(contradictions(PUBLISHED, rows, GIVEN_BACK, gateway)) == []
 
@@ -75,14 +80,14 @@ def test_an_order_that_is_not_there_is_lost_and_so_is_poison_that_is_not_given_b
 def test_what_happened_twice_is_doubled() -> None:
     card = CARDS[0]
     total = PUBLISHED.accepted[card].total
-    rows = [*_rows().values(), {**_rows()[card], "order_number": "another"}]
     gateway = [_effect("capture", card, total, "same"), _effect("capture", card, total, "same")]
     carrier = [_effect("buy_label", f"{card}-F1"), _effect("buy_label", f"{card}-F1")]
     carrier += [_effect("hand_over", f"{card}-F1"), _effect("hand_over", f"{card}-F1")]
 
-    found = list(doubled(rows, PUBLISHED, gateway, carrier))
+    found = list(doubled([*PLACED, PLACED[3]], PUBLISHED, gateway, carrier))
 
     assert [line.split()[0] for line in found] == ["order", "gateway", "order", "label", "hand-over"]
+    assert found[0] == f"order chaos/{PLACED[3]['channel_order_id']}: 2 times"
 
 
 def test_a_label_that_was_voided_and_bought_again_is_not_doubled() -> None:
