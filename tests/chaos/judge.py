@@ -13,6 +13,7 @@ from oms.client import Client
 from oms.verify.run import Verdict, verify
 from shared.events.channel import ChannelOrderReceived
 from shared.events.order import OrderPlaced
+from tests.chaos.answered import unkept
 from tests.chaos.load import Published
 from tests.chaos.traffic import Load
 from tests.e2e.kafka import messages_of, read_topic
@@ -77,7 +78,10 @@ def judge(client: Client, load: Load, published: Published, report: Callable[[st
         lost=tuple(lost(published, by_number, rejections)),
         doubled=tuple(doubled(asyncio.run(_placed(client)), published, gateway, carrier)),
         oversold=tuple(oversold(load, published, by_number)),
-        other=tuple(contradictions(published, by_number, rejections, gateway)),
+        other=(
+            *contradictions(published, by_number, rejections, gateway),
+            *unkept(published, by_number),
+        ),
         verdicts=tuple(verify(client, patience_s=VERIFY_PATIENCE_S, report=report)),
         mails=mails["count"],
         mails_repeated=mails["duplicates"],
@@ -116,7 +120,7 @@ def _fields(value: bytes) -> Row:
 
 
 def lost(published: Published, by_number: Mapping[str, Row], rejections: Iterable[str]) -> Iterator[str]:
-    """What the broker has acknowledged and nobody has."""
+    """What was acknowledged and nobody has."""
     for number in published.accepted.keys() - by_number.keys():
         yield f"order {number} was acknowledged and is not there"
     given_back = {base64.b64decode(original) for original in rejections}
@@ -198,8 +202,10 @@ def _unlike(number: str, order: ChannelOrderReceived, row: Row, captured: int, r
     reasons = {hold["reason"] for hold in row.get("holds", ())}
     if row["total"] != order.total and row["status"] != "cancelled" and CHANGED not in reasons:
         yield f"order {number} is {row['total']}, and its newest statement says {order.total}"
-    if row["status"] == "completed" and order.payment.kind == "card" and captured != order.total:
-        yield f"order {number} is completed, comes to {order.total}, and {captured} was captured"
+    called_back = any(one["status"] == "cancelled" for one in row["fulfilments"].values())
+    due = row["charged"] if called_back else order.total
+    if row["status"] == "completed" and order.payment.kind == "card" and captured != due:
+        yield f"order {number} is completed, comes to {due}, and {captured} was captured"
     if row["status"] == "cancelled" and captured > refunded:
         yield f"order {number} is cancelled, {captured} was captured, and {refunded} paid back"
     if order.payment.kind == "prepaid" and captured:

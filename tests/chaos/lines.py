@@ -36,11 +36,13 @@ PACE = {
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """A stack that is not started yet, its proxy, and where a channel finds Kafka behind it."""
+    """A stack that is not started yet, its proxy, and where a channel finds what is behind it."""
 
     stack: Stack
     proxy: Proxy
     kafka: str
+    orders: str
+    """The order service."""
 
 
 def new_ground(state: Path, *, seed: int, takeover_s: float, report: Callable[[str], None]) -> Ground:
@@ -56,6 +58,7 @@ def new_ground(state: Path, *, seed: int, takeover_s: float, report: Callable[[s
         "smtp": ports.of("smtp"),
         "gateway-webhooks": ports.of(WEBHOOKS["gateway"]),
         "carrier-webhooks": ports.of(WEBHOOKS["carrier"]),
+        "orders": ports.of("order"),
     }
     _keep(state, ports)
     servers = breakable()
@@ -87,7 +90,12 @@ def new_ground(state: Path, *, seed: int, takeover_s: float, report: Callable[[s
         report=report,
     )
     routes = [Route(name=line, listens=way_in[line], target=targets[line]) for line in LINES]
-    return Ground(stack, Proxy(routes), f"{HOST}:{way_in[BROKER]}")
+    return Ground(
+        stack,
+        Proxy(routes),
+        kafka=f"{HOST}:{way_in[BROKER]}",
+        orders=f"http://{HOST}:{way_in['orders']}",
+    )
 
 
 def _simulator(of: Partner, webhooks: int) -> Component:

@@ -8,7 +8,7 @@ from random import Random
 from deploy.local.infrastructure import BROKER, DATABASE
 from deploy.local.topics import SERVICES
 
-LINES = (DATABASE, BROKER, "gateway", "carrier", "smtp", "gateway-webhooks", "carrier-webhooks")
+LINES = (DATABASE, BROKER, "gateway", "carrier", "smtp", "gateway-webhooks", "carrier-webhooks", "orders")
 """Connections that run through the proxy."""
 
 

@@ -1,5 +1,6 @@
 """The report of a run: for a person as tables, for a program as JSON."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -47,6 +48,15 @@ class Report:
     def good(self) -> bool:
         return self.judgement.good and not (self.beyond or self.ended_unasked)
 
+    @property
+    def _repeated(self) -> int:
+        """Orders that were sent over HTTP once more after they had been answered, or at the same time."""
+        return sum(len(answers) - 1 for answers in self.published.answers.values())
+
+    @property
+    def _cancellations(self) -> Mapping[str, int]:
+        return Counter(str(answer.status) for answer in self.published.cancellations.values())
+
     def print(self, *, as_json: bool) -> None:
         """To standard output."""
         if as_json:
@@ -78,7 +88,8 @@ class Report:
         sent = ", ".join(f"{number} {what}" for what, number in sorted(published.messages.items()))
         yield "seed, orders a second, minutes", f"{self.load.seed}, {self.load.rate:g}, {self.load.seconds / 60:g}"
         yield "offered", str(published.offered)
-        yield "accepted (acknowledged by the broker)", str(len(published.accepted))
+        yield "accepted (acknowledged by the broker, or over HTTP)", str(len(published.accepted))
+        yield "of these over HTTP, and repeated there", f"{len(published.answers)}, {self._repeated}"
         yield "messages acknowledged", sent
         ended = {status: number for status, number in judgement.statuses.items() if status in ENDED}
         yield "ended", f"{judgement.ended} ({_counts(ended)})"
@@ -96,7 +107,7 @@ class Report:
         yield "time to heal (every order ended or held)", _seconds(self.heal_s)
         within = f"(at most {self.bounds.heal_within_s:.0f} s)"
         yield "nothing on its way any more after", f"{_seconds(self.quiet_s)} {within}"
-        yield "cancellations over HTTP, by answer", _counts(published.cancellations)
+        yield "cancellations over HTTP, by answer", _counts(self._cancellations)
         yield "mails", f"{judgement.mails}, {judgement.mails_repeated} of them a second time"
         yield "ended by themselves", f"{len(self.ended_unasked)} processes, and {self.false_starts} starts failed"
 
@@ -110,7 +121,9 @@ class Report:
             "offered": published.offered,
             "accepted": len(published.accepted),
             "messages": dict(published.messages),
-            "cancellations": dict(published.cancellations),
+            "accepted over HTTP": len(published.answers),
+            "repeated over HTTP": self._repeated,
+            "cancellations": dict(self._cancellations),
             "statuses": dict(judgement.statuses),
             "ended": judgement.ended,
             "held": judgement.held,

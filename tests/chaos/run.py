@@ -50,7 +50,7 @@ def run(
     with ground.proxy, ground.stack as stack, Client(stack.description) as client:
         _receive(client, load)
         breaker = Breaker(stack, ground.proxy)
-        channel = Channel(load, stack.description, ground.kafka)
+        channel = Channel(load, stack.description, kafka=ground.kafka, orders=ground.orders)
         began = time.monotonic()
         breaker.start(plan(load.seed, load.seconds, pace))
         try:

@@ -34,6 +34,7 @@ def test_every_trouble_within_a_while_loses_doubles_and_oversells_nothing(tmp_pa
     assert (report.beyond, report.ended_unasked) == ((), ())
     assert report.good
     assert published.offered == len(published.accepted) == judgement.ended + judgement.held == RATE * SECONDS
+    assert len(published.answers) == published.offered // 2
     assert judgement.rejected == published.messages["poison"] > 0
     assert published.messages["double"] > 0
     assert published.messages["older"] > 0

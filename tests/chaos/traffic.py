@@ -26,7 +26,10 @@ BOSTON = Address(
     name="Ada Byron", street="5 Main St", city="Boston", postal_code="02108", region="MA", country="US"
 )
 
+CHANNEL = "chaos"
+
 What = Literal["order", "double", "older", "poison"]
+Door = Literal["topic", "http"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +51,8 @@ class Sending:
     at_s: float
     what: What
     message: IntakeMessage
+    door: Door = "topic"
+    """Whether it is published, or sent by `POST /orders` under the order's own idempotency key."""
     order: ChannelOrderReceived | None = None
     """What an `order` states."""
     cancelled_after_s: float | None = None
@@ -55,9 +60,8 @@ class Sending:
 
     @property
     def number(self) -> str:
-        """The order's number."""
-        assert self.order is not None
-        return order_number(self.order.channel, self.order.channel_order_id)
+        """The number of the order that it is about."""
+        return order_number(CHANNEL, self.message.key.decode())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,8 +110,9 @@ class Load:
 
 
 def _messages(dice: Random, load: Load, number: int, at_s: float, began: datetime) -> Iterator[Sending]:
-    """All messages about one order, and now and then one about nothing."""
+    """All messages about one order, and now and then one about nothing; every second order comes over HTTP."""
     mischief = load.mischief
+    door: Door = "http" if number % 2 else "topic"
     order = _order(dice, load, number, began + timedelta(seconds=at_s))
     message = intake_message(order)
     cancelled = dice.uniform(0, 5) if dice.random() < mischief.cancelled else None
@@ -118,12 +123,12 @@ def _messages(dice: Random, load: Load, number: int, at_s: float, began: datetim
             at_s += later
         else:
             older = intake_message(_as_it_was(order))
-    yield Sending(at_s=at_s, what="order", message=message, order=order, cancelled_after_s=cancelled)
+    yield Sending(at_s=at_s, what="order", message=message, door=door, order=order, cancelled_after_s=cancelled)
     if older is not None:
         yield Sending(at_s=at_s + later, what="older", message=older)
     if dice.random() < mischief.doubled:
-        copy = message if dice.random() < 0.5 else _under_another_id(dice, message)
-        yield Sending(at_s=at_s + dice.choice((0.0, dice.uniform(0, 5))), what="double", message=copy)
+        copy, by = (message, door) if dice.random() < 0.5 else (_under_another_id(dice, message), "topic")
+        yield Sending(at_s=at_s + dice.choice((0.0, dice.uniform(0, 5))), what="double", message=copy, door=by)
     if dice.random() < mischief.poison:
         yield Sending(at_s=at_s, what="poison", message=_poison(dice, message, number))
 
@@ -138,7 +143,7 @@ def _order(dice: Random, load: Load, number: int, placed: datetime) -> ChannelOr
     )
     name = f"chaos-{load.seed}-{number}"
     return ChannelOrderReceived(
-        channel="chaos",
+        channel=CHANNEL,
         channel_order_id=name,
         channel_updated_at=placed,
         placed_at=placed,

@@ -35,6 +35,7 @@ def _rows(**statuses: str) -> dict[str, dict[str, Any]]:
             "total": order.total,
             "status": statuses.get(number, "cancelled"),
             "holds": [],
+            "fulfilments": {},
         }
         for number, order in PUBLISHED.accepted.items()
     }
@@ -118,6 +119,15 @@ def test_orders_that_contradict_what_was_sent_or_paid_are_named() -> None:
     assert "1 messages were rejected that are orders" in found[0]
     assert "unknown is there" in found[1]
     assert {line.split()[1] for line in found[2:]} == {changed, unpaid, kept, paid_twice}
+
+
+def test_a_parcel_that_was_called_back_need_not_be_paid_for() -> None:
+    card = CARDS[0]
+    rows = _rows(**{card: "completed"})
+    rows[card] |= {"fulfilments": {"F1": {"status": "delivered"}, "F2": {"status": "cancelled"}}, "charged": 7}
+
+    assert list(contradictions(PUBLISHED, rows, GIVEN_BACK, [_effect("capture", card, 7)])) == []
+    assert len(list(contradictions(PUBLISHED, rows, GIVEN_BACK, [_effect("capture", card, 8)]))) == 1
 
 
 def test_money_that_was_paid_back_when_its_order_was_cancelled_is_no_contradiction() -> None:

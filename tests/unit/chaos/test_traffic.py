@@ -40,6 +40,19 @@ def test_every_order_is_sent_once_as_an_order_at_the_given_rate() -> None:
     assert 490 <= sum(1 for one in sendings if one.what == "order" and one.at_s < 10) <= 500
 
 
+def test_every_second_order_comes_over_http_and_is_repeated_there_or_on_the_topic() -> None:
+    sendings = _all(Load(seed=1, rate=50, seconds=60))
+
+    orders = [one for one in sendings if one.what == "order"]
+    assert sum(one.door == "http" for one in orders) == len(orders) / 2
+    repeated = [one for one in sendings if one.what == "double" and one.door == "http"]
+    assert repeated
+    for again in repeated:
+        [order] = _by_key(orders, again.message.key)
+        assert (again.message, order.door) == (order.message, "http")
+    assert {one.door for one in sendings if one.what in ("older", "poison")} == {"topic"}
+
+
 def test_shares_of_what_goes_wrong_are_as_stated() -> None:
     sendings = _all(Load(seed=1, rate=50, seconds=400))
 

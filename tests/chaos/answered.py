@@ -1,0 +1,41 @@
+"""What callers were told over HTTP, held against what came of it."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from tests.chaos.callers import Answer
+from tests.chaos.load import Published
+
+LEFT = ("dispatched", "delivered")
+
+Row = Mapping[str, Any]
+
+
+def unkept(published: Published, by_number: Mapping[str, Row]) -> Iterator[str]:
+    """Answers that were not as promised, or were not kept to."""
+    for number, answers in published.answers.items():
+        yield from _orders(number, answers)
+    for number, answer in published.cancellations.items():
+        if number in by_number and answer.accepted:
+            yield from _cancellation(number, by_number[number])
+
+
+def _orders(number: str, answers: list[Answer]) -> Iterator[str]:
+    """An order that fits is taken under its own number, and a repetition is told the same."""
+    first, *repeated = answers
+    if not first.accepted or first.body.get("order_number") != number:
+        yield f"order {number} was answered over HTTP with {_told(first)}"
+    for again in repeated:
+        if again != first:
+            yield f"order {number} was answered with {_told(first)}, and its repetition with {_told(again)}"
+
+
+def _cancellation(number: str, row: Row) -> Iterator[str]:
+    """What was cancelled ends so, unless something of it had left before it could be called back."""
+    left = any(one["status"] in LEFT for one in row["fulfilments"].values())
+    if row["status"] != "cancelled" and not left:
+        yield f"order {number} is {row['status']}, though its cancellation was accepted and nothing of it has left"
+
+
+def _told(answer: Answer) -> str:
+    return f"{answer.status} {dict(answer.body)}"
