@@ -55,7 +55,7 @@ def test_while_one_instance_is_away_the_other_does_all_the_work_and_nothing_is_l
     shop: Shop, twins: Twins, leave: Leave, which: str
 ) -> None:
     leaving, staying = (twins.first, twins.second) if which == "first" else (twins.second, twins.first)
-    traffic = Traffic(shop)
+    traffic = Traffic(shop, doors=[one for one in (*leaving, *staying) if one.startswith("order")])
     twins.shared_out()
     traffic.flows()
 
