@@ -7,16 +7,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
-
 from oms.client import Client
 from oms.verify.run import Verdict, verify
 from shared.events.channel import ChannelOrderReceived
-from shared.events.order import OrderPlaced
 from tests.chaos.answered import unkept
 from tests.chaos.load import Published
+from tests.chaos.topics import given_back, order_facts
 from tests.chaos.traffic import Load
-from tests.e2e.kafka import messages_of, read_topic
 
 PAGE = 1_000
 ENDED = ("completed", "cancelled")
@@ -69,18 +66,19 @@ def judge(client: Client, load: Load, published: Published, report: Callable[[st
     """Look at a stack that has come to rest."""
     rows = all_orders(client)
     by_number = {row["order_number"]: row for row in rows}
-    rejections = [one["original"] for one in _rejections(client)]
+    rejections, facts = asyncio.run(given_back(client)), asyncio.run(order_facts(client))
+    placed = list(facts.placed.values())
     gateway, carrier = list(client.effects("gateway")), list(client.effects("carrier"))
     mails = client.simulator("mailbox", "/mails/summary")
     return Judgement(
         statuses=Counter(row["status"] for row in rows),
         rejected=len(set(rejections)),
-        lost=tuple(lost(published, by_number, rejections)),
-        doubled=tuple(doubled(asyncio.run(_placed(client)), published, gateway, carrier)),
+        lost=tuple(lost(published, by_number, placed, rejections)),
+        doubled=tuple(doubled(placed, published, gateway, carrier)),
         oversold=tuple(oversold(load, published, by_number)),
         other=(
             *contradictions(published, by_number, rejections, gateway),
-            *unkept(published, by_number),
+            *unkept(published, by_number, facts.called_back_too_late),
         ),
         verdicts=tuple(verify(client, patience_s=VERIFY_PATIENCE_S, report=report)),
         mails=mails["count"],
@@ -98,40 +96,24 @@ def all_orders(client: Client) -> list[Row]:
             return rows
 
 
-def _rejections(client: Client) -> Iterator[Row]:
-    stack = client.stack
-    for message in asyncio.run(read_topic(stack.kafka, stack.topic_prefix, "channel.rejected")):
-        yield _fields(message.value)
-
-
-async def _placed(client: Client) -> list[Row]:
-    """What every order was placed with, by the topic; a fact that was published twice is one fact."""
-    stack, facts = client.stack, dict[bytes, Row]()
-    async for message in messages_of(stack.kafka, stack.topic_prefix, "order.events"):
-        if message.headers["ce_type"] == OrderPlaced.wire_type.encode():
-            content = _fields(message.value)["content"]
-            facts[message.headers["ce_id"]] = {name: content[name] for name in ("channel", "channel_order_id")}
-    return list(facts.values())
-
-
-def _fields(value: bytes) -> Row:
-    fields: Row = orjson.loads(value)
-    return fields
-
-
-def lost(published: Published, by_number: Mapping[str, Row], rejections: Iterable[str]) -> Iterator[str]:
-    """What was acknowledged and nobody has."""
+def lost(
+    published: Published, by_number: Mapping[str, Row], placed: Iterable[Row], rejections: Iterable[str]
+) -> Iterator[str]:
+    """What was acknowledged and nobody has; `placed` says of each fact that an order was placed whose it is."""
     for number in published.accepted.keys() - by_number.keys():
         yield f"order {number} was acknowledged and is not there"
-    given_back = {base64.b64decode(original) for original in rejections}
-    for value in published.poison - given_back:
+    told = {one["order_number"] for one in placed}
+    for number in published.accepted.keys() & by_number.keys() - told:
+        yield f"order {number} was acknowledged, and nobody was told that it was placed"
+    rejected = {base64.b64decode(original) for original in rejections}
+    for value in published.poison - rejected:
         yield f"a message was acknowledged and is not among those rejected: {value[:40]!r}"
 
 
 def doubled(
     placed: Iterable[Row], published: Published, gateway: Iterable[Row], carrier: Iterable[Row]
 ) -> Iterator[str]:
-    """What happened more than once; `placed` is the content of each fact that an order was placed."""
+    """What happened more than once; `placed` says of each fact that an order was placed whose it is."""
     yield from _twice("order", Counter(f"{one['channel']}/{one['channel_order_id']}" for one in placed))
     for name, effects in (("gateway", gateway), ("carrier", carrier)):
         keys = Counter(one["idempotency_key"] for one in effects if one["idempotency_key"])
@@ -179,8 +161,8 @@ def contradictions(
     published: Published, by_number: Mapping[str, Row], rejections: Iterable[str], gateway: Iterable[Row]
 ) -> Iterator[str]:
     """What is neither lost nor doubled, and wrong all the same."""
-    given_back = {base64.b64decode(original) for original in rejections}
-    if unasked := given_back - published.poison:
+    rejected = {base64.b64decode(original) for original in rejections}
+    if unasked := rejected - published.poison:
         yield f"{len(unasked)} messages were rejected that are orders, or were not acknowledged"
     for number in by_number.keys() - published.accepted.keys():
         yield f"order {number} is there and was not acknowledged"

@@ -42,7 +42,8 @@ def _rows(**statuses: str) -> dict[str, dict[str, Any]]:
 
 
 PLACED = [
-    {"channel": order.channel, "channel_order_id": order.channel_order_id} for order in PUBLISHED.accepted.values()
+    {"order_number": number, "channel": order.channel, "channel_order_id": order.channel_order_id}
+    for number, order in PUBLISHED.accepted.items()
 ]
 
 
@@ -61,7 +62,7 @@ def test_an_outcome_with_everything_in_its_place_is_good() -> None:
     gateway = [_effect("authorise", card, total, "1"), _effect("capture", card, total, "2")]
     carrier = [_effect("buy_label", f"{card}-F1", 5, "3"), _effect("hand_over", f"{card}-F1", 0, "4")]
 
-    assert list(lost(PUBLISHED, rows, GIVEN_BACK)) == []
+    assert list(lost(PUBLISHED, rows, PLACED, GIVEN_BACK)) == []
     assert list(doubled(PLACED, PUBLISHED, gateway, carrier)) == []
     assert list(oversold(LOAD, PUBLISHED, rows)) == []
     assert list(contradictions(PUBLISHED, rows, GIVEN_BACK, gateway)) == []
@@ -71,11 +72,12 @@ def test_an_order_that_is_not_there_is_lost_and_so_is_poison_that_is_not_given_b
     rows = _rows()
     del rows[NUMBERS[3]]
 
-    found = list(lost(PUBLISHED, rows, GIVEN_BACK[1:]))
+    found = list(lost(PUBLISHED, rows, PLACED[1:], GIVEN_BACK[1:]))
 
-    assert len(found) == 2
+    assert len(found) == 3
     assert NUMBERS[3] in found[0]
-    assert "not among those rejected" in found[1]
+    assert NUMBERS[0] in found[1]
+    assert "not among those rejected" in found[2]
 
 
 def test_what_happened_twice_is_doubled() -> None:
