@@ -3,11 +3,13 @@
 import gc
 import logging
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cache
 from itertools import islice
+from pathlib import Path
 from random import Random
 
 import structlog
@@ -21,7 +23,7 @@ from tests.simulation.script import Stuck, play
 from tests.simulation.trace import Trace
 from tests.simulation.verdict import judge
 from tests.simulation.workload import Workload
-from tests.simulation.world import world
+from tests.simulation.world import World, world
 
 ORDERS = 20
 FAULTS = 10
@@ -68,17 +70,34 @@ def run(planned: Plan, bug: Bug = nullcontext) -> Outcome:
         except Exhausted:
             last = "; ".join(islice(one.unrest(), 3))
             one.books.find("comes to rest", "the world", f"went on and on; last: {last}")
-        for name, error in one.part_failed():
-            one.books.find("a service keeps running", name, f"{type(error).__name__}: {error}")
-        found = tuple(judge(one)) if not one.books.findings else tuple(one.books.findings)
+        except Exception as error:
+            one.books.findings.append(_raised("the world", error))
         return Outcome(
             planned,
-            found,
+            _judged(one),
             one.trace,
             one.now,
             time.process_time() - began,
             sum(lane.head for site in one.sites.values() for lane in site.tables.lanes.values()),
         )
+
+
+def _judged(world: World) -> tuple[Finding, ...]:
+    for name, error in world.part_failed():
+        world.books.find("a service keeps running", name, f"{type(error).__name__}: {error}")
+    if world.books.findings:
+        return tuple(world.books.findings)
+    try:
+        return tuple(judge(world))
+    except Exception as error:
+        return (_raised("the judge", error),)
+
+
+def _raised(who: str, error: Exception) -> Finding:
+    """Who runs many worlds is told the seed of one that fails by itself."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    what = f"{type(error).__name__}: {error} (line {last.lineno} of {Path(last.filename).name})"
+    return Finding("the simulation itself", who, what)
 
 
 def shrink(failed: Outcome, bug: Bug = nullcontext, report: Callable[[str], None] = lambda line: None) -> Outcome:
