@@ -58,6 +58,11 @@ async def play(world: World, workload: Workload, faults: tuple[Fault, ...]) -> N
             await world.leap(LONG_WEEKEND_S)
             await _until_rest(world)
         await _see_to_holds(world)
+    else:
+        for number in sorted(world.books.placed - world.books.ended.keys()):
+            holds = ", ".join(holds_of(world, number).values()) or "nothing"
+            told = f"stands on {holds} after operators saw to it {world.seen_to.get(number, 0)} times"
+            world.books.find("every order ends", number, told)
 
 
 async def _act(world: World, number: int, act: OrderAct | StockAct) -> None:
