@@ -35,6 +35,7 @@ def judge(world: World) -> Iterator[Finding]:
     yield from world.books.findings
     events = _Events()
     yield from _intake(world)
+    yield from world.answers.judged()
     for service in SERVICES:
         tables = world.sites[service].tables
         yield from _chains(service, tables)

@@ -21,6 +21,7 @@ from shared.eventsourcing.lanes import lane_of
 from shared.eventsourcing.memory.virtual_time import VirtualClock
 from shared.eventsourcing.store import Append, Claim, StoreUnavailable
 from shared.eventsourcing.views import View
+from tests.simulation.answers import Answer, Answers
 from tests.simulation.books import Books
 from tests.simulation.carrier import Carrier
 from tests.simulation.gateway import Effect, Gateway
@@ -58,6 +59,7 @@ class World:
         self.clock = VirtualClock(loop, self.stream("clock"))
         self.cluster = SlowCluster(loop)
         self.sites = {service: Site(service) for service in SERVICES}
+        self.answers = Answers(self.sites, self.books)
         self.views = self.random.random() < 0.5
         self.deliveries: dict[UUID, float] = {}
         """Notices from outside that have yet to arrive, and when they set out."""
@@ -155,6 +157,7 @@ class World:
         actor: str,
         reason: str = "",
         message_id: UUID,
+        digest: bytes = b"",
     ) -> Reply | None:
         """Call a service over HTTP, again and again under the same id until it answers; None if it never does."""
         self.calls += 1
@@ -163,21 +166,26 @@ class World:
                 instances = self.sites[service].responsive()
                 if instances:
                     try:
-                        return await self.random.choice(instances).runtime.submit(
+                        reply = await self.random.choice(instances).runtime.submit(
                             message,
                             partition_key=key,
                             correlation_id=correlation,
                             actor=actor,
                             reason=reason,
                             message_id=message_id,
+                            body_digest=digest,
                         )
                     except KeyParked:
+                        self.answers.note(Answer(service, message, message_id, None), digest)
                         return Reply("accepted")
                     except (StoreUnavailable, TimeoutError):
                         pass
-                    except IdempotencyConflict as error:
-                        self.books.find("answers stand", service, str(error))
-                        return None
+                    except IdempotencyConflict:
+                        self.answers.conflict(service, message_id, digest)
+                        return Reply("conflict")
+                    else:
+                        self.answers.note(Answer(service, message, message_id, reply), digest)
+                        return reply
                 await asyncio.sleep(min(0.5 * (attempt + 1), 20.0))
             return None
         finally:
