@@ -1,17 +1,27 @@
 """What people ask of the services, as commands, and what they see of an order when they do."""
 
 from collections.abc import Iterator
+from hashlib import sha256
 from typing import Any
+from uuid import UUID
 
 import orjson
 
+from services.order.domain.messages import TakeChannelOrder
+from services.order.domain.number import order_number
+from services.order.reading import read_order
+from shared.events.channel import ChannelOrderReceived
 from shared.events.inventory import AdjustStock, CountStock, ReceiveStock, SetStockLevels, TransferStock
 from shared.events.order import ApproveOrder, CancelOrder, OpenHold, PayAgain, RejectOrder, ReleaseHold
 from shared.events.payload import Payload
 from shared.events.payment import RefundPayment
 from shared.events.values import PaymentMethod
+from shared.eventsourcing.ids import named_id
 from tests.simulation.workload import OrderAct, StockAct
 from tests.simulation.world import World
+
+SHOP = "shop"
+"""The caller who posts orders."""
 
 
 def stock_command(act: StockAct) -> Payload:
@@ -48,8 +58,20 @@ def order_commands(world: World, act: OrderAct) -> Iterator[tuple[str, Payload]]
             yield "order", PayAgain(order_number=number, payment=PaymentMethod(kind="card", token="tok_visa"))
         case "refund":
             yield "payment", RefundPayment(order_number=number, refund_id="R1", amount=499, currency="USD")
-        case "publish":
-            raise AssertionError("an order is published with a statement")
+        case "publish" | "post":
+            raise AssertionError("an order comes with a statement")
+
+
+def posted(act: OrderAct) -> tuple[TakeChannelOrder, UUID, bytes]:
+    """What `POST /orders` makes of a request: the message, its id, and the digest of the body."""
+    assert act.statement is not None, "an order comes with a statement"
+    body = act.statement.model_dump_json().encode()
+    order = read_order(body)
+    assert isinstance(order, ChannelOrderReceived), order
+    message = TakeChannelOrder(
+        order_number=order_number(order.channel, order.channel_order_id), order=order, source="POST /orders"
+    )
+    return message, named_id(f"orderstream/orders/{SHOP}/{act.key}"), sha256(body).digest()
 
 
 def order_state(world: World, number: str) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from shared.events.registry import LISTENERS
 from shared.eventsourcing.broker import Outgoing
 from shared.eventsourcing.decider import Context, Decision, Model, Route, States
 from shared.eventsourcing.store import StoreUnavailable
-from tests.simulation.acts import holds_of, order_commands, order_state, stock_command
+from tests.simulation.acts import SHOP, holds_of, order_commands, order_state, posted, stock_command
 from tests.simulation.faults import Fault
 from tests.simulation.instance import Instance, unacknowledged
 from tests.simulation.processes import Process
@@ -79,15 +79,35 @@ async def _act(world: World, number: int, act: OrderAct | StockAct) -> None:
         case OrderAct(statement=None):
             for service, command in order_commands(world, act):
                 await _ask(world, service, command, act.number, identity)
+        case OrderAct(deed="post"):
+            order, identity, digest = posted(act)
+            await _ask(world, "order", order, act.number, identity, actor=SHOP, reason="", digest=digest)
         case OrderAct(statement=statement) if statement is not None:
             world.published[identity] = act.number
             key = f"{statement.channel}/{statement.channel_order_id}"
             world.publish(identity, statement, key, f"/channel/{statement.channel}", times=act.times)
 
 
-async def _ask(world: World, service: str, message: Payload, key: str, identity: UUID) -> None:
+async def _ask(
+    world: World,
+    service: str,
+    message: Payload,
+    key: str,
+    identity: UUID,
+    *,
+    actor: str = "operator",
+    reason: str = "simulated",
+    digest: bytes = b"",
+) -> None:
     reply = await world.call(
-        service, message, key=key, correlation=key, actor="operator", reason="simulated", message_id=identity
+        service,
+        message,
+        key=key,
+        correlation=key,
+        actor=actor,
+        reason=reason,
+        message_id=identity,
+        digest=digest,
     )
     if reply is None:
         world.books.find("callers are answered", key, f"{message.wire_type} was never answered")

@@ -29,10 +29,12 @@ MOMENTS = (
     "payment.capture-requested.v1",
 )
 """Facts after which something is under way."""
+POSTED = 1 / 3
+"""The part of the statements that come over HTTP."""
 AIMED = 0.15
 """The part of the orders about which somebody acts upon a fact."""
 
-OrderDeed = Literal["publish", "cancel", "hold", "release", "approve", "reject", "pay_again", "refund"]
+OrderDeed = Literal["publish", "post", "cancel", "hold", "release", "approve", "reject", "pay_again", "refund"]
 StockDeed = Literal["receive", "count", "adjust", "transfer", "levels"]
 
 
@@ -44,7 +46,9 @@ class OrderAct:
     deed: OrderDeed
     number: str
     statement: ChannelOrderReceived | None = None
-    """What is published."""
+    """What is published or posted."""
+    key: str = ""
+    """The idempotency key under which it is posted."""
     times: int = 1
     """How often the channel sends the same message."""
     upon: str = ""
@@ -61,7 +65,8 @@ class OrderAct:
             f" x{self.times}" if self.times > 1 else ""
         )
         how = stated.payment.token or stated.payment.kind
-        return f"publish order {self.number}: {lines}; {stated.total} by {how}{flags}"
+        under = f" under {self.key}" if self.key else ""
+        return f"{self.deed} order {self.number}{under}: {lines}; {stated.total} by {how}{flags}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,7 +148,7 @@ def _order(random: Random, number: int, name: str, at: float, skus: list[str]) -
     statement = _statement(random, number, name, skus)
     identity = order_number(statement.channel, statement.channel_order_id)
     at = round(at, 1) if random.random() < 0.8 else at + random.uniform(0, 2)
-    acts = [_published(random, at, identity, statement)]
+    acts = list(_stated(random, at, identity, statement))
     if random.random() < 0.15:
         restated = statement.model_copy(
             update={
@@ -158,14 +163,25 @@ def _order(random: Random, number: int, name: str, at: float, skus: list[str]) -
                     "customer": statement.customer,
                 }
             )
-        acts.append(_published(random, at + random.choice((0.0, 0.01, 0.05, 0.5, 3.0)), identity, restated))
+        acts += _stated(random, at + random.choice((0.0, 0.01, 0.05, 0.5, 3.0)), identity, restated)
     acts += _operated(random, at, identity)
     return PlannedOrder(identity, tuple(acts))
 
 
-def _published(random: Random, at: float, identity: str, statement: ChannelOrderReceived) -> OrderAct:
-    times = 2 if random.random() < 0.1 else 1
-    return OrderAct(at=at, deed="publish", number=identity, statement=statement, times=times)
+def _stated(random: Random, at: float, identity: str, statement: ChannelOrderReceived) -> Iterator[OrderAct]:
+    """An order comes over the topic, or over HTTP, where a caller may ask again, or misuse a key."""
+    if random.random() >= POSTED:
+        times = 2 if random.random() < 0.1 else 1
+        yield OrderAct(at=at, deed="publish", number=identity, statement=statement, times=times)
+        return
+    key = f"K-{random.randrange(10**6)}"
+    yield OrderAct(at=at, deed="post", number=identity, statement=statement, key=key)
+    late = random.choice((0.0, 0.01, 0.3, 3.0, 30.0))
+    if random.random() < 0.2:
+        yield OrderAct(at=at + late, deed="post", number=identity, statement=statement, key=key)
+    if random.random() < 0.05:
+        other = statement.model_copy(update={"attributes": {"note": "another body"}})
+        yield OrderAct(at=at + late, deed="post", number=identity, statement=other, key=key)
 
 
 def _operated(random: Random, at: float, identity: str) -> Iterator[OrderAct]:
