@@ -60,8 +60,6 @@ class Books:
     heads: dict[tuple[str, int], int] = field(default_factory=lambda: defaultdict(int))
     versions: dict[tuple[str, str], int] = field(default_factory=lambda: defaultdict(int))
     causes: dict[str, set[UUID]] = field(default_factory=lambda: defaultdict(set))
-    parked: dict[str, dict[UUID, str]] = field(default_factory=lambda: defaultdict(dict))
-    """What is parked in each service, with its key."""
     tracked: set[tuple[str, str, str]] = field(default_factory=set)
     kept: set[str] = field(default_factory=set)
     """Orders whose reservations no longer expire."""
@@ -103,22 +101,11 @@ class Books:
             self.find("cursors go forward", f"{reader} lane {lane}", f"from {before} to {after}")
 
     def _note_causes(self, service: str, append: Append) -> None:
-        """A message is decided once, and none before what is parked under its key."""
+        """A message is decided once."""
         causes = {entry.causation_id for entry in append.entries}
         for twice in sorted(causes & self.causes[service]):
             self.find("decided once", service, f"message {twice} was decided in two transactions")
         self.causes[service] |= causes
-        parked = self.parked[service]
-        if parked:
-            for one in append.unparked:
-                parked.pop(one, None)
-            if not append.unparked:
-                blocked = set(parked.values())
-                for key in sorted({entry.partition_key for entry in append.entries} & blocked):
-                    self.find("parked keys are not overtaken", service, f"{key} went on")
-        for message in append.parked:
-            if message.blocking:
-                parked[message.id] = message.key
 
     def _place(self, service: str, entry: LogEntry) -> None:
         lane = (service, entry.lane)

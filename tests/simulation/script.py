@@ -6,11 +6,8 @@ from dataclasses import replace
 from functools import partial
 from itertools import islice
 from typing import Any
-from uuid import NAMESPACE_URL, UUID, uuid5
+from uuid import NAMESPACE_URL, uuid5
 
-from services.order.domain.holds import ALARMS
-from shared.events.order import CancelOrder, ReleaseHold
-from shared.events.payload import Payload
 from shared.events.registry import LISTENERS
 from shared.eventsourcing.broker import Outgoing
 from shared.eventsourcing.decider import Context, Decision, Model, Route, States
@@ -18,6 +15,7 @@ from shared.eventsourcing.store import StoreUnavailable
 from tests.simulation.acts import SHOP, holds_of, order_commands, order_state, posted, stock_command
 from tests.simulation.faults import Fault
 from tests.simulation.instance import Instance, unacknowledged
+from tests.simulation.operators import ask, see_to_holds, see_to_parked
 from tests.simulation.processes import Process
 from tests.simulation.services import SERVICES
 from tests.simulation.site import Site
@@ -45,6 +43,8 @@ async def play(world: World, workload: Workload, faults: tuple[Fault, ...]) -> N
     await asyncio.sleep(0.2)
     doing = [world.spawn(_act(world, number, act)) for number, act in enumerate(workload.acts())]
     doing += [world.spawn(_go_wrong(world, fault)) for fault in faults]
+    if world.random.random() < 0.5:
+        doing.append(world.spawn(_see_to_parked_now_and_then(world)))
     await asyncio.sleep(LASTS_S + 1.0)
     await _heal(world)
     if doing:
@@ -57,7 +57,7 @@ async def play(world: World, workload: Workload, faults: tuple[Fault, ...]) -> N
             world.note("operators", "let the holds stand for some days")
             await world.leap(LONG_WEEKEND_S)
             await _until_rest(world)
-        await _see_to_holds(world)
+        await see_to_holds(world)
     else:
         for number in sorted(world.books.placed - world.books.ended.keys()):
             holds = ", ".join(holds_of(world, number).values()) or "nothing"
@@ -75,42 +75,24 @@ async def _act(world: World, number: int, act: OrderAct | StockAct) -> None:
     match act:
         case StockAct():
             message = stock_command(act)
-            await _ask(world, "inventory", message, act.sku, identity)
+            await ask(world, "inventory", message, act.sku, identity)
         case OrderAct(statement=None):
             for service, command in order_commands(world, act):
-                await _ask(world, service, command, act.number, identity)
+                await ask(world, service, command, act.number, identity)
         case OrderAct(deed="post"):
             order, identity, digest = posted(act)
-            await _ask(world, "order", order, act.number, identity, actor=SHOP, reason="", digest=digest)
+            await ask(world, "order", order, act.number, identity, actor=SHOP, reason="", digest=digest)
         case OrderAct(statement=statement) if statement is not None:
             world.published[identity] = act.number
             key = f"{statement.channel}/{statement.channel_order_id}"
             world.publish(identity, statement, key, f"/channel/{statement.channel}", times=act.times)
 
 
-async def _ask(
-    world: World,
-    service: str,
-    message: Payload,
-    key: str,
-    identity: UUID,
-    *,
-    actor: str = "operator",
-    reason: str = "simulated",
-    digest: bytes = b"",
-) -> None:
-    reply = await world.call(
-        service,
-        message,
-        key=key,
-        correlation=key,
-        actor=actor,
-        reason=reason,
-        message_id=identity,
-        digest=digest,
-    )
-    if reply is None:
-        world.books.find("callers are answered", key, f"{message.wire_type} was never answered")
+async def _see_to_parked_now_and_then(world: World) -> None:
+    """In the middle of it all; otherwise operators come when it is over."""
+    while world.now < LASTS_S:
+        await asyncio.sleep(world.random.uniform(1.0, 6.0))
+        await see_to_parked(world)
 
 
 async def _go_wrong(world: World, fault: Fault) -> None:
@@ -284,7 +266,7 @@ async def _until_rest(world: World) -> None:
     began, pause = world.now, 0.05
     while True:
         await asyncio.sleep(pause)
-        await _retry_parked(world)
+        await see_to_parked(world)
         unrest = next(world.unrest(), "")
         coming = min(world.deliveries.values(), default=None)
         if not unrest and coming is None:
@@ -308,16 +290,6 @@ class Unforeseen(Exception):
 
 class Stuck(Exception):
     """The world does not come to rest."""
-
-
-async def _retry_parked(world: World) -> None:
-    for site in world.sites.values():
-        keys = sorted({one.key for one in site.tables.parked.values() if one.blocking})
-        for key in keys:
-            if instances := site.responsive():
-                world.note("operators", f"try {key} of {site.service} again")
-                task = instances[0].process.spawn(instances[0].runtime.pipeline.retry_parked(key))
-                await asyncio.wait([task], timeout=60)
 
 
 async def _until_no_deadline_helps(world: World) -> bool:
@@ -354,24 +326,3 @@ def _deadline(world: World, number: str) -> float | None:
         if one.correlation_id == number
     ]
     return min(dues, default=None)
-
-
-async def _see_to_holds(world: World) -> None:
-    """Operators release what is held; what comes back on a hold is cancelled."""
-    for number in sorted(world.books.placed):
-        if number in world.books.ended:
-            continue
-        holds = holds_of(world, number)
-        if not holds:
-            continue
-        seen = world.seen_to.get(number, 0)
-        world.seen_to[number] = seen + 1
-        identity = uuid5(NAMESPACE_URL, f"hold/{number}/{seen}")
-        if seen >= 2:
-            world.note("operators", f"cancel {number}")
-            await _ask(world, "order", CancelOrder(order_number=number), number, identity)
-        for hold, reason in holds.items():
-            corrected = {"city": "Boston", "street": "6 Main St"} if seen and reason not in ALARMS else {}
-            world.note("operators", f"release {hold} of {number}")
-            release = ReleaseHold(order_number=number, hold_id=hold, **corrected)
-            await _ask(world, "order", release, number, uuid5(identity, hold))

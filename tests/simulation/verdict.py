@@ -36,6 +36,7 @@ def judge(world: World) -> Iterator[Finding]:
     events = _Events()
     yield from _intake(world)
     yield from world.answers.judged()
+    yield from world.parked.judged(world.sites)
     for service in SERVICES:
         tables = world.sites[service].tables
         yield from _chains(service, tables)
@@ -61,10 +62,10 @@ class _Events(dict[UUID, Event]):
 
 def _intake(world: World) -> Iterator[Finding]:
     tables = world.sites["order"].tables
-    claimed = len(tables.inbox)
+    claimed, discarded = len(tables.inbox), {one.message.key for one in tables.discarded}
     for identity, number in sorted(world.published.items()):
         stands = f"order-{number}" in tables.streams
-        if not stands:
+        if not stands and number not in discarded:
             yield Finding(
                 "never lost", number, f"was published as {identity} and is no order ({claimed} messages taken)"
             )

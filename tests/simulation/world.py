@@ -28,6 +28,7 @@ from tests.simulation.gateway import Effect, Gateway
 from tests.simulation.instance import Instance
 from tests.simulation.log_cluster import SlowCluster
 from tests.simulation.mailbox import Mailbox
+from tests.simulation.parked import Parked
 from tests.simulation.processes import Process, ProcessLoop, reached
 from tests.simulation.services import SERVICES, VIEWS, Outside, definition
 from tests.simulation.site import Site
@@ -60,6 +61,7 @@ class World:
         self.cluster = SlowCluster(loop)
         self.sites = {service: Site(service) for service in SERVICES}
         self.answers = Answers(self.sites, self.books)
+        self.parked = Parked(self.books)
         self.views = self.random.random() < 0.5
         self.deliveries: dict[UUID, float] = {}
         """Notices from outside that have yet to arrive, and when they set out."""
@@ -358,6 +360,7 @@ class _Witness:
                     if stated := awaited.get((entry.correlation_id, entry.type)):
                         stated.set()
         self.world.books.committed(self.service, append, claims)
+        self.world.parked.committed(self.service, append)
 
     def cursor(self, reader: str, lane: int, before: int, after: int) -> None:
         self.world.books.cursor(f"{self.service} {reader}", lane, before, after)
