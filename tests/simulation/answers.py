@@ -80,7 +80,7 @@ class Answers:
                 facts = self._facts(number)
                 if not facts or (stored.outcome == "created" and facts[0].causation_id != answer.message_id):
                     yield Finding("never lost", number, f"{about} was answered as {stored}, and is no such order")
-                elif stored.outcome == "accepted" and not left and stored.body["outcome"] != "unchanged":
+                elif stored.outcome == "accepted" and not left and stored.body.get("outcome") != "unchanged":
                     yield Finding(STAND, number, f"{about} was answered as {stored} and left nothing")
             case CancelOrder(order_number=number), Reply("accepted") if not left:
                 if not any(fact.type in _CANCELLED for fact in self._facts(number)):

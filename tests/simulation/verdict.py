@@ -21,6 +21,8 @@ from shared.eventsourcing.store import LogEntry
 from shared.eventsourcing.views import Fact, view_id
 from tests.memory_topics import MemoryTopics
 from tests.simulation.books import Finding
+from tests.simulation.given_back import silently_dropped
+from tests.simulation.record_contents import told_otherwise
 from tests.simulation.services import MODELS, SERVICES
 from tests.simulation.world import World
 
@@ -37,11 +39,13 @@ def judge(world: World) -> Iterator[Finding]:
     yield from _intake(world)
     yield from world.answers.judged()
     yield from world.parked.judged(world.sites)
+    yield from silently_dropped(world)
     for service in SERVICES:
         tables = world.sites[service].tables
         yield from _chains(service, tables)
         yield from _folds(service, tables, events)
     yield from _deliveries(world)
+    yield from told_otherwise(world)
     yield from _stock(world)
     yield from _payments(world)
     yield from _nothing_left_behind(world)

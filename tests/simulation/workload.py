@@ -169,8 +169,11 @@ def _order(random: Random, number: int, name: str, at: float, skus: list[str]) -
 
 
 def _stated(random: Random, at: float, identity: str, statement: ChannelOrderReceived) -> Iterator[OrderAct]:
-    """An order comes over the topic, or over HTTP, where a caller may ask again, or misuse a key."""
+    """An order comes over the topic, where a channel may err first, or over HTTP, where it may misuse a key."""
     if random.random() >= POSTED:
+        if random.random() < 0.05:
+            wrong = statement.model_copy(update={"total": statement.total + 1})
+            yield OrderAct(at=at, deed="publish", number=identity, statement=wrong)
         times = 2 if random.random() < 0.1 else 1
         yield OrderAct(at=at, deed="publish", number=identity, statement=statement, times=times)
         return
