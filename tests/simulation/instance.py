@@ -174,7 +174,11 @@ class WatchedStore(MemoryStore):
 
     async def project(self, reader: str, owner: str, leases: Sequence[Lease], projection: Projection) -> None:
         await self._line.travel("before project")
+        rows = self._tables.readers[reader]
+        before = {lease.lane: rows[lease.lane].position for lease in leases}
         await super().project(reader, owner, leases, projection)
+        for lane, position in before.items():
+            self._witness.cursor(reader, lane, position, rows[lane].position)
         self._process.reach("after project")
 
     async def discard_parked(self, key: str, *, at: datetime, actor: str, reason: str) -> int:

@@ -18,12 +18,15 @@ class Mailbox:
     wire: Wire
     mails: dict[str, int] = field(default_factory=dict)
     """Mails by notice."""
+    addresses: dict[str, set[str]] = field(default_factory=dict)
+    """Where they went."""
 
     def take(self, notice: NoticeRequested) -> MailAnswered:
         """Accept a mail, or refuse an address that is none."""
         if "@" not in notice.email:
             return _answer(notice, "address_refused", "not an address")
         self.mails[notice.notice_id] = self.mails.get(notice.notice_id, 0) + 1
+        self.addresses.setdefault(notice.notice_id, set()).add(notice.email)
         return _answer(notice, "sent", "")
 
 

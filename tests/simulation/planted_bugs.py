@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from tests.simulation import bugs
+from tests.simulation import bugs, bugs_of_trade
 from tests.simulation.running import Bug
 
 
@@ -100,4 +100,17 @@ BUGS: tuple[PlantedBug, ...] = (
     ),
     _named(bugs.deadline_unchecked, "A deadline does not look whether its step is over.", "deadlines are kept"),
     _named(bugs.oversell, "What is reserved is promised again.", "no oversell"),
+    _named(bugs_of_trade.half_collected, "Half of a parcel's value is collected.", "what leaves is paid"),
+    _named(bugs_of_trade.hold_ignored, "No hold stops anything.", "work stops on a hold"),
+    _named(
+        bugs_of_trade.completed_early,
+        "An order is completed with the first of its parcels.",
+        "what was ordered leaves",
+    ),
+    _named(
+        bugs_of_trade.change_ignored,
+        "A channel's change of an order is taken for an older statement.",
+        "the newest statement stands",
+    ),
+    _named(bugs_of_trade.cancellation_untold, "Nobody is told that an order was cancelled.", "told once"),
 )

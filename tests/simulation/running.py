@@ -74,7 +74,7 @@ def run(planned: Plan, bug: Bug = nullcontext) -> Outcome:
             one.books.findings.append(_raised("the world", error))
         return Outcome(
             planned,
-            _judged(one),
+            _judged(one, planned.workload),
             one.trace,
             one.now,
             time.process_time() - began,
@@ -82,13 +82,13 @@ def run(planned: Plan, bug: Bug = nullcontext) -> Outcome:
         )
 
 
-def _judged(world: World) -> tuple[Finding, ...]:
+def _judged(world: World, workload: Workload) -> tuple[Finding, ...]:
     for name, error in world.part_failed():
         world.books.find("a service keeps running", name, f"{type(error).__name__}: {error}")
     if world.books.findings:
         return tuple(world.books.findings)
     try:
-        return tuple(judge(world))
+        return tuple(judge(world, workload.statements()))
     except Exception as error:
         return (_raised("the judge", error),)
 

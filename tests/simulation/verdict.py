@@ -12,8 +12,10 @@ from pydantic import TypeAdapter
 
 from oms.verify.publications import SERVICE_OF, Publications
 from shared.events.cloudevents import source_of
+from shared.events.order import OrderPlaced
 from shared.events.payload import Event
 from shared.events.registry import CONTRACT, LISTENERS
+from shared.events.shipping import ShipmentRequested
 from shared.eventsourcing.batch import StateCodec
 from shared.eventsourcing.chain import GENESIS, entry_hash
 from shared.eventsourcing.memory.tables import Tables
@@ -21,21 +23,23 @@ from shared.eventsourcing.store import LogEntry
 from shared.eventsourcing.views import Fact, view_id
 from tests.memory_topics import MemoryTopics
 from tests.simulation.books import Finding
+from tests.simulation.dealings import Statements, judge_dealings
 from tests.simulation.given_back import silently_dropped
+from tests.simulation.ledger import misbooked
 from tests.simulation.record_contents import told_otherwise
+from tests.simulation.recorded import Events, Record, about_orders
 from tests.simulation.services import MODELS, SERVICES
+from tests.simulation.standstill import went_on
+from tests.simulation.telling import judge_notices
 from tests.simulation.world import World
 
-EVENTS: Mapping[str, type[Event]] = {
-    wire_type: message for wire_type, message in CONTRACT.items() if issubclass(message, Event)
-}
 CODECS = {service: StateCodec(MODELS[service]) for service in SERVICES}
 
 
-def judge(world: World) -> Iterator[Finding]:
-    """Everything that is wrong with a world at rest."""
+def judge(world: World, statements: Statements) -> Iterator[Finding]:
+    """Everything that is wrong with a world at rest, of whose orders this was stated."""
     yield from world.books.findings
-    events = _Events()
+    events = Events()
     yield from _intake(world)
     yield from world.answers.judged()
     yield from world.parked.judged(world.sites)
@@ -49,19 +53,14 @@ def judge(world: World) -> Iterator[Finding]:
     yield from _stock(world)
     yield from _payments(world)
     yield from _nothing_left_behind(world)
-    yield from _notices(world)
+    records = about_orders(world, events)
+    yield from _of_no_order(world, records)
+    yield from judge_dealings(records, statements)
+    yield from went_on(records)
+    yield from misbooked(records, world.outside.gateway.ledger)
+    yield from judge_notices(world, records, statements)
     if world.views:
         yield from _views(world, events)
-
-
-class _Events(dict[UUID, Event]):
-    """What the stored payloads say, each of them read once."""
-
-    def of(self, entry: LogEntry) -> Event:
-        event = self.get(entry.id)
-        if event is None:
-            event = self[entry.id] = EVENTS[entry.type].model_validate_json(entry.payload)
-        return event
 
 
 def _intake(world: World) -> Iterator[Finding]:
@@ -108,7 +107,7 @@ def _chains(service: str, tables: Tables) -> Iterator[Finding]:
             yield Finding("chains verify", f"{service} lane {lane}", "its head is not the end of its chain")
 
 
-def _folds(service: str, tables: Tables, events: _Events) -> Iterator[Finding]:
+def _folds(service: str, tables: Tables, events: Events) -> Iterator[Finding]:
     model, codec = MODELS[service], CODECS[service]
     for stream, row in tables.streams.items():
         category = model.category_of(stream)
@@ -236,21 +235,28 @@ def _nothing_left_behind(world: World) -> Iterator[Finding]:
             yield Finding("nothing left behind", number, "was cancelled, and its money was collected")
 
 
-def _notices(world: World) -> Iterator[Finding]:
-    mails = world.outside.mailbox.mails
-    for notice in sorted(world.books.sent - mails.keys()):
-        yield Finding("told once", notice, "is recorded as sent, and no mail was taken")
-    for stream, row in world.sites["notification"].tables.streams.items():
-        for identity, notice in orjson.loads(row.state)["notices"].items():
-            if notice["status"] in ("offered", "delayed"):
-                yield Finding("told once", identity, f"is still {notice['status']} in {stream}")
-    if not world.troubled:
-        for notice, times in mails.items():
-            if times > 1:
-                yield Finding("told once", notice, f"{times} mails in a world without trouble")
+def _of_no_order(world: World, records: Mapping[str, Record]) -> Iterator[Finding]:
+    """Every order has one number, and all that is set aside belongs to an order."""
+    numbers: dict[tuple[str, str], str] = {}
+    parcels: set[str] = set()
+    for number in world.books.placed:
+        for placed in records[number].of(OrderPlaced):
+            known = numbers.setdefault((placed.content.channel, placed.content.channel_order_id), number)
+            if known != number:
+                yield Finding("never doubled", number, f"is order {known} under another number")
+        parcels.update(one.fulfilment_id for one in records[number].of(ShipmentRequested))
+    for number in world.books.held.keys() - world.books.placed:
+        if any(world.books.held[number].values()):
+            yield Finding("nothing for nobody", number, "is no order, and stock is reserved for it")
+    for identity, account in world.outside.gateway.accounts.items():
+        if account.reference not in world.books.placed:
+            yield Finding("nothing for nobody", account.reference, f"is no order, and has {identity}")
+    for label in world.outside.carrier.labels.values():
+        if label.fulfilment_id not in parcels:
+            yield Finding("nothing for nobody", label.fulfilment_id, f"is no shipment, and has {label.label_id}")
 
 
-def _views(world: World, events: _Events) -> Iterator[Finding]:
+def _views(world: World, events: Events) -> Iterator[Finding]:
     for service in SERVICES:
         tables = world.sites[service].tables
         running = {view_id(view): view for one in world.sites[service].responsive() for view in one.views}

@@ -108,6 +108,10 @@ class Workload:
         for order in self.orders:
             yield from order.acts
 
+    def statements(self) -> dict[str, list[ChannelOrderReceived]]:
+        """What channels state about each order, by its number."""
+        return {one.number: [act.statement for act in one.acts if act.statement] for one in self.orders}
+
 
 def draw(random: Random, orders: int) -> Workload:
     """A workload of so many orders."""
@@ -239,7 +243,7 @@ def _statement(random: Random, number: int, name: str, skus: list[str]) -> Chann
         channel_order_id=name,
         channel_updated_at=EPOCH + timedelta(seconds=number),
         placed_at=EPOCH,
-        customer=Customer(id=f"C-{number % 4}", name="Ada Byron", email="ada@example.com"),
+        customer=Customer(id=f"C-{number % 4}", name="Ada Byron", email=f"ada{number % 4}@example.com"),
         shipping_address=Address(name="Ada Byron", street="5 Main St", city=city, region=region, country="US"),
         currency="USD",
         lines=lines,
