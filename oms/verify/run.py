@@ -8,6 +8,7 @@ from oms.client import Client
 from oms.output import counted
 from oms.verify.accepted import Accepted
 from oms.verify.chain import Chain, Versions
+from oms.verify.charges import Charges
 from oms.verify.deliveries import Deliveries
 from oms.verify.endings import Endings
 from oms.verify.finding import Check, Finding, Partial, Prepared
@@ -61,6 +62,7 @@ def all_checks(
         Accepted(),
         Stock(),
         Payments(),
+        Charges(),
         Endings(reserved_by_hand),
         Versions(),
         Chain(),

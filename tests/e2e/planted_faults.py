@@ -110,6 +110,18 @@ FAULTS = {
         "payment",
         lambda w: [change(w.done, "payment.captured", "2000", "1999")],
     ),
+    "an order is charged too little": Fault(
+        "3 charges",
+        "and 1 less was captured than it comes to",
+        "payment",
+        lambda w: [change(w.done, "payment.captured", "2000", "1999")],
+    ),
+    "an order states another charge": Fault(
+        "3 charges",
+        "states another charge than was captured",
+        "order",
+        lambda w: [change(w.done, "order.completed", "2000", "1999")],
+    ),
     "an order waits on nothing": Fault(
         "4 endings",
         "has not ended, and waits on no hold and no deadline",

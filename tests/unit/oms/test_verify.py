@@ -29,7 +29,7 @@ def lost_bytes(world: World) -> None:
 
 
 def doubled_order(world: World) -> None:
-    content = {"channel": "web", "channel_order_id": "W-7"}
+    content = {"channel": "web", "channel_order_id": "W-7", "total": 1_500}
     world.record("order", "order-SO-8", "order.placed", order_number="SO-8", content=content)
     world.record("order", "order-SO-8", "order.cancelled", order_number="SO-8")
     world.consumed["notification", "order"].append(world.logs["order"][-2]["id"])

@@ -1,5 +1,6 @@
 """What gateway, carrier and warehouse keep belongs to an order; each planted fault is found and named."""
 
+import json
 from collections.abc import Callable
 
 import pytest
@@ -97,9 +98,29 @@ def parcel_that_left_though_its_order_is_cancelled(world: World) -> None:
     world.hand_over("lbl_8", "SO-8-F1")
 
 
+def charged_less_than_it_comes_to(world: World) -> None:
+    world.change("payment", "payment.captured", amount=1_400)
+    world.gateway[1]["amount"] = 1_400
+    rest = {"operation": "void", "operation_id": "void_1", "idempotency_key": "k3", "amount": 100}
+    world.gateway.append({**world.gateway[0], **rest})
+
+
+def charged_for_what_was_dropped(world: World) -> None:
+    dropped = world.logs["order"].pop()
+    world.record("order", "order-SO-7", "order.lines-dropped", order_number=NUMBER, amount=500)
+    world.record("order", "order-SO-7", "order.completed", **json.loads(dropped["payload"]))
+
+
+def completion_that_states_another_charge(world: World) -> None:
+    world.change("order", "order.completed", charged=1_400)
+
+
 @pytest.mark.parametrize(
     ("plant", "expected"),
     [
+        (charged_less_than_it_comes_to, ("3 charges", NUMBER, "100 less was captured than it comes to")),
+        (charged_for_what_was_dropped, ("3 charges", NUMBER, "500 more was captured than it comes to")),
+        (completion_that_states_another_charge, ("3 charges", NUMBER, "states another charge than was captured")),
         (
             more_captured_and_voided_than_authorised,
             ("3 payments", "SO-7 auth_1", "more was captured and voided than authorised"),
@@ -163,6 +184,24 @@ def test_a_parcel_of_which_the_record_has_only_the_question_yet_is_no_finding(
         world.hand_over("lbl_8", "SO-8-F1")
 
     assert world.findings(services) == []
+
+
+def test_an_order_is_charged_for_its_last_statement_less_what_was_dropped_of_it(services: Services) -> None:
+    world = sound_world()
+    order = {"order_number": NUMBER}
+    placed, *rest = (entry for entry in world.logs["order"] if entry["stream"] == "order-SO-7")
+    for entry in rest:
+        world.logs["order"].remove(entry)
+    content = json.loads(placed["payload"])["content"]
+    world.record("order", "order-SO-7", "order.lines-dropped", **order, amount=700)
+    world.record("order", "order-SO-7", "order.replaced", **order, content={**content, "total": 1_900})
+    world.record("order", "order-SO-7", "order.lines-dropped", **order, amount=400)
+    world.record("order", "order-SO-7", "order.completed", **order, charged=1_500)
+    world.record("payment", "payment-SO-7", "payment.captured", **order, amount=1_500, repeated=True)
+
+    charges = next(one for one in world.verdicts(services) if one.invariant == "3 charges")
+
+    assert (charges.checked, charges.findings) == ("1 completed orders", ())
 
 
 @pytest.mark.parametrize(

@@ -107,7 +107,7 @@ class World:
 
     def place_another(self) -> None:
         """Another order, SO-8, of which nothing else is known."""
-        content = {"channel": "web", "channel_order_id": "W-8"}
+        content = {"channel": "web", "channel_order_id": "W-8", "total": 1_500}
         placed = self.record("order", "order-SO-8", "order.placed", order_number="SO-8", content=content)
         self.consumed["notification", "order"].append(placed)
 
@@ -132,6 +132,13 @@ class World:
     def hand_over(self, label: str, fulfilment: str) -> None:
         """The carrier takes a parcel."""
         self._at_carrier("hand_over", label, fulfilment, f"{label}-handover")
+
+    def change(self, service: str, type: str, **fact: Any) -> None:
+        """State something else in the facts of one type."""
+        for entry in self.logs[service]:
+            if entry["type"] == f"{type}.v1":
+                entry["payload"] = json.dumps({**json.loads(entry["payload"]), **fact})
+        self.chain(service)
 
     def chain(self, service: str) -> None:
         """Hash a log anew from its beginning."""
@@ -277,7 +284,7 @@ def sound_world() -> World:
     """One order that was reserved, paid, shipped and completed, and one that was cancelled in time."""
     world = World()
     world.taken = [Taken("channel.orders/0/1", ("web", "W-7")), Taken("channel.orders/0/2", None)]
-    content = {"channel": "web", "channel_order_id": "W-7"}
+    content = {"channel": "web", "channel_order_id": "W-7", "total": 1_500}
     placed = world.record("order", "order-SO-7", "order.placed", order_number=NUMBER, content=content)
     created = {"order_number": NUMBER, "outcome": "placed"}
     world.answers = [{"message_id": CAUSE, "outcome": "created", "body": created}]
@@ -291,7 +298,7 @@ def sound_world() -> World:
     world.consumed["notification", "order"] = [placed]
     _goods(world)
     _money(world)
-    world.record("order", "order-SO-7", "order.completed", order_number=NUMBER)
+    world.record("order", "order-SO-7", "order.completed", order_number=NUMBER, charged=1_500)
     return world
 
 
