@@ -206,7 +206,9 @@ def _units(lines: Iterable[RequestedLine | Shortage]) -> Units:
 
 def _worth(content: OrderContent, units: Units) -> tuple[int, int]:
     """What some units of an order are worth, at least and at most: not every value divides evenly."""
-    lines = {line.line_id: line for line in content.lines}
-    least = sum(lines[line].value // lines[line].quantity * number for line, number in units.items())
-    uneven = sum(number for line, number in units.items() if lines[line].value % lines[line].quantity)
+    least = uneven = 0
+    for line in content.lines:
+        each, dearer = divmod(line.value, line.quantity)
+        least += each * units[line.line_id]
+        uneven += units[line.line_id] if dearer else 0
     return least, least + uneven
