@@ -14,6 +14,7 @@ from tests.simulation.gateway import Account
 from tests.simulation.running import Plan, plan, quiet
 from tests.simulation.script import play
 from tests.simulation.verdict import judge
+from tests.simulation.verified import verified
 from tests.simulation.world import World, world
 
 SOUND = plan(7, orders=6, faults=0)
@@ -68,6 +69,10 @@ def void_of_a_part(one: World) -> None:
     _state(one, _facts(one, "payment", "payment.authorisation-voided.v1")[0], expected=1)
 
 
+def charge_of_a_part(one: World) -> None:
+    _state(one, _facts(one, "order", "order.completed.v1")[0], charged=1)
+
+
 @pytest.mark.parametrize(
     ("change", "told"),
     [
@@ -79,12 +84,33 @@ def void_of_a_part(one: World) -> None:
         (stock_of_no_order, "nothing for nobody: SO-99: is no order, and stock is reserved for it"),
         (mail_to_somebody_else, "went to eve@example.com"),
         (order_under_two_numbers, "under another number"),
+        (charge_of_a_part, "what leaves is paid: "),
     ],
 )
 def test_what_is_wrong_is_found_and_named(sound: World, change: Callable[[World], None], told: str) -> None:
     change(sound)
 
     assert any(told in finding for finding in findings(sound))
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (order_under_two_numbers, "oms verify: 1 orders: web "),
+        (another_currency, "oms verify: 3 payments: "),
+        (void_of_a_part, "oms verify: 3 payments: "),
+        (charge_of_a_part, "oms verify: 3 charges: "),
+        (label_of_no_order, "oms verify: 4 endings: SO-99-F1: is no shipment of an order"),
+        (void_of_a_part, "oms verify: 5 hash chains: "),
+        (order_under_two_numbers, "oms verify: 5 state = fold of events: "),
+    ],
+)
+def test_what_oms_verify_finds_is_found(sound: World, change: Callable[[World], None], told: str) -> None:
+    assert list(verified(sound)) == []
+
+    change(sound)
+
+    assert any(told in str(finding) for finding in verified(sound)), list(verified(sound))
 
 
 def _placed(one: World) -> list[LogEntry]:

@@ -31,8 +31,11 @@ from tests.simulation.recorded import Events, Record, about_orders
 from tests.simulation.services import MODELS, SERVICES
 from tests.simulation.standstill import went_on
 from tests.simulation.telling import judge_notices
+from tests.simulation.verified import verified
 from tests.simulation.world import World
 
+VERIFIED = 10
+"""Of so many worlds `oms verify` looks at one."""
 CODECS = {service: StateCodec(MODELS[service]) for service in SERVICES}
 
 
@@ -61,6 +64,8 @@ def judge(world: World, statements: Statements) -> Iterator[Finding]:
     yield from judge_notices(world, records, statements)
     if world.views:
         yield from _views(world, events)
+    if world.seed % VERIFIED == 0:
+        yield from verified(world)
 
 
 def _intake(world: World) -> Iterator[Finding]:
