@@ -194,13 +194,13 @@ class Kafka:
         return path
 
 
-def answering_at(bootstrap: str) -> bool:
+def answering_at(bootstrap: str, patience_s: float = 5.0) -> bool:
     """Whether a broker gives out metadata at this address."""
-    return run_blocking(_gives_metadata(bootstrap))
+    return run_blocking(_gives_metadata(bootstrap, patience_s))
 
 
-async def _gives_metadata(bootstrap: str) -> bool:
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=5000)
+async def _gives_metadata(bootstrap: str, patience_s: float) -> bool:
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=int(patience_s * 1000))
     try:
         await admin.start()
     except (KafkaError, OSError):

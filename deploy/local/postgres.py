@@ -94,13 +94,13 @@ class Postgres:
         half.replace(self.data)
 
 
-async def takes_queries(url: str) -> bool:
+async def takes_queries(url: str, patience_s: float = 5.0) -> bool:
     """Whether a PostgreSQL answers at this URL."""
     try:
-        connection = await asyncpg.connect(url, timeout=5)
+        connection = await asyncpg.connect(url, timeout=patience_s)
+        await connection.close(timeout=patience_s)
     except (OSError, asyncpg.PostgresError, TimeoutError):
         return False
-    await connection.close()
     return True
 
 

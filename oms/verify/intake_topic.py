@@ -9,9 +9,8 @@ from aiokafka.errors import GroupCoordinatorNotAvailableError
 from aiokafka.structs import OffsetAndMetadata
 
 from deploy.local.description import Description
-from oms.kafka import kafka_access
 from oms.verify.intake import Taken, order_in
-from oms.verify.topic_reader import Record, TopicReader
+from oms.verify.topic_reader import Record, TopicReader, client_settings
 from shared.events.channel import ChannelOrderReceived
 from shared.events.cloudevents import read_message
 from shared.events.registry import topic_of
@@ -49,7 +48,7 @@ class IntakeTopic:
 
 
 async def _committed(stack: Description, topic: str) -> dict[TopicPartition, int]:
-    admin = AIOKafkaAdminClient(**kafka_access(stack).for_client())
+    admin = AIOKafkaAdminClient(**client_settings(stack))
     await admin.start()
     try:
         offsets = await _offsets(admin, f"{stack.topic_prefix}.{CONSUMER}")

@@ -6,8 +6,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
 from deploy.local.description import Description
-from oms.kafka import kafka_access
-from oms.verify.topic_reader import Record, TopicReader
+from oms.verify.topic_reader import Record, TopicReader, client_settings
 from oms.verify.topics import TOPICS, Stretch, standing
 
 
@@ -50,7 +49,7 @@ class ServiceTopics:
 
 async def _partitions(stack: Description) -> list[TopicPartition]:
     """Those of the topics that are there: to ask for one that is not may make it."""
-    admin = AIOKafkaAdminClient(**kafka_access(stack).for_client())
+    admin = AIOKafkaAdminClient(**client_settings(stack))
     await admin.start()
     try:
         names = {f"{stack.topic_prefix}.{topic}" for topic in TOPICS}.intersection(await admin.list_topics())

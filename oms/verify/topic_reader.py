@@ -3,10 +3,11 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, TypeAlias
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, KafkaTimeoutError
 
 from deploy.local.description import Description
 from oms.errors import Unreachable
@@ -16,6 +17,8 @@ from shared.eventsourcing.kafka.refusal import cause_of
 
 PAUSES_S = (0.5, 1.0, 2.0)
 """A broker that has just come back, or is very busy, is asked again."""
+ANSWER_S = 5.0
+"""How long a broker may take to answer: one that hangs never says that it does."""
 AT_ONCE = 5_000
 FETCH_WAIT_MS = 50
 """Partitions that are read to their ends must not hold up the others."""
@@ -24,6 +27,11 @@ Record: TypeAlias = ConsumerRecord[Any, Any]
 Ends = Callable[[AIOKafkaConsumer], Awaitable[Mapping[TopicPartition, int]]]
 """Up to which offsets to read."""
 Take = Callable[[TopicPartition, Sequence[Record]], None]
+
+
+def client_settings(stack: Description) -> dict[str, Any]:
+    """What every client of Kafka is given that reads for a check."""
+    return {**kafka_access(stack).for_client(), "request_timeout_ms": int(ANSWER_S * 1000)}
 
 
 class TopicReader:
@@ -48,12 +56,15 @@ class TopicReader:
         """
         pauses = iter(PAUSES_S)
         while True:
+            before = dict(self._read)
             try:
                 return asyncio.run(self._read_on(stack, ends, take))
             except (KafkaError, OSError) as error:
+                if self._read != before:
+                    pauses = iter(PAUSES_S)
                 pause = next(pauses, None)
                 if pause is None:
-                    why = asyncio.run(cause_of(error, kafka_access(stack)))
+                    why = str(asyncio.run(cause_of(error, kafka_access(stack)))) or "no answer"
                     raise Unreachable(
                         f"Kafka does not answer at {stack.kafka} ({why}); see `oms status`"
                     ) from None
@@ -62,7 +73,7 @@ class TopicReader:
     async def _read_on(self, stack: Description, ends: Ends, take: Take) -> None:
         forgive_header_names()
         consumer = AIOKafkaConsumer(
-            **kafka_access(stack).for_client(),
+            **client_settings(stack),
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             fetch_max_wait_ms=FETCH_WAIT_MS,
@@ -74,14 +85,21 @@ class TopicReader:
             if grown:
                 await self._read_to(consumer, grown, take)
         finally:
-            await consumer.stop()
+            # Where it was waiting to ask a broker again it ends by the cancellation of its own task.
+            with suppress(asyncio.CancelledError):
+                await consumer.stop()
 
     async def _read_to(self, consumer: AIOKafkaConsumer, ends: dict[TopicPartition, int], take: Take) -> None:
         consumer.assign(list(ends))
         for partition in ends:
             consumer.seek(partition, self.position(partition))
+        quiet_since = time.monotonic()
         while ends:
             batches = await consumer.getmany(*ends, timeout_ms=1_000, max_records=AT_ONCE)
+            if batches:
+                quiet_since = time.monotonic()
+            elif time.monotonic() > quiet_since + ANSWER_S:
+                raise KafkaTimeoutError
             for partition, records in batches.items():
                 take(partition, [record for record in records if record.offset < ends[partition]])
                 self._read[partition] = min(records[-1].offset + 1, ends[partition])

@@ -138,6 +138,18 @@ async def test_a_frozen_database_goes_on_where_it_was(servers: Stack) -> None:
     assert await waiting == ([1], [1])
 
 
+@pytest.mark.parametrize("name", ["kafka", "postgres"])
+def test_a_frozen_server_is_not_ready_and_the_answer_comes_soon(servers: Stack, name: str) -> None:
+    servers.freeze(name)
+    asked = time.monotonic()
+    frozen = {row.name: row.state for row in servers.status()}
+    took = time.monotonic() - asked
+    servers.resume(name)
+
+    assert frozen == {"kafka": "ready", "postgres": "ready"} | {name: "not ready"}
+    assert took < 5
+
+
 async def test_a_role_reaches_its_own_database_and_no_other(servers: Stack) -> None:
     own = servers.description.databases["order"]
 

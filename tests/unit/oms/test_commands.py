@@ -2,12 +2,15 @@
 
 import json
 import re
-from collections.abc import Mapping
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from deploy.local.processes import Command, Processes
 from oms.commands.orders import Status
 from tests.unit.oms.conftest import Oms
 from tests.unit.oms.stack import KEY, Asked, Services
@@ -384,6 +387,38 @@ def test_the_status_of_a_stack_that_does_not_run_is_exit_3(oms: Oms, services: S
 
     assert code == 3
     assert [process["state"] for process in json.loads(out)["processes"]] == ["stopped"]
+
+
+def test_a_process_that_hangs_is_not_ready(oms: Oms, services: Services, tmp_path: Path) -> None:
+    stack = json.loads((tmp_path / "stack.json").read_text())
+    stack["processes"] = {name: str(tmp_path / f"{name}.log") for name in ("order", "kafka", "postgres")}
+    with socket.create_server(("127.0.0.1", 0)) as silent, hanging(tmp_path, *stack["processes"]):
+        address = f"127.0.0.1:{silent.getsockname()[1]}"
+        stack |= {"kafka": address, "postgres": f"postgresql://admin:secret@{address}/postgres"}
+        stack["services"] = {"order": f"http://{address}"}
+        (tmp_path / "stack.json").write_text(json.dumps(stack))
+
+        code, out, _ = oms("status", "--json")
+
+    assert code == 1
+    assert {one["name"]: one["state"] for one in json.loads(out)["processes"]} == {
+        "order": "not ready",
+        "kafka": "not ready",
+        "postgres": "not ready",
+    }
+
+
+@contextmanager
+def hanging(state: Path, *names: str) -> Iterator[None]:
+    """Processes of a stack that run and do nothing."""
+    processes = Processes(state)
+    for name in names:
+        processes.start(Command(name=name, argv=("/bin/sleep", "300")))
+    try:
+        yield
+    finally:
+        processes.stop_all(names)
+        processes.close()
 
 
 def test_the_status_tells_where_the_servers_are_and_no_password(
