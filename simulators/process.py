@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import gc
+import os
 import signal
 import sqlite3
 import sys
@@ -58,12 +59,16 @@ def port(text: str) -> int:
 
 
 def add_service_options(parser: OptionParser) -> None:
-    """The options of a simulator that is a keyed HTTP service."""
+    """The options of a simulator that is a keyed HTTP service.
+
+    A command line is shown to everyone on the machine: the key may come by the environment.
+    """
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default %(default)s)")
     parser.add_argument("--port", type=port, default=0, help="0 takes a free one, named in the first log line")
     parser.add_argument("--state", type=Path, required=True, help="directory of the ledger")
     parser.add_argument("--seed", type=int, default=0, help="decides every fault (default %(default)s)")
-    parser.add_argument("--key", required=True, help="bearer key that callers must show")
+    key = os.environ.get("SIMULATOR_KEY")
+    parser.add_argument("--key", default=key, required=not key, help="bearer key of callers; or SIMULATOR_KEY")
     parser.add_argument("--latency-ms", type=not_negative, default=5.0, help="added to every answer")
     parser.add_argument("--hold-s", type=not_negative, default=5.0, help="how long a timeout holds its connection")
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import os
 import sqlite3
 import time
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
@@ -156,7 +157,12 @@ class Courier:
 
 def add_webhook_options(parser: ArgumentParser) -> None:
     parser.add_argument("--webhook-url", help="where webhooks go; without it there are none")
-    parser.add_argument("--webhook-secret", type=_signer, help="whsec_<base64>, needed with --webhook-url")
+    parser.add_argument(
+        "--webhook-secret",
+        type=_signer,
+        default=os.environ.get("SIMULATOR_WEBHOOK_SECRET"),
+        help="whsec_<base64>, needed with --webhook-url; or SIMULATOR_WEBHOOK_SECRET",
+    )
     parser.add_argument("--webhook-double", type=share, default=0.05, help="share of webhooks sent twice")
     parser.add_argument("--webhook-shuffle", type=share, default=0.05, help="share of webhooks held back a while")
 

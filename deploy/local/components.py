@@ -93,9 +93,9 @@ class Wiring:
 
     def command(self, component: Component) -> Command:
         """How to run a component."""
-        settings = self._environment(component) if component.kind == "service" else {}
         arguments = (*self._arguments(component), *component.arguments)
-        return _python(component.name, component.module, arguments, {**settings, **component.environment})
+        settings = {**self._environment(component), **component.environment}
+        return _python(component.name, component.module, arguments, settings)
 
     def migrations(self, services: Sequence[str]) -> Command:
         """How to bring the databases of services up to date."""
@@ -113,14 +113,26 @@ class Wiring:
                 return ("--smtp-port", smtp, "--http-port", port, "--state", folder)
             case "simulator":
                 hook = f"{self.url(WEBHOOKS[component.of])}/webhooks/{component.of}"
-                secret = self.identity.webhook_secret(component.of)
-                common = ("--port", port, "--state", folder, "--seed", str(self.seed))
-                key = ("--key", self.identity.password(component.of))
-                return (*common, *key, "--webhook-url", hook, "--webhook-secret", secret)
+                return ("--port", port, "--state", folder, "--seed", str(self.seed), "--webhook-url", hook)
             case _:
                 assert_never(component.kind)
 
     def _environment(self, component: Component) -> dict[str, str]:
+        """Keys and secrets are here and in no arguments, which everyone on the machine can read."""
+        match component.kind:
+            case "service":
+                return self._settings(component)
+            case "mailbox":
+                return {}
+            case "simulator":
+                return {
+                    "SIMULATOR_KEY": self.identity.password(component.of),
+                    "SIMULATOR_WEBHOOK_SECRET": self.identity.webhook_secret(component.of),
+                }
+            case _:
+                assert_never(component.kind)
+
+    def _settings(self, component: Component) -> dict[str, str]:
         operator = hashlib.sha256(self.identity.operator_key.encode()).hexdigest()
         keys = [{"name": "operator", "sha256": operator, "scopes": ["*"]}]
         settings = {

@@ -45,12 +45,20 @@ def test_a_second_instance_has_a_port_of_its_own_and_the_same_database() -> None
 
 def test_a_simulator_and_its_service_know_the_same_key_and_secret() -> None:
     told = WIRING.command(service("payment")).environment
-    arguments = WIRING.command(simulator("gateway", "--decline", "0.5")).argv
+    gateway = WIRING.command(simulator("gateway", "--decline", "0.5"))
 
-    assert told["OMS_GATEWAY_KEY"] in arguments
-    assert told["OMS_GATEWAY_WEBHOOK_SECRET"] in arguments
+    assert told["OMS_GATEWAY_KEY"] == gateway.environment["SIMULATOR_KEY"]
+    assert told["OMS_GATEWAY_WEBHOOK_SECRET"] == gateway.environment["SIMULATOR_WEBHOOK_SECRET"]
     assert told["OMS_GATEWAY_WEBHOOK_SECRET"].startswith("whsec_")
-    assert arguments[-2:] == ("--decline", "0.5")
+    assert gateway.argv[-2:] == ("--decline", "0.5")
+
+
+def test_no_key_and_no_secret_is_on_a_command_line() -> None:
+    lines = " ".join(word for one in EVERYTHING for word in WIRING.command(one).argv)
+
+    for partner in ("gateway", "carrier"):
+        assert IDENTITY.password(partner) not in lines
+        assert IDENTITY.webhook_secret(partner) not in lines
 
 
 def test_every_service_is_told_only_its_own_partners() -> None:

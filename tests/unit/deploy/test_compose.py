@@ -73,6 +73,16 @@ def test_the_command_line_is_told_of_every_service_under_the_addresses_and_keys_
         assert COMPOSE[of]["environment"][f"OMS_{partner}_KEY"] == f"${{{partner}_KEY:-{key}}}"
 
 
+@pytest.mark.parametrize(("partner", "of"), [("gateway", "payment"), ("carrier", "shipping")])
+def test_a_simulator_and_its_service_are_given_the_same_key_and_secret(partner: str, of: str) -> None:
+    service, simulator = COMPOSE[of]["environment"], COMPOSE[partner]["environment"]
+
+    assert simulator == {
+        "SIMULATOR_KEY": service[f"OMS_{partner.upper()}_KEY"],
+        "SIMULATOR_WEBHOOK_SECRET": service[f"OMS_{partner.upper()}_WEBHOOK_SECRET"],
+    }
+
+
 def test_the_command_line_runs_on_demand_alone_and_finds_its_file() -> None:
     oms = COMPOSE["oms"]
 

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx2
+import pytest
 from standardwebhooks import Webhook
 
 from tests.unit.simulators.conftest import Start
@@ -105,6 +106,22 @@ def test_webhooks_are_signed_and_tell_of_every_effect_and_decline(start: Start, 
     assert told["payment.declined"]["decline_code"] == "do_not_honour"
 
 
+def test_key_and_secret_may_come_by_the_environment(
+    start: Start, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SIMULATOR_KEY", KEY)
+    monkeypatch.setenv("SIMULATOR_WEBHOOK_SECRET", SECRET)
+    url, _ = receiver.options
+    gateway = start("gateway", *QUIET[1:], url)
+
+    assert outcome(gateway, "SO-1", "a") == "authorised"
+
+    eventually(lambda: receiver.received)
+    headers, raw = receiver.received[0]
+    Webhook(SECRET).verify(raw, headers)
+    assert gateway.http.get("/v1/ledger", headers={"Authorization": "Bearer another"}).status_code == 401
+
+
 def test_webhooks_overtake_one_another_and_come_twice_with_the_same_id_and_body(
     start: Start, receiver: Receiver
 ) -> None:
@@ -149,7 +166,10 @@ def test_sigterm_ends_it_with_0_also_while_a_timeout_is_held(start: Start) -> No
         assert isinstance(held.exception(), httpx2.TransportError)
 
 
-def test_what_keeps_it_from_starting_is_told_in_one_line(start: Start, tmp_path: Path) -> None:
+def test_what_keeps_it_from_starting_is_told_in_one_line(
+    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SIMULATOR_KEY", "")
     taken = start("gateway", *QUIET)
     complaints = {
         "--decline=2": "--decline: 2 is not between 0 and 1",
@@ -157,10 +177,12 @@ def test_what_keeps_it_from_starting_is_told_in_one_line(start: Start, tmp_path:
         "--webhook-secret=whsec_": "--webhook-secret",
         "--state=/proc/none": "/proc/none",
         f"--state={taken.state}": "locked",
+        "--seed=1": "the following arguments are required: --key",
     }
 
     def attempt(option: str) -> tuple[int, str]:
-        command = [sys.executable, "-m", "simulators.gateway", f"--state={tmp_path}", "--key=k", option]
+        key = [] if option == "--seed=1" else ["--key=k"]
+        command = [sys.executable, "-m", "simulators.gateway", f"--state={tmp_path}", *key, option]
         ended = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=30, check=False)
         return ended.returncode, ended.stderr
 
