@@ -1,4 +1,4 @@
-"""Files of the local stack: the shared cache, locks between processes, files written all or nothing."""
+"""Files of the local stack: the shared cache, folders closed to others, locks, files written all or nothing."""
 
 import fcntl
 import os
@@ -14,6 +14,20 @@ def cache_directory() -> Path:
         return Path(chosen).expanduser().resolve()
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(base, "orderstream").resolve()
+
+
+def make_state(state: Path) -> None:
+    """Create a state directory unless there is one. Others can't look into it.
+
+    Where root makes it they may pass, for root's PostgreSQL runs as one of them: all that lies in it is closed.
+    """
+    state.mkdir(mode=0o711 if os.geteuid() == 0 else 0o700, parents=True, exist_ok=True)
+
+
+def close_folder(folder: Path) -> None:
+    """Create a folder for its owner alone; one that is there is closed to all others."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.chmod(0o700)
 
 
 @contextmanager

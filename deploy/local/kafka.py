@@ -24,7 +24,7 @@ from aiokafka.errors import KafkaError
 
 from deploy.local.blocking import run_blocking
 from deploy.local.errors import InfrastructureUnavailable
-from deploy.local.files import cache_directory, exclusive
+from deploy.local.files import cache_directory, close_folder, exclusive
 from deploy.local.jars import LOCK, provide_jars
 from deploy.local.ports import HOST, Ports, answers
 from deploy.local.processes import Command, Processes
@@ -118,6 +118,7 @@ class Kafka:
 
     def prepare(self, report: Callable[[str], None]) -> Command:
         """Fetch what is missing, format the log directory unless it is, and say how to run the broker."""
+        close_folder(self._folder)
         class_path = os.pathsep.join(map(str, provide_jars(report)))
         shortcut = _provide_shortcut(class_path, report)
         if not self._data.exists():

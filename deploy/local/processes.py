@@ -18,7 +18,7 @@ from threading import Event, RLock
 from typing import Any
 
 from deploy.local.errors import StackError
-from deploy.local.files import write_whole
+from deploy.local.files import close_folder, write_whole
 
 LAUNCH = Path(__file__).with_name("launch.py")
 LOG_LIMIT = 64 * 1024 * 1024
@@ -193,7 +193,7 @@ class Processes:
 
     def _fork(self, command: Command) -> subprocess.Popen[bytes]:
         log = self.log(command.name)
-        log.parent.mkdir(parents=True, exist_ok=True)
+        close_folder(log.parent)
         if log.exists() and log.stat().st_size > LOG_LIMIT:
             log.replace(log.with_suffix(".log.1"))
         user = -1 if command.user is None else command.user

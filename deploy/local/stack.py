@@ -15,6 +15,7 @@ from deploy.local.components import EVERYTHING, Component, Wiring
 from deploy.local.databases import create_databases, drop_databases, url_of
 from deploy.local.description import Description, write_description
 from deploy.local.errors import StackError
+from deploy.local.files import close_folder, make_state
 from deploy.local.identity import load_identity, save_identity
 from deploy.local.infrastructure import BROKER, DATABASE, provide
 from deploy.local.kafka import Detour
@@ -60,7 +61,7 @@ class Stack:
         self._seed = seed
         self._lock: IO[str] | None = None
         self._wanted: set[str] = set()
-        self.state.mkdir(parents=True, exist_ok=True)
+        make_state(self.state)
         self._identity = load_identity(self.state)
         self._ports = Ports(self._identity.ports)
         self._processes = Processes(self.state)
@@ -264,6 +265,8 @@ class Stack:
     def _start_component(self, component: Component) -> None:
         check_free(self._ports.of(component.name), component.name)
         self._report(f"starting {component.name}")
+        if component.kind != "service":
+            close_folder(self.state / component.name)
         self._processes.start(self._wiring.command(component))
         url = self._wiring.url(component.name)
         ready = partial(answers_ok, url, component.readiness)

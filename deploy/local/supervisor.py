@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict
 from deploy.local.components import EVERYTHING, ROOT, Component
 from deploy.local.description import Description, read_description
 from deploy.local.errors import StackError
+from deploy.local.files import close_folder, make_state
 from deploy.local.processes import log_file
 from deploy.local.stack import Stack
 
@@ -48,8 +49,9 @@ def start_detached(
     options = Options(
         components=tuple(components), environment=environment or {}, infrastructure=infrastructure, seed=seed
     )
+    make_state(state)
     log = log_file(state.absolute(), "supervisor")
-    log.parent.mkdir(parents=True, exist_ok=True)
+    close_folder(log.parent)
     with log.open("ab") as output:
         child = subprocess.Popen(
             [

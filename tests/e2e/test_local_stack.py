@@ -241,13 +241,31 @@ def test_everything_starts_is_ready_and_ends_with_nothing_left(state: Path) -> N
         assert told(description.services["payment"])["environment"]["OMS_GATEWAY_URL"] == description.gateway_url
         arguments = told(description.gateway_url)["arguments"]
         assert arguments[arguments.index("--seed") + 1] == "7"
-        assert (state / "stack.json").stat().st_mode & 0o077 == 0
+        assert state.stat().st_mode & 0o066 == 0
+        assert (state / "kafka").exists()
+        assert not open_to_others(state)
         running = read_records(state)
         assert len(running) == 10
 
     assert "starting order" in said
     assert not any(record.alive for record in running)
     assert {row.state for row in read_status(state)} == {"stopped"}
+
+
+def test_nobody_else_can_look_into_a_state_directory_that_was_open_before(guest: Path) -> None:
+    old = [guest / name for name in ("logs", "gateway", "carrier", "mailbox")]
+    for folder in old:
+        folder.mkdir(mode=0o755, parents=True)
+
+    with Stack(guest, components=STUBS[:3]) as stack:
+        assert {row.state for row in stack.status()} == {"ready"}
+
+    assert not open_to_others(guest)
+
+
+def open_to_others(state: Path) -> list[Path]:
+    """What is in a state directory and not for its owner alone, but for the empty lock."""
+    return [one for one in state.iterdir() if one.stat().st_mode & 0o077 and one.name != "owner.lock"]
 
 
 def test_a_service_that_never_gets_ready_is_named_with_the_end_of_its_log(guest: Path) -> None:
@@ -327,6 +345,7 @@ def test_a_detached_stack_runs_on_until_it_is_ended(guest: Path) -> None:
     try:
         assert "starting shipping" in said
         assert {row.state for row in read_status(guest)} == {"ready"}
+        assert guest.stat().st_mode & 0o066 == 0
         assert told(description.services["order"])["environment"]["OMS_TOPIC_PREFIX"] == description.topic_prefix
     finally:
         assert stop_stack(guest)
