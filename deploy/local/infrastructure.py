@@ -186,7 +186,8 @@ class Embedded:
     def start(self, name: str, report: Report) -> None:
         """Start one of the two and wait until it answers."""
         server = self._kafka if name == BROKER else self._postgres
-        check_free(server.port, name)
+        for port in server.ports:
+            check_free(port, name)
         command = server.prepare(report)
         report(f"starting {name}")
         for attempt in range(20):

@@ -102,6 +102,7 @@ class Kafka:
     ) -> None:
         """`settings` win over the broker's own; `scram_users` are passwords by name, known from its format on."""
         self.port = port
+        self.ports = (port, controller_port, *([detour.listens] if detour else []))
         self._detour = detour
         self._controller_port = controller_port
         self._cluster_id = cluster_id

@@ -34,6 +34,7 @@ class Postgres:
 
     def __init__(self, state: Path, *, stack_id: str, port: int, password: str) -> None:
         self.port = port
+        self.ports = (port,)
         self._password = password
         self._state = state
         self._user = _unprivileged_user()

@@ -22,6 +22,8 @@ from deploy.local.files import close_folder, write_whole
 
 LAUNCH = Path(__file__).with_name("launch.py")
 LOG_LIMIT = 64 * 1024 * 1024
+LAST_WORDS = 300
+"""Characters of a log in an error message."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,9 +154,9 @@ class Processes:
         deadline = time.monotonic() + seconds
         while not ready():
             if not self.running(name):
-                raise StackError(f"{name} ended with code {self.exit_code(name)}:\n{last_lines(self.log(name))}")
+                raise self._failure(name, f"ended with code {self.exit_code(name)}")
             if time.monotonic() > deadline:
-                raise StackError(f"{name} is not ready after {seconds:.0f} s:\n{last_lines(self.log(name))}")
+                raise self._failure(name, f"is not ready after {seconds:.0f} s")
             self._pause()
 
     def await_end(self, name: str, seconds: float) -> None:
@@ -162,10 +164,10 @@ class Processes:
         deadline = time.monotonic() + seconds
         while self.running(name):
             if time.monotonic() > deadline:
-                raise StackError(f"{name} still runs after {seconds:.0f} s:\n{last_lines(self.log(name))}")
+                raise self._failure(name, f"still runs after {seconds:.0f} s")
             self._pause()
         if self.exit_code(name) != 0:
-            raise StackError(f"{name} ended with code {self.exit_code(name)}:\n{last_lines(self.log(name))}")
+            raise self._failure(name, f"ended with code {self.exit_code(name)}")
         self._forget(name)
 
     def known(self) -> list[str]:
@@ -190,6 +192,10 @@ class Processes:
     def _pause(self) -> None:
         if self._cancelled.wait(0.05):
             raise StackError("the start was broken off")
+
+    def _failure(self, name: str, what: str) -> StackError:
+        log = self.log(name)
+        return StackError(f"{name} {what}: {_last_words(log)}; its log is {log}")
 
     def _fork(self, command: Command) -> subprocess.Popen[bytes]:
         log = self.log(command.name)
@@ -260,15 +266,6 @@ def wait_until_gone(records: Iterable[Record], seconds: float) -> bool:
     return True
 
 
-def last_lines(log: Path, count: int = 8) -> str:
-    """The end of a log file, for an error message."""
-    try:
-        lines = log.read_text(errors="replace").splitlines()
-    except FileNotFoundError:
-        return "(no log)"
-    return "\n".join(lines[-count:]) or "(the log is empty)"
-
-
 def log_file(state: Path, name: str) -> Path:
     """Where the output of a process goes."""
     return state / "logs" / f"{name}.log"
@@ -276,6 +273,16 @@ def log_file(state: Path, name: str) -> Path:
 
 def _records_file(state: Path) -> Path:
     return state / "processes.json"
+
+
+def _last_words(log: Path) -> str:
+    """The last line of a log that says something by itself: those below an error that are indented do not."""
+    try:
+        lines = log.read_text(errors="replace").splitlines()
+    except FileNotFoundError:
+        return "it wrote no log"
+    spoken = (line.strip() for line in reversed(lines) if line and not line[0].isspace())
+    return next(spoken, "it said nothing")[:LAST_WORDS]
 
 
 def _identity(pid: int) -> str | None:

@@ -263,7 +263,8 @@ class Stack:
             self._wanted.add(name)
 
     def _start_component(self, component: Component) -> None:
-        check_free(self._ports.of(component.name), component.name)
+        for name in (component.name, *(["smtp"] if component.kind == "mailbox" else [])):
+            check_free(self._ports.of(name), name)
         self._report(f"starting {component.name}")
         if component.kind != "service":
             close_folder(self.state / component.name)

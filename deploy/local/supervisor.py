@@ -7,7 +7,9 @@ import signal
 import subprocess
 import sys
 import threading
+import traceback
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 from typing import IO
@@ -69,7 +71,7 @@ def start_detached(
             text=True,
         )
     try:
-        _follow(child, report)
+        _follow(child, report, log)
     except BaseException:
         child.send_signal(signal.SIGTERM)
         child.wait()
@@ -77,7 +79,7 @@ def start_detached(
     return read_description(state)
 
 
-def _follow(child: subprocess.Popen[str], report: Callable[[str], None]) -> None:
+def _follow(child: subprocess.Popen[str], report: Callable[[str], None], log: Path) -> None:
     """Pass on what the supervisor says until it is ready. Each of its messages is a JSON line."""
     if child.stdout is None:
         raise StackError("the supervisor has no output")
@@ -90,7 +92,7 @@ def _follow(child: subprocess.Popen[str], report: Callable[[str], None]) -> None
                     raise StackError(text)
                 case {"ready": True}:
                     return
-    raise StackError(f"the supervisor ended with code {child.wait()}")
+    raise StackError(f"the supervisor ended with code {child.wait()}; its log is {log}")
 
 
 class _Starter:
@@ -100,8 +102,9 @@ class _Starter:
         self._pipe: IO[str] | None = pipe
 
     def say(self, message: dict[str, object]) -> None:
-        sys.stderr.write(" ".join(map(str, message.values())) + "\n")  # the log file
-        sys.stderr.flush()
+        with suppress(OSError):  # of the log: a full disk is one of the things to be told
+            sys.stderr.write(" ".join(map(str, message.values())) + "\n")
+            sys.stderr.flush()
         if self._pipe is None:
             return
         try:
@@ -163,6 +166,12 @@ def main() -> None:
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
+    except Exception as error:
+        with suppress(OSError):
+            traceback.print_exc()
+        log = log_file(arguments.state, "supervisor")
+        starter.say({"failed": f"unexpected {type(error).__name__}: {error}; its traceback is in {log}"})
+        sys.exit(1)
 
 
 if __name__ == "__main__":

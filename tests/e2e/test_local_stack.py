@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -18,8 +19,9 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
-from deploy.local.components import EVERYTHING, ROOT, Component, service
+from deploy.local.components import EVERYTHING, MAILBOX, ROOT, Component, service
 from deploy.local.errors import StackError
+from deploy.local.identity import load_identity, save_identity
 from deploy.local.ownership import stop_stack
 from deploy.local.processes import read_records, wait_until_gone
 from deploy.local.stack import Stack
@@ -268,18 +270,28 @@ def open_to_others(state: Path) -> list[Path]:
     return [one for one in state.iterdir() if one.stat().st_mode & 0o077 and one.name != "owner.lock"]
 
 
-def test_a_service_that_never_gets_ready_is_named_with_the_end_of_its_log(guest: Path) -> None:
+def test_a_service_that_never_gets_ready_is_named_with_its_last_words_and_its_log(guest: Path) -> None:
     stack = Stack(
         guest,
         components=[service("order", module=STUB)],
         environment={"order": {"STUB_FAILS": "no such table"}},
     )
 
-    with pytest.raises(StackError, match=r"(?s)^order ended with code 1:\n.*no such table"):
+    with pytest.raises(StackError, match=r"^order ended with code 1: no such table; its log is .*/order\.log$"):
         stack.start()
 
     assert read_records(guest) == []
     assert not is_running(guest)
+
+
+def test_the_port_for_mails_is_looked_at_before_the_mailbox_is_started(guest: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        guest.mkdir()
+        port = other.getsockname()[1]
+        save_identity(guest, load_identity(guest).model_copy(update={"ports": {"smtp": port}}))
+
+        with pytest.raises(StackError, match=f"^port {port} of smtp is in use by another program$"):
+            Stack(guest, components=[MAILBOX.model_copy(update={"module": STUB})]).start()
 
 
 def test_a_second_instance_of_a_service_is_added_while_it_runs(guest: Path) -> None:
@@ -355,7 +367,7 @@ def test_a_detached_stack_runs_on_until_it_is_ended(guest: Path) -> None:
 
 
 def test_a_detached_stack_that_fails_says_why_and_leaves_nothing(guest: Path) -> None:
-    with pytest.raises(StackError, match=r"(?s)^order ended with code 1:\n.*no luck"):
+    with pytest.raises(StackError, match=r"^order ended with code 1: no luck; its log is .*/order\.log$"):
         start_detached(
             guest,
             components=[service("order", module=STUB)],

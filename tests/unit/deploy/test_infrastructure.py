@@ -1,12 +1,16 @@
 """What is chosen by name and can't be had is an error; `auto` takes what there is."""
 
+import socket
 from pathlib import Path
 
 import pytest
 
-from deploy.local.errors import InfrastructureUnavailable
-from deploy.local.infrastructure import Addresses
+from deploy.local.errors import InfrastructureUnavailable, StackError
+from deploy.local.identity import Identity
+from deploy.local.infrastructure import BROKER, Addresses, provide
 from deploy.local.kafka import Detour
+from deploy.local.ports import Ports
+from deploy.local.processes import Processes
 from deploy.local.stack import Stack
 from tests.breakable import breakable
 
@@ -108,3 +112,18 @@ def test_auto_without_addresses_and_daemon_is_the_embedded_stack(tmp_path: Path)
 
     assert stack.description.kafka.startswith("127.0.0.1:")
     assert stack.description.topic_prefix == "orderstream"
+
+
+def test_every_port_of_kafka_is_looked_at_before_it_is_started(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        servers = provide(
+            "local",
+            tmp_path,
+            identity=Identity(stack_id="abcd", secret="secret"),
+            ports=Ports({"kafka controller": port}),
+            processes=Processes(tmp_path),
+        )
+
+        with pytest.raises(StackError, match=f"^port {port} of kafka is in use by another program$"):
+            servers.start(BROKER, lambda line: None)
