@@ -6,12 +6,14 @@ another process can find it, and a pid that was used again since is never taken 
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from threading import Event, RLock
@@ -185,6 +187,15 @@ class Processes:
     def log(self, name: str) -> Path:
         return log_file(self._state, name)
 
+    def put_long_logs_aside(self) -> None:
+        """Begin every log anew that has grown too long; what its process wrote last is kept beside it."""
+        for log in map(self.log, self.names()):
+            if _is_long(log):
+                _aside(log).unlink(missing_ok=True)
+                with suppress(OSError):  # where the disk is full, room is worth more than the log
+                    shutil.copyfile(log, _aside(log))
+                os.truncate(log, 0)  # not renamed: its process goes on writing to the end of this file
+
     def close(self) -> None:
         """Let go of the thread that forks; every process still running is ended by the kernel."""
         self._forker.shutdown()
@@ -200,8 +211,8 @@ class Processes:
     def _fork(self, command: Command) -> subprocess.Popen[bytes]:
         log = self.log(command.name)
         close_folder(log.parent)
-        if log.exists() and log.stat().st_size > LOG_LIMIT:
-            log.replace(log.with_suffix(".log.1"))
+        if _is_long(log):
+            log.replace(_aside(log))
         user = -1 if command.user is None else command.user
         launch = (sys.executable, "-I", "-S", str(LAUNCH), str(os.getpid()), str(int(command.orphan_signal)))
         with log.open("ab") as output:
@@ -273,6 +284,14 @@ def log_file(state: Path, name: str) -> Path:
 
 def _records_file(state: Path) -> Path:
     return state / "processes.json"
+
+
+def _is_long(log: Path) -> bool:
+    return log.exists() and log.stat().st_size > LOG_LIMIT
+
+
+def _aside(log: Path) -> Path:
+    return log.with_suffix(".log.1")
 
 
 def _last_words(log: Path) -> str:

@@ -22,6 +22,7 @@ from deploy.local.kafka import Detour
 from deploy.local.ownership import disown, own, owner
 from deploy.local.ports import Ports, check_free
 from deploy.local.processes import Processes, end_left_over
+from deploy.local.restarts import Restarts
 from deploy.local.status import Status, answers_ok, read_status
 from deploy.local.topics import SERVICES, create_topics, delete_topics, topics_of
 
@@ -206,17 +207,17 @@ class Stack:
         return self._processes.wait(name, seconds)
 
     def watch(self, until: threading.Event) -> None:
-        """Start again whatever ends unasked, with growing pauses, until the event is set."""
-        ends: dict[str, int] = {}
-        due: dict[str, float] = {}
+        """Start again whatever ends unasked, with growing pauses, until the event is set; keep the logs short."""
+        restarts, due = Restarts(), dict[str, float]()
         while not until.wait(0.5):
+            self._processes.put_long_logs_aside()
             for name in sorted(self._wanted):
-                if self._processes.running(name):
-                    continue
                 now = time.monotonic()
-                if name not in due:
-                    ends[name] = ends.get(name, 0) + 1
-                    pause = min(30.0, 0.5 * 2 ** (ends[name] - 1))
+                if self._processes.running(name):
+                    restarts.runs(name, now)
+                    due.pop(name, None)
+                elif name not in due:
+                    pause = restarts.pause_s(name)
                     due[name] = now + pause
                     code = self._processes.exit_code(name)
                     self._report(f"{name} ended with code {code}; it is started again in {pause:.1f} s")

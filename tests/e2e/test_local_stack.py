@@ -323,6 +323,24 @@ async def test_a_service_that_dies_is_started_again_at_its_port(guest: Path) -> 
         assert {row.name: row.state for row in stack.status()}["order"] == "stopped"
 
 
+async def test_a_log_that_grew_too_long_is_put_aside_while_its_process_runs(
+    guest: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("deploy.local.processes.LOG_LIMIT", 1000)
+    over = threading.Event()
+    with Stack(guest, components=[service("order", module=STUB)]) as stack:
+        watching = threading.Thread(target=stack.watch, args=(over,))
+        watching.start()
+        log = Path(stack.description.processes["order"])
+        await asyncio.to_thread(log.write_text, "x" * 1001)
+
+        await until(lambda: log.stat().st_size == 0)
+        over.set()
+        watching.join()
+
+    assert log.with_name("order.log.1").read_text() == "x" * 1001
+
+
 def test_nothing_is_left_when_the_owner_is_killed_and_the_data_are_found_again(state: Path) -> None:
     code = f"""
 import time

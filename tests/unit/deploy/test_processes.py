@@ -149,3 +149,23 @@ def test_the_log_of_a_process_goes_on_where_it_ended(processes: Processes) -> No
         processes.await_end("teller", seconds=20)
 
     assert processes.log("teller").read_text() == "hello\nhello\n"
+
+
+def test_the_log_of_a_process_that_runs_on_is_put_aside_when_it_is_long(
+    processes: Processes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = "import signal, time; signal.signal(10, lambda *_: print('later', flush=True)); {}; time.sleep(300)"
+    processes.start(python("teller", code.format("print('long' * 10, flush=True)")))
+    processes.start(python("terse", code.format("print('short', flush=True)")))
+    says(processes, "teller", "long")
+    says(processes, "terse", "short")
+    monkeypatch.setattr("deploy.local.processes.LOG_LIMIT", 20)
+
+    processes.put_long_logs_aside()
+    processes.signal("teller", signal.SIGUSR1)
+    says(processes, "teller", "later")
+
+    log = processes.log("teller")
+    assert log.with_name("teller.log.1").read_text() == "long" * 10 + "\n"
+    assert log.read_text() == "later\n"
+    assert processes.log("terse").read_text() == "short\n"
