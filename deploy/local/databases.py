@@ -12,6 +12,9 @@ import asyncpg
 
 from deploy.local.errors import StackError
 
+REFUSALS = (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError)
+"""What asyncpg fails with where nobody can connect; a ValueError is of an address that is none."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Database:
@@ -37,8 +40,8 @@ async def create_databases(admin_url: str, databases: Sequence[Database], *, own
     """
     try:
         connection = await asyncpg.connect(admin_url, timeout=10)
-    except (OSError, asyncpg.PostgresError, TimeoutError) as error:
-        raise StackError(f"PostgreSQL refuses the administrator: {error}") from error
+    except REFUSALS as error:
+        raise StackError(f"PostgreSQL refuses the administrator: {str(error) or 'no answer'}") from error
     try:
         for database in databases:
             await _create(connection, database)

@@ -16,6 +16,7 @@ from pathlib import Path
 import asyncpg
 
 from deploy.local.blocking import run_blocking
+from deploy.local.databases import REFUSALS
 from deploy.local.errors import InfrastructureUnavailable
 from deploy.local.files import exclusive
 from deploy.local.ports import HOST, answers
@@ -100,7 +101,7 @@ async def takes_queries(url: str, patience_s: float = 5.0) -> bool:
     try:
         connection = await asyncpg.connect(url, timeout=patience_s)
         await connection.close(timeout=patience_s)
-    except (OSError, asyncpg.PostgresError, TimeoutError):
+    except REFUSALS:
         return False
     return True
 

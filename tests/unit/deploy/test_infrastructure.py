@@ -10,6 +10,7 @@ from deploy.local.identity import Identity
 from deploy.local.infrastructure import BROKER, Addresses, provide
 from deploy.local.kafka import Detour
 from deploy.local.ports import Ports
+from deploy.local.postgres import takes_queries
 from deploy.local.processes import Processes
 from deploy.local.stack import Stack
 from tests.breakable import breakable
@@ -47,6 +48,11 @@ def test_env_where_nothing_answers_fails_and_leaves_nothing_running(
 
     with pytest.raises(InfrastructureUnavailable, match="answers at TEST_"):
         stack.start()
+
+
+async def test_an_address_that_is_none_is_no_postgresql() -> None:
+    assert not await takes_queries("foo")
+    assert not await takes_queries("postgresql://nobody@127.0.0.1:nine/none")
 
 
 def test_a_choice_that_does_not_exist_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
