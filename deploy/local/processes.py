@@ -16,9 +16,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from threading import Event, RLock
+from threading import RLock
 from typing import Any
 
+from deploy.local.cancellation import Cancellation
 from deploy.local.errors import StackError
 from deploy.local.files import close_folder, write_whole
 
@@ -58,19 +59,19 @@ class Record:
 class Processes:
     """The children of this process under one state directory. All methods may be called from any thread."""
 
-    def __init__(self, state: Path) -> None:
+    def __init__(self, state: Path, cancellation: Cancellation | None = None) -> None:
+        self.cancellation = cancellation or Cancellation()
         self._state = state
         self._lock = RLock()
         self._commands: dict[str, Command] = {}
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         self._records: dict[str, Record] = {}
-        self._cancelled = Event()
         # The kernel signals a child when the thread that forked it ends: all are forked by one that stays.
         self._forker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="fork")
 
     def open(self) -> None:
         """Begin anew after `cancel` or `close`."""
-        self._cancelled.clear()
+        self.cancellation.clear()
         self._forker.shutdown()
         self._forker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="fork")
 
@@ -159,7 +160,7 @@ class Processes:
                 raise self._failure(name, f"ended with code {self.exit_code(name)}")
             if time.monotonic() > deadline:
                 raise self._failure(name, f"is not ready after {seconds:.0f} s")
-            self._pause()
+            self.cancellation.pause()
 
     def await_end(self, name: str, seconds: float) -> None:
         """Wait until a process ends well; raises StackError when it fails or the time is over."""
@@ -167,7 +168,7 @@ class Processes:
         while self.running(name):
             if time.monotonic() > deadline:
                 raise self._failure(name, f"still runs after {seconds:.0f} s")
-            self._pause()
+            self.cancellation.pause()
         if self.exit_code(name) != 0:
             raise self._failure(name, f"ended with code {self.exit_code(name)}")
         self._forget(name)
@@ -179,7 +180,7 @@ class Processes:
 
     def cancel(self) -> None:
         """Make every wait for readiness or an end give up."""
-        self._cancelled.set()
+        self.cancellation.cancel()
 
     def pid(self, name: str) -> int | None:
         return self._children[name].pid if self.running(name) else None
@@ -199,10 +200,6 @@ class Processes:
     def close(self) -> None:
         """Let go of the thread that forks; every process still running is ended by the kernel."""
         self._forker.shutdown()
-
-    def _pause(self) -> None:
-        if self._cancelled.wait(0.05):
-            raise StackError("the start was broken off")
 
     def _failure(self, name: str, what: str) -> StackError:
         log = self.log(name)

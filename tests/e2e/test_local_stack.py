@@ -21,7 +21,9 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 from deploy.local.components import EVERYTHING, MAILBOX, ROOT, Component, service
 from deploy.local.errors import StackError
+from deploy.local.files import cache_directory
 from deploy.local.identity import load_identity, save_identity
+from deploy.local.jars import KAFKA_VERSION
 from deploy.local.ownership import stop_stack
 from deploy.local.processes import read_records, wait_until_gone
 from deploy.local.stack import Stack
@@ -205,6 +207,32 @@ async def test_data_ports_and_keys_survive_a_stop_and_a_start(neighbour: Stack) 
     with Stack(neighbour.state, components=(), infrastructure="local") as again:
         assert again.description == before
         assert await stored(again, "a stop") == ([1], [1])
+
+
+def test_a_start_that_is_broken_off_while_kafka_is_prepared_ends_soon(tmp_path: Path) -> None:
+    jars, cache = cache_directory() / f"kafka-{KAFKA_VERSION}", tmp_path / "cache"
+    cache.mkdir()
+    (cache / jars.name).symlink_to(jars)
+    up = subprocess.Popen(
+        [sys.executable, "-m", "oms", "up", "--state", str(tmp_path / "state")],
+        cwd=ROOT,
+        env={**os.environ, "OMS_CACHE": str(cache), "TEST_INFRA": breakable()},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert up.stderr is not None
+    with up.stderr as said:
+        assert any(line.startswith("preparing a faster start of Kafka") for line in said)
+        asyncio.run(until(lambda: any(cache.glob(".start-*/logs/kafka.log"))))  # the one that is recorded
+        broken_off = time.monotonic()
+        up.send_signal(signal.SIGINT)
+        rest = said.read()
+
+    assert up.wait() == 130
+    assert time.monotonic() - broken_off < 5
+    assert "starting kafka" not in rest
+    assert list(cache.glob(".start-*")) == list(cache.glob("*.checkpoint")) == []
+    Stack(tmp_path / "state", components=()).discard()
 
 
 def test_a_second_start_in_the_same_directory_is_refused(servers: Stack) -> None:

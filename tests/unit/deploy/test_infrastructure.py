@@ -7,7 +7,7 @@ import pytest
 
 from deploy.local.errors import InfrastructureUnavailable, StackError
 from deploy.local.identity import Identity
-from deploy.local.infrastructure import BROKER, Addresses, provide
+from deploy.local.infrastructure import BROKER, Addresses, Infrastructure, provide
 from deploy.local.kafka import Detour
 from deploy.local.ports import Ports
 from deploy.local.postgres import takes_queries
@@ -120,16 +120,29 @@ def test_auto_without_addresses_and_daemon_is_the_embedded_stack(tmp_path: Path)
     assert stack.description.topic_prefix == "orderstream"
 
 
+def embedded(state: Path, ports: Ports) -> tuple[Infrastructure, Processes]:
+    """The servers of a stack, not started."""
+    processes = Processes(state)
+    identity = Identity(stack_id="abcd", secret="secret")
+    return provide("local", state, identity=identity, ports=ports, processes=processes), processes
+
+
 def test_every_port_of_kafka_is_looked_at_before_it_is_started(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
-        servers = provide(
-            "local",
-            tmp_path,
-            identity=Identity(stack_id="abcd", secret="secret"),
-            ports=Ports({"kafka controller": port}),
-            processes=Processes(tmp_path),
-        )
+        servers, _ = embedded(tmp_path, Ports({"kafka controller": port}))
 
         with pytest.raises(StackError, match=f"^port {port} of kafka is in use by another program$"):
             servers.start(BROKER, lambda line: None)
+
+
+def test_a_start_that_is_broken_off_starts_no_more_servers(tmp_path: Path) -> None:
+    servers, processes = embedded(tmp_path, Ports({}))
+    processes.cancel()
+    said: list[str] = []
+
+    with pytest.raises(StackError, match=r"^the start was broken off$"):
+        servers.start(BROKER, said.append)
+
+    assert "starting kafka" not in said
+    assert processes.known() == []

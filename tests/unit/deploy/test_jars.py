@@ -2,17 +2,22 @@
 
 import hashlib
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
-from deploy.local.errors import InfrastructureUnavailable
-from deploy.local.jars import LOCK, provide_jars, read_lock
+from deploy.local.cancellation import Cancellation
+from deploy.local.errors import InfrastructureUnavailable, StackError
+from deploy.local.files import exclusive
+from deploy.local.jars import KAFKA_VERSION, LOCK, provide_jars, read_lock
 
 JAR = b"the jar as it was locked"
 COORDINATE = "org.example:thing:1.0"
+PIECE = 16 * 1024
 
 
 class Repository:
@@ -20,6 +25,7 @@ class Repository:
 
     def __init__(self, folder: Path) -> None:
         self.content = JAR
+        self.pause_s = 0.0
         self.served: list[str] = []
         repository = self
 
@@ -32,7 +38,10 @@ class Repository:
                 self.send_response(200)
                 self.send_header("Content-Length", str(len(repository.content)))
                 self.end_headers()
-                self.wfile.write(repository.content)
+                with suppress(OSError):
+                    for start in range(0, len(repository.content), PIECE):
+                        self.wfile.write(repository.content[start : start + PIECE])
+                        time.sleep(repository.pause_s)
 
             def log_message(self, format: str, *args: object) -> None:
                 pass
@@ -108,6 +117,29 @@ def test_two_that_fetch_at_once_fetch_each_jar_once(repository: Repository) -> N
         thread.join()
 
     assert len(repository.served) == 1
+
+
+def broken_off(repository: Repository, after_s: float = 0.3) -> float:
+    """How long a fetch goes on once it is broken off."""
+    cancellation = Cancellation()
+    threading.Timer(after_s, cancellation.cancel).start()
+    began = time.monotonic()
+    with pytest.raises(StackError, match=r"^the start was broken off$"):
+        provide_jars(nothing, repository.lock, cancellation)
+    return time.monotonic() - began - after_s
+
+
+def test_a_slow_download_is_broken_off(repository: Repository) -> None:
+    repository.content = b"x" * PIECE * 200
+    repository.pause_s = 0.1
+
+    assert broken_off(repository) < 5
+    assert not list(repository.lock.parent.glob("cache/kafka-*/*.jar"))
+
+
+def test_the_wait_for_another_who_fetches_is_broken_off(repository: Repository) -> None:
+    with exclusive(repository.lock.parent / "cache" / f"kafka-{KAFKA_VERSION}.lock"):
+        assert broken_off(repository) < 5
 
 
 def test_the_lock_file_names_kafka_its_clients_and_a_log_binding() -> None:
