@@ -7,8 +7,9 @@ from uuid import UUID
 from services.order.domain.messages import TakeChannelOrder
 from services.payment.domain.messages import GatewayNotified
 from shared.events.inventory import CountStock, SetStockLevels
-from shared.events.order import CancelOrder
+from shared.events.order import CancelOrder, ReleaseHold
 from shared.events.payload import Payload
+from shared.events.payment import RefundPayment
 from shared.eventsourcing.batch import decode_reply, encode_reply
 from shared.eventsourcing.decider import Reply
 from shared.eventsourcing.memory.tables import Tables
@@ -77,14 +78,16 @@ class Answers:
         left = answer.message_id in self.books.causes[answer.service]
         match answer.message, stored:
             case TakeChannelOrder(order_number=number), _:
-                facts = self._facts(number)
+                facts = self._facts("order", f"order-{number}")
                 if not facts or (stored.outcome == "created" and facts[0].causation_id != answer.message_id):
                     yield Finding("never lost", number, f"{about} was answered as {stored}, and is no such order")
                 elif stored.outcome == "accepted" and not left and stored.body.get("outcome") != "unchanged":
                     yield Finding(STAND, number, f"{about} was answered as {stored} and left nothing")
-            case CancelOrder(order_number=number), Reply("accepted") if not left:
-                if not any(fact.type in _CANCELLED for fact in self._facts(number)):
-                    yield Finding(STAND, number, f"{about} was accepted, and nothing is cancelled")
+            case CancelOrder() | ReleaseHold() | RefundPayment(), Reply("accepted") if not left:
+                # The stream of a service about an order is named after the service.
+                facts = self._facts(answer.service, f"{answer.service}-{answer.message.order_number}")
+                if not any(fact.type in _SO_BEFORE[type(answer.message)] for fact in facts):
+                    yield Finding(STAND, answer.message.order_number, f"{about} was accepted, and is not so")
             case CountStock() | SetStockLevels() | GatewayNotified(), _:
                 pass  # they may say what is known
             case _, Reply("accepted") if not left:
@@ -92,8 +95,8 @@ class Answers:
             case _:
                 pass
 
-    def _facts(self, number: str) -> Sequence[LogEntry]:
-        return self.sites["order"].tables.stream_events.get(f"order-{number}", ())
+    def _facts(self, service: str, stream: str) -> Sequence[LogEntry]:
+        return self.sites[service].tables.stream_events.get(stream, ())
 
 
 def _untrue(answer: Answer, tables: Tables) -> str:
@@ -108,4 +111,9 @@ def _untrue(answer: Answer, tables: Tables) -> str:
     return ""
 
 
-_CANCELLED = ("order.cancellation-requested.v1", "order.cancelled.v1")
+_SO_BEFORE: Mapping[type[Payload], tuple[str, ...]] = {
+    CancelOrder: ("order.cancellation-requested.v1", "order.cancelled.v1"),
+    ReleaseHold: ("order.hold-released.v1",),
+    RefundPayment: ("payment.refund-requested.v1", "payment.refunded.v1"),
+}
+"""Of these facts an order has one already, when a command is accepted and leaves nothing."""

@@ -15,6 +15,7 @@ from shared.events.values import OrderContent
 from shared.eventsourcing.ids import named_id
 from shared.eventsourcing.memory.tables import Tables
 from shared.eventsourcing.messages import Record
+from shared.eventsourcing.store import ParkedMessage
 from tests.simulation.books import Finding
 from tests.simulation.services import MODELS
 from tests.simulation.world import World
@@ -51,14 +52,14 @@ def _is_strange(record: Record) -> bool:
 def _strange(world: World, record: Record, rejected: dict[str, bytes]) -> Iterator[Finding]:
     """Bytes that hold no message are parked by all who would take them; those at the intake are given back."""
     if record.topic == INTAKE:
-        if record.place not in rejected:
-            yield Finding("refused is given back", record.place, "no order, and it was not given back")
+        parked = record.identity in {one.message_id for one in _put_aside(world.sites["order"].tables)}
+        if record.place not in rejected and not parked:
+            yield Finding("refused is given back", record.place, "it is no order, and was not given back")
         return
     for service, topics in LISTENERS.items():
         if record.topic in topics and (not record.headers or OrderPlaced in MODELS[service].routes):
-            tables = world.sites[service].tables
-            kept = (*tables.parked.values(), *(one.message for one in tables.discarded))
-            if not any((one.message_id, one.payload) == (record.identity, record.value) for one in kept):
+            kept = {(one.message_id, one.payload) for one in _put_aside(world.sites[service].tables)}
+            if (record.identity, record.value) not in kept:
                 yield Finding("poison is parked", service, f"{record.place} holds no message and is not parked")
 
 
@@ -69,11 +70,15 @@ def _stated(world: World, tables: Tables, record: Record) -> Iterator[Finding]:
     identity = named_id(f"{source}\n{said}\n{sha256(value).hexdigest()}")
     if identity in world.books.causes["order"]:
         return
-    kept = (*tables.parked.values(), *(one.message for one in tables.discarded))
-    if any(one.message_id == identity for one in kept):
+    if {identity, record.identity} & {one.message_id for one in _put_aside(tables)}:
         return
     content = digest(frozen(ChannelOrderReceived.model_validate_json(value)))
     facts = tables.stream_events.get(f"order-{world.published.get(UUID(said), '')}", ())
     known = (orjson.loads(fact.payload)["content"] for fact in facts if fact.type in STATED)
     if not any(digest(OrderContent.model_validate_json(orjson.dumps(one))) == content for one in known):
         yield Finding("refused is given back", record.place, "a statement left nothing, and says something new")
+
+
+def _put_aside(tables: Tables) -> tuple[ParkedMessage, ...]:
+    """What is parked, and what an operator dropped of it."""
+    return (*tables.parked.values(), *(one.message for one in tables.discarded))

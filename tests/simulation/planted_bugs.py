@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from tests.simulation import bugs, bugs_of_trade
+from tests.simulation import bugs, bugs_at_the_edges, bugs_of_trade
 from tests.simulation.running import Bug
 
 
@@ -113,4 +113,23 @@ BUGS: tuple[PlantedBug, ...] = (
         "the newest statement stands",
     ),
     _named(bugs_of_trade.cancellation_untold, "Nobody is told that an order was cancelled.", "told once"),
+    _named(bugs_at_the_edges.answered_early, "Callers are answered before the commit.", "answers follow commits"),
+    _named(
+        bugs_at_the_edges.wish_ignored,
+        "What operators decide is answered as accepted, and not carried out.",
+        "answers stand",
+        "every order ends",
+    ),
+    _named(
+        bugs_at_the_edges.newest_parked_first,
+        "Parked messages are tried again from the newest on.",
+        "parked messages go on in order",
+    ),
+    _named(bugs_at_the_edges.unreadable_dropped, "Bytes that hold no message are dropped.", "poison is parked"),
+    _named(
+        bugs_at_the_edges.refusal_kept_back,
+        "A channel does not get back what is refused.",
+        "refused is given back",
+    ),
+    _named(bugs_at_the_edges.cause_left_out, "What is published does not name its cause.", "stored = published"),
 )

@@ -1,7 +1,7 @@
 """What `oms verify` says of a world at rest: its own checks, over the operations API of each service."""
 
 from collections.abc import Callable, Coroutine, Iterator, Mapping
-from functools import cache
+from dataclasses import dataclass
 from typing import Any, cast
 from uuid import UUID
 
@@ -14,6 +14,7 @@ from oms.verify.run import all_checks, verify
 from shared.events.registry import CONTRACT, LISTENERS, topic_of
 from shared.eventsourcing.clock import SystemClock
 from shared.eventsourcing.decoding import Decoder
+from shared.eventsourcing.ids import NO_ID
 from shared.eventsourcing.memory.locks import Locks
 from shared.eventsourcing.memory.store import MemoryStore
 from shared.eventsourcing.memory.tables import Tables
@@ -29,10 +30,48 @@ STACK = Description(services={}, operator_key="", gateway_url="http://gateway", 
 Endpoint = Callable[..., Coroutine[Any, Any, Json]]
 
 
+class _Store(MemoryStore):
+    """Looks at the tables of one world after the other."""
+
+    def look_at(self, tables: Tables) -> None:
+        self._tables = tables
+
+
+@dataclass(frozen=True, slots=True)
+class _Api:
+    """The operations API of a service as far as it only reads, and the store that it reads."""
+
+    store: _Store
+    endpoints: Mapping[str, Endpoint]
+    """By path."""
+
+
+def _api(service: str) -> _Api:
+    model = MODELS[service]
+    types = {message.wire_type: message for message in (*CONTRACT.values(), *INTERNAL[service])}
+    taken_from: dict[str, list[str]] = {}
+    for message in model.routes:
+        if message not in INTERNAL[service] and topic_of(message) in LISTENERS[service]:
+            taken_from.setdefault(topic_of(message), []).append(message.wire_type)
+    store = _Store(Tables(), Locks(), SystemClock())
+    reads, _ = operations_routers(model, store, cast("Pipeline", None), taken_from, Decoder(types))
+    endpoints = {route.path: route.endpoint for route in reads.routes if isinstance(route, APIRoute)}
+    return _Api(store, endpoints)
+
+
+APIS = {service: _api(service) for service in SERVICES}
+"""Made once, as that takes longer than to ask them, and before worlds: what is loaded then is no garbage."""
+
+
 def verified(world: World) -> Iterator[Finding]:
     """Everything that `oms verify` finds."""
     checks = all_checks(intake=_Intake(world), topics=MemoryTopics(world.cluster))
-    for verdict in verify(_Inside(world), checks, patience_s=0):
+    for service, api in APIS.items():
+        api.store.look_at(world.sites[service].tables)
+    verdicts = verify(_Inside(world), checks, patience_s=0)
+    for api in APIS.values():
+        api.store.look_at(Tables())
+    for verdict in verdicts:
         for found in verdict.findings:
             yield Finding(f"oms verify: {found.invariant}", found.where, found.what)
 
@@ -43,11 +82,9 @@ class _Inside(Client):
     def __init__(self, world: World) -> None:
         self.stack = STACK
         self._world = world
-        for service in SERVICES:
-            _api(service)[0].look_at(world.sites[service].tables)
 
     def get(self, service: str, path: str, **parameters: Any) -> Json:
-        answering = _api(service)[1][path](**_converted(path, parameters))
+        answering = APIS[service].endpoints[path](**_converted(path, parameters))
         try:
             answering.send(None)
         except StopIteration as answered:
@@ -59,32 +96,14 @@ class _Inside(Client):
         return _gateway(self._world) if simulator == "gateway" else _carrier(self._world)
 
 
-class _Store(MemoryStore):
-    """Looks at the tables of one world after the other: to make an API takes longer than to ask it."""
-
-    def look_at(self, tables: Tables) -> None:
-        self._tables = tables
-
-
-@cache
-def _api(service: str) -> tuple[_Store, Mapping[str, Endpoint]]:
-    """The operations API of a service as far as it only reads, by path, and the store that it reads."""
-    model = MODELS[service]
-    types = {message.wire_type: message for message in (*CONTRACT.values(), *INTERNAL[service])}
-    taken_from: dict[str, list[str]] = {}
-    for message in model.routes:
-        if message not in INTERNAL[service] and topic_of(message) in LISTENERS[service]:
-            taken_from.setdefault(topic_of(message), []).append(message.wire_type)
-    store = _Store(Tables(), Locks(), SystemClock())
-    reads, _ = operations_routers(model, store, cast("Pipeline", None), taken_from, Decoder(types))
-    return store, {route.path: route.endpoint for route in reads.routes if isinstance(route, APIRoute)}
-
-
 def _converted(path: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
     """The parameters as the framework would hand them over."""
-    if path in ("/operations/consumed", "/operations/answers"):
-        return {**parameters, "after": UUID(parameters["after"])}
-    return parameters
+    given = {name: value for name, value in parameters.items() if value is not None}
+    if path in ("/operations/consumed", "/operations/answers", "/operations/parked", "/operations/discarded"):
+        given["after"] = UUID(given.get("after", NO_ID.hex))
+    if path in ("/operations/parked", "/operations/discarded"):
+        given["rows"] = given.pop("limit")
+    return given
 
 
 def _gateway(world: World) -> Iterator[Json]:
@@ -104,9 +123,9 @@ def _carrier(world: World) -> Iterator[Json]:
     ended = {"voided": "void", "handed_over": "hand_over"}
     for label in world.outside.carrier.labels.values():
         about = {"label_id": label.label_id, "reference": label.fulfilment_id}
-        yield {"operation": "buy_label", **about}
+        yield {"operation": "buy_label", **about, "idempotency_key": label.key}
         if label.status in ended:
-            yield {"operation": ended[label.status], **about}
+            yield {"operation": ended[label.status], **about, "idempotency_key": ""}
 
 
 class _Intake:
