@@ -109,8 +109,10 @@ class MemoryBroker:
     async def publish(self, messages: Sequence[Outgoing]) -> Sequence[bool]:
         acknowledged = [False] * len(messages)
         stuck: set[int] = set()
+        failed: set[tuple[str, int]] = set()
         for number, message in enumerate(messages):
-            if message.lane in stuck:
+            place = message.topic, message.lane % self._cluster.partitions
+            if message.lane in stuck or place in failed:
                 continue
             if len(message.value) > MAX_MESSAGE_BYTES:
                 log.error(
@@ -121,14 +123,18 @@ class MemoryBroker:
                 stuck.add(message.lane)
                 continue
             try:
-                self._hazard("before publish")
-                self._cluster.append(message)
-                self._hazard("after publish")
+                await self._send(message)
             except BrokerUnavailable:
-                break
-            acknowledged[number] = True
+                failed.add(place)
+            else:
+                acknowledged[number] = True
         await asyncio.sleep(0)
         return acknowledged
+
+    async def _send(self, message: Outgoing) -> None:
+        self._hazard("before publish")
+        self._cluster.append(message)
+        self._hazard("after publish")
 
     def delivering(self) -> bool:
         return self._handle is None or self in self._cluster.members.get(self._group, [])

@@ -101,6 +101,29 @@ async def test_the_cursor_stops_before_what_was_not_acknowledged(installation: I
     assert len(set(ids(installation.published(EVENTS)))) == 5
 
 
+async def test_what_is_acknowledged_behind_a_hole_does_not_take_the_cursor_over_the_hole(
+    installation: Installation,
+) -> None:
+    # given a fact and a request in one lane
+    async with installation.pipeline() as pipeline:
+        await pipeline.take([arrival(block("a"))])
+    refused = False
+
+    def hazard(moment: str) -> None:
+        nonlocal refused
+        if not refused:
+            refused = True
+            raise BrokerUnavailable("this partition has no leader")
+
+    # when the partition of the first is not there, and the one of the other is
+    async with installation.running(broker_hazard=hazard):
+        await until(lambda: set(ids(installation.published(EVENTS))) == log_ids(installation, EVENTS))
+
+    # then the first is published later, and what was behind it once more
+    assert len(installation.published(EVENTS)) == 1
+    assert len(installation.published("inventory.commands")) == 2
+
+
 async def test_what_was_committed_by_a_process_that_died_is_published_by_the_next(
     installation: Installation,
 ) -> None:
