@@ -50,6 +50,8 @@ class Answers:
             self.books.find(STAND, answer.service, f"{where} got the answer to another body")
         elif fault := _untrue(answer, tables):
             self.books.find(FOLLOW, answer.service, f"{where} {fault}")
+        elif answer.reply is not None:
+            self.books.findings.extend(self._carried_out(answer))
         earlier = self.given.get(answer.message_id)
         if earlier is None or earlier.reply is None:
             self.given[answer.message_id] = answer
@@ -74,17 +76,17 @@ class Answers:
         """What was answered and is not so."""
         for answer in self.given.values():
             tables = self.sites[answer.service].tables
-            about = f"{answer.message.wire_type} {answer.message_id}"
             fault = _untrue(answer, tables)
             if answer.message_id not in tables.inbox:
                 fault = "is no longer in the inbox"
             if fault:
-                yield Finding(STAND, answer.service, f"{about} {fault}")
+                yield Finding(STAND, answer.service, f"{answer.message.wire_type} {answer.message_id} {fault}")
             elif answer.message_id in tables.replies:
-                yield from self._carried_out(answer, about)
+                yield from self._carried_out(answer)
 
-    def _carried_out(self, answer: Answer, about: str) -> Iterator[Finding]:
+    def _carried_out(self, answer: Answer) -> Iterator[Finding]:
         """An order that was created is placed; what was accepted left a fact, or asked for what was so before."""
+        about = f"{answer.message.wire_type} {answer.message_id}"
         stored = decode_reply(self.sites[answer.service].tables.replies[answer.message_id])
         left = answer.message_id in self.books.causes[answer.service]
         match answer.message, stored:
@@ -124,7 +126,7 @@ def _untrue(answer: Answer, tables: Tables) -> str:
 
 _SO_BEFORE: Mapping[type[Payload], tuple[str, ...]] = {
     CancelOrder: ("order.cancellation-requested.v1", "order.cancelled.v1"),
-    ReleaseHold: ("order.hold-released.v1",),
+    ReleaseHold: ("order.hold-released.v1", "order.cancelled.v1", "order.completed.v1"),
     RefundPayment: ("payment.refund-requested.v1", "payment.refunded.v1"),
 }
 """Of these facts an order has one already, when a command is accepted and leaves nothing."""
