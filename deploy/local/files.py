@@ -37,6 +37,7 @@ def close_folder(folder: Path) -> None:
 def exclusive(lock: Path, cancellation: Cancellation = NEVER) -> Iterator[None]:
     """Hold `lock` against every other process; it is let go when the process ends, however it ends."""
     lock.parent.mkdir(parents=True, exist_ok=True)
+    lock.touch(mode=0o600)
     with lock.open("a") as handle:
         while not _taken(handle):
             cancellation.pause()

@@ -70,6 +70,8 @@ def test_nothing_is_left_of_one_that_is_told_to_end(tmp_path: Path, told: signal
         out, err = process.communicate(timeout=PATIENCE_S)
 
     assert (process.returncode, out) == (130, "")
-    assert err.splitlines()[-1] == f"everything is stopped; data and logs are kept in {tmp_path}"
+    stopped, said = err.splitlines()[-2:]
+    assert stopped == f"everything is stopped; data and logs are kept in {tmp_path}"
+    assert said == "oms: stopped"
     assert running
     assert not any(record.alive for record in running)

@@ -24,7 +24,7 @@ SIGKILLED = -9
 
 @pytest.mark.timeout(900)
 def test_services_die_at_every_point_and_every_order_arrives_once(shop: Shop) -> None:
-    traffic = Traffic(shop)
+    traffic = Traffic(shop, doors=["order"])
     with ThreadPoolExecutor(len(SERVICES)) as pool:
         lives = [pool.submit(die_at_every_point, shop, name) for name in SERVICES]
         while not all(life.done() for life in lives):

@@ -20,10 +20,10 @@ PAUSE_S = 0.2
 
 
 class Traffic:
-    """Orders on their way, every second one over HTTP: every one has to be completed, once."""
+    """Orders on their way, by the topic and, where somebody answers calls, over HTTP: each is completed, once."""
 
-    def __init__(self, shop: Shop, doors: Sequence[str] = ("order",)) -> None:
-        """`doors` are the instances of the order service that callers ask, one after the other."""
+    def __init__(self, shop: Shop, doors: Sequence[str] = ()) -> None:
+        """Every second order goes to `doors`, if there are any: instances of the order service, asked in turn."""
         self._shop = shop
         self._doors = doors
         self._sku = shop.sku(EAST=2_000, WEST=2_000)
@@ -36,10 +36,11 @@ class Traffic:
         orders = [an_order(a_line(self._sku, 2)) for _ in range(count)]
         begun = len(self.numbers)
         self.numbers += [number_of(order) for order in orders]
-        over_http = [order for place, order in enumerate(orders, begun) if place % 2]
+        over_http = [order for place, order in enumerate(orders, begun) if self._doors and place % 2]
+        by_topic = [order for order in orders if order not in over_http]
         with ThreadPoolExecutor(CALLERS) as pool:
             answers = pool.map(self._place, over_http)
-            self._shop.publish(*(order for place, order in enumerate(orders, begun) if place % 2 == 0))
+            self._shop.publish(*by_topic)
         for order, answer in zip(over_http, answers, strict=True):
             assert answer["order_number"] == number_of(order)
             self._called[number_of(order)] = order, answer
