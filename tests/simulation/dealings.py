@@ -44,8 +44,7 @@ def judge_dealings(records: Mapping[str, Record], statements: Statements) -> Ite
     """Everything in which an order and what was done for it differ."""
     short = _short(records)
     for number, stated in statements.items():
-        if taken := tuple(stated):
-            yield from _stated(number, records.get(number, Record()), taken)
+        yield from _stated(number, records.get(number, Record()), tuple(stated))
     for number, record in records.items():
         dealing = Dealing(number, record, short)
         for entry, event in record.facts:

@@ -35,10 +35,7 @@ def effects(mailbox: Mailbox, process: Process) -> Mapping[type[Event], Effect]:
 
     async def offer(notice: NoticeRequested) -> MailAnswered:
         return await mailbox.wire.ask(
-            process,
-            "mail",
-            lambda: mailbox.take(notice),
-            lambda explanation: _answer(notice, "unknown", explanation),
+            process, lambda: mailbox.take(notice), lambda explanation: _answer(notice, "unknown", explanation)
         )
 
     return {NoticeRequested: offer}

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 from services.inventory.domain.messages import INTERNAL as INVENTORY_INTERNAL
 from services.inventory.domain.model import model as inventory_model
@@ -118,14 +117,6 @@ def _effects(service: str, outside: Outside, process: Process) -> Mapping[type[E
             return {}
 
 
-def _told(effect: Effect, begins: Callable[[Event], None]) -> Effect:
-    async def carry_out(intent: Any) -> Any:
-        begins(intent)
-        return await effect(intent)
-
-    return carry_out
-
-
 def definition(
     service: str,
     outside: Outside,
@@ -133,14 +124,13 @@ def definition(
     *,
     views: tuple[View, ...],
     alter: Callable[[Model], Model],
-    begins: Callable[[Event], None],
 ) -> ServiceDefinition:
-    """A service for one process; `begins` is told of each intent before it is carried out."""
+    """A service for one process."""
     return ServiceDefinition(
         model=alter(MODELS[service]),
         topics=LISTENERS[service],
         translate=TRANSLATE[service],
         internal=INTERNAL[service],
-        effects={kind: _told(effect, begins) for kind, effect in _effects(service, outside, process).items()},
+        effects=_effects(service, outside, process),
         views=views,
     )
