@@ -14,6 +14,7 @@ from shared.events.order import ApproveOrder, CancelOrder, RejectOrder, ReleaseH
 from shared.events.payload import Payload
 from shared.eventsourcing import relay
 from shared.eventsourcing.decider import NOTHING, Decision, Reply, Route
+from shared.eventsourcing.memory.store import MemoryStore
 from shared.eventsourcing.messages import Malformed, Record
 from shared.eventsourcing.pipeline import Pipeline
 from shared.eventsourcing.store import ParkedMessage
@@ -58,11 +59,11 @@ def wish_ignored() -> Iterator[None]:
 
 @contextmanager
 def newest_parked_first() -> Iterator[None]:
-    async def first_parked(self: Pipeline, key: str) -> ParkedMessage | None:
-        rows = [row for row in await self._store.parked(key) if row.blocking]
+    async def first_parked(self: MemoryStore, key: str) -> ParkedMessage | None:
+        rows = [row for row in await self.parked(key) if row.blocking]
         return rows[-1] if rows else None
 
-    with patch.object(Pipeline, "_first_parked", first_parked):
+    with patch.object(MemoryStore, "first_parked", first_parked):
         yield
 
 
