@@ -8,7 +8,7 @@ from tests.simulation.books import Finding
 from tests.simulation.services import SERVICES
 from tests.simulation.world import World
 
-ONE_IN = 4
+ONE_IN = 8
 """So many records are looked at, others in each world: to look at all of them takes time."""
 
 
