@@ -6,6 +6,7 @@ from uuid import UUID
 
 from services.order.domain.messages import TakeChannelOrder
 from services.payment.domain.messages import GatewayNotified
+from shared.events.channel import ChannelOrderReceived
 from shared.events.inventory import CountStock, SetStockLevels
 from shared.events.order import CancelOrder, ReleaseHold
 from shared.events.payload import Payload
@@ -60,6 +61,16 @@ class Answers:
         claim = self.sites[service].tables.inbox.get(message_id)
         if claim is None or claim.digest == digest:
             self.books.find(STAND, service, f"{message_id} was refused as a conflict and is none")
+
+    def refused(self) -> list[ChannelOrderReceived]:
+        """Statements of which their channel was told that they can't be taken."""
+        return [
+            one.message.order
+            for one in self.given.values()
+            if isinstance(one.message, TakeChannelOrder)
+            and one.reply is not None
+            and one.reply.outcome == "refused"
+        ]
 
     def judged(self) -> Iterator[Finding]:
         """What was answered and is not so."""

@@ -44,7 +44,8 @@ def judge_dealings(records: Mapping[str, Record], statements: Statements) -> Ite
     """Everything in which an order and what was done for it differ."""
     short = _short(records)
     for number, stated in statements.items():
-        yield from _stated(number, records.get(number, Record()), tuple(stated))
+        if taken := tuple(stated):
+            yield from _stated(number, records.get(number, Record()), taken)
     for number, record in records.items():
         dealing = Dealing(number, record, short)
         for entry, event in record.facts:

@@ -57,6 +57,8 @@ def judge(world: World, statements: Statements) -> Iterator[Finding]:
     yield from _payments(world)
     yield from _nothing_left_behind(world)
     records = about_orders(world, events)
+    refused = world.answers.refused()
+    statements = {of: [one for one in stated if one not in refused] for of, stated in statements.items()}
     yield from _of_no_order(world, records)
     yield from judge_dealings(records, statements)
     yield from went_on(records)
