@@ -54,22 +54,19 @@ class GatewayCalls:
             currency=intent.currency,
             token=intent.payment.token,
         )
-        told = _question(intent)
+        told: _OfAttempt = {**_question(intent), "attempt": intent.attempt}
         match outcome:
             case Authorised():
                 return AuthorisationAnswered(
                     **told,
-                    attempt=intent.attempt,
                     outcome="authorised",
                     authorisation_id=outcome.authorisation_id,
                     expires_at=outcome.expires_at,
                 )
             case Refused():
-                return AuthorisationAnswered(**told, attempt=intent.attempt, outcome="declined", code=outcome.code)
+                return AuthorisationAnswered(**told, outcome="declined", code=outcome.code)
             case Unknown():
-                return AuthorisationAnswered(
-                    **told, attempt=intent.attempt, outcome="unknown", explanation=outcome.explanation
-                )
+                return AuthorisationAnswered(**told, outcome="unknown", explanation=outcome.explanation)
 
     async def capture(self, intent: CaptureRequested) -> CaptureAnswered:
         outcome = await self.gateway.capture(
@@ -78,40 +75,29 @@ class GatewayCalls:
             amount=intent.amount,
             currency=intent.currency,
         )
-        told = _question(intent)
+        told: _OfFulfilment = {**_question(intent), "fulfilment_id": intent.fulfilment_id}
         match outcome:
             case Captured():
-                return CaptureAnswered(
-                    **told, fulfilment_id=intent.fulfilment_id, outcome="captured", capture_id=outcome.capture_id
-                )
+                return CaptureAnswered(**told, outcome="captured", capture_id=outcome.capture_id)
             case Refused():
-                return CaptureAnswered(
-                    **told, fulfilment_id=intent.fulfilment_id, outcome="refused", code=outcome.code
-                )
+                return CaptureAnswered(**told, outcome="refused", code=outcome.code)
             case Unknown():
-                return CaptureAnswered(
-                    **told, fulfilment_id=intent.fulfilment_id, outcome="unknown", explanation=outcome.explanation
-                )
+                return CaptureAnswered(**told, outcome="unknown", explanation=outcome.explanation)
 
     async def void(self, intent: VoidRequested) -> VoidAnswered:
         outcome = await self.gateway.void(
             intent.idempotency_key,
             authorisation_id=intent.authorisation_id,
         )
-        told = _question(intent)
+        told: _OfAuthorisation = {**_question(intent), "authorisation_id": intent.authorisation_id}
         match outcome:
             case Voided():
-                return VoidAnswered(
-                    **told, authorisation_id=intent.authorisation_id, outcome="voided", amount=outcome.amount
-                )
+                return VoidAnswered(**told, outcome="voided", amount=outcome.amount)
             case Refused():
-                return VoidAnswered(
-                    **told, authorisation_id=intent.authorisation_id, outcome="refused", code=outcome.code
-                )
+                return VoidAnswered(**told, outcome="refused", code=outcome.code)
             case Unknown():
                 return VoidAnswered(
                     **told,
-                    authorisation_id=intent.authorisation_id,
                     outcome="unknown",
                     explanation=outcome.explanation,
                 )
@@ -121,23 +107,19 @@ class GatewayCalls:
             intent.idempotency_key,
             authorisation_id=intent.authorisation_id,
         )
-        told = _question(intent)
+        told: _OfAuthorisation = {**_question(intent), "authorisation_id": intent.authorisation_id}
         match outcome:
             case Renewed():
                 return RenewalAnswered(
                     **told,
-                    authorisation_id=intent.authorisation_id,
                     outcome="renewed",
                     expires_at=outcome.expires_at,
                 )
             case Refused():
-                return RenewalAnswered(
-                    **told, authorisation_id=intent.authorisation_id, outcome="refused", code=outcome.code
-                )
+                return RenewalAnswered(**told, outcome="refused", code=outcome.code)
             case Unknown():
                 return RenewalAnswered(
                     **told,
-                    authorisation_id=intent.authorisation_id,
                     outcome="unknown",
                     explanation=outcome.explanation,
                 )
@@ -149,22 +131,36 @@ class GatewayCalls:
             amount=intent.amount,
             currency=intent.currency,
         )
-        told = _question(intent)
+        told: _OfRefund = {**_question(intent), "refund_id": intent.refund_id}
         match outcome:
             case Refunded():
-                return RefundAnswered(**told, refund_id=intent.refund_id, outcome="refunded")
+                return RefundAnswered(**told, outcome="refunded")
             case Refused():
-                return RefundAnswered(**told, refund_id=intent.refund_id, outcome="refused", code=outcome.code)
+                return RefundAnswered(**told, outcome="refused", code=outcome.code)
             case Unknown():
-                return RefundAnswered(
-                    **told, refund_id=intent.refund_id, outcome="unknown", explanation=outcome.explanation
-                )
+                return RefundAnswered(**told, outcome="unknown", explanation=outcome.explanation)
 
 
 class _Question(TypedDict):
     order_number: str
     idempotency_key: str
     asked: int
+
+
+class _OfAttempt(_Question):
+    attempt: int
+
+
+class _OfFulfilment(_Question):
+    fulfilment_id: str
+
+
+class _OfAuthorisation(_Question):
+    authorisation_id: str
+
+
+class _OfRefund(_Question):
+    refund_id: str
 
 
 def _question(intent: Intent) -> _Question:
