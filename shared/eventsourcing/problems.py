@@ -1,5 +1,6 @@
 """Refusals over HTTP as RFC 9457 problem details."""
 
+from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -12,7 +13,6 @@ from shared.eventsourcing.definition import IdempotencyConflict, KeyParked
 from shared.eventsourcing.store import StoreConflict, StoreRejects, StoreUnavailable
 
 PROBLEM_JSON = "application/problem+json"
-METHOD_NOT_ALLOWED = 405
 
 
 class Problem(Exception):
@@ -40,7 +40,7 @@ def answer_problems(app: FastAPI) -> None:
     async def http_error(request: Request, error: HTTPException) -> JSONResponse:
         response = _response(Problem(error.status_code, "Refused", str(error.detail)))
         response.headers.update(error.headers or {})
-        if error.status_code == METHOD_NOT_ALLOWED:
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
             response.headers["Allow"] = ", ".join(sorted(_methods(app, request)))
         return response
 
