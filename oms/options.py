@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from shared.events.http_api import IDEMPOTENCY_KEY
+
 DEFAULT_STATE = Path(__file__).resolve().parents[1] / ".state"
 
 
@@ -38,7 +40,7 @@ def visible(key: str) -> str:
     Raises:
         BadParameter: it can't be one.
     """
-    if not re.fullmatch("[!-~]{1,200}", key):
+    if not re.fullmatch(IDEMPOTENCY_KEY, key):
         raise typer.BadParameter("a key is 1 to 200 visible characters")
     return key
 

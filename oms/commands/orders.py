@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from oms.client import Client, path_of
-from oms.options import DEFAULT_STATE, AsJson, OrderNumber, Reason, State
+from oms.options import DEFAULT_STATE, AsJson, Key, OrderNumber, Reason, State
 from oms.output import as_document, as_record, as_table, say
 
 LISTED = (
@@ -107,6 +107,7 @@ def release(
     number: OrderNumber,
     hold: Annotated[str, typer.Argument(metavar="HOLD", help="The hold's id, for example H1.")],
     reason: Reason,
+    key: Key,
     street: Annotated[str, typer.Option(help="A corrected street, where a label was refused.")] = "",
     city: Annotated[str, typer.Option(help="A corrected city.")] = "",
     postal_code: Annotated[str, typer.Option(help="A corrected postal code.")] = "",
@@ -117,40 +118,47 @@ def release(
     corrected = {"street": street, "city": city, "postal_code": postal_code}
     body = {"reason": reason, **{name: value for name, value in corrected.items() if value}}
     path = path_of("orders", number, "holds", hold, "release")
-    _decide(state, path, body, f"hold {hold} of {number} is released", as_json)
+    _decide(state, path, body, f"hold {hold} of {number} is released", key, as_json)
 
 
 def open_hold(
     number: OrderNumber,
     reason: Reason,
+    key: Key,
     owner: Annotated[str, typer.Option("--owner", help="The team that answers for it.")] = "operations",
     state: State = DEFAULT_STATE,
     as_json: AsJson = False,
 ) -> None:
     """Stop work on an order by hand."""
-    body = {"explanation": reason, "reason": reason, "owner": owner}
-    _decide(state, path_of("orders", number, "holds"), body, f"{number} is on hold", as_json)
+    body = {"reason": reason, "owner": owner}
+    _decide(state, path_of("orders", number, "holds"), body, f"{number} is on hold", key, as_json)
 
 
-def approve(number: OrderNumber, reason: Reason, state: State = DEFAULT_STATE, as_json: AsJson = False) -> None:
+def approve(
+    number: OrderNumber, reason: Reason, key: Key, state: State = DEFAULT_STATE, as_json: AsJson = False
+) -> None:
     """Release all holds that stop the whole order; an order in review is approved by it."""
-    _decide(state, path_of("orders", number, "approve"), {"reason": reason}, f"{number} is approved", as_json)
+    _decide(state, path_of("orders", number, "approve"), {"reason": reason}, f"{number} is approved", key, as_json)
 
 
-def reject(number: OrderNumber, reason: Reason, state: State = DEFAULT_STATE, as_json: AsJson = False) -> None:
+def reject(
+    number: OrderNumber, reason: Reason, key: Key, state: State = DEFAULT_STATE, as_json: AsJson = False
+) -> None:
     """Cancel an order that is in review, or stopped as a whole by a hold."""
-    _decide(state, path_of("orders", number, "reject"), {"reason": reason}, f"{number} is rejected", as_json)
+    _decide(state, path_of("orders", number, "reject"), {"reason": reason}, f"{number} is rejected", key, as_json)
 
 
-def cancel(number: OrderNumber, reason: Reason, state: State = DEFAULT_STATE, as_json: AsJson = False) -> None:
+def cancel(
+    number: OrderNumber, reason: Reason, key: Key, state: State = DEFAULT_STATE, as_json: AsJson = False
+) -> None:
     """Cancel an order that has not left yet."""
     done = f"the cancellation of {number} is under way"
-    _decide(state, path_of("orders", number, "cancel"), {"reason": reason}, done, as_json)
+    _decide(state, path_of("orders", number, "cancel"), {"reason": reason}, done, key, as_json)
 
 
-def _decide(state: Any, path: str, body: dict[str, str], done: str, as_json: bool) -> None:
+def _decide(state: Any, path: str, body: dict[str, str], done: str, key: str, as_json: bool) -> None:
     with Client.of(state) as client:
-        answer = client.post("order", path, body)
+        answer = client.post("order", path, body, key=key)
     if as_json:
         as_document(answer)
     else:

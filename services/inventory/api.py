@@ -1,13 +1,12 @@
 """Stock over HTTP: what is there, what each order holds, and the changes that people make."""
 
 import asyncio
-import hashlib
 import re
 from collections.abc import Awaitable
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Header, Path, Query
+from fastapi import APIRouter, Depends, Path
 from pydantic import BaseModel, FailFast, Field
 
 from services.inventory.holders import holders, told
@@ -17,15 +16,14 @@ from shared.events.payload import Change, Command, Count, Location, Name, Quanti
 from shared.eventsourcing.api_keys import Caller, requires
 from shared.eventsourcing.decider import Reply
 from shared.eventsourcing.definition import KeyParked, Submit
+from shared.eventsourcing.idempotency import KeyGiven, digest_of
 from shared.eventsourcing.ids import keyed_id
+from shared.eventsourcing.listing import Limit, Offset
 from shared.eventsourcing.problems import Problem, problem
 from shared.eventsourcing.store import StoreRejects
 from shared.eventsourcing.views import Row, ViewReader
 
 SkuPath = Annotated[str, Path(alias="sku", min_length=1, max_length=200)]
-Limit = Annotated[int, Query(ge=1, le=1_000)]
-Offset = Annotated[int, Query(ge=0, le=10**9)]
-IdempotencyKey = Annotated[str | None, Header(alias="Idempotency-Key", pattern="^[!-~]{1,200}$")]
 Writer = Annotated[Caller, Depends(requires("stock:write"))]
 
 LIKE_A_LOT = re.compile(r"/[0-9]+$")
@@ -132,42 +130,36 @@ def _changing(submit: Submit, views: ViewReader) -> APIRouter:
             actor=caller.name,
             reason=wanted.reason,
             message_id=_of_change(caller, key),
-            body_digest=hashlib.sha256(command.model_dump_json().encode()).digest() if key else b"",
+            body_digest=digest_of(command, key),
         )
         if reply.outcome in ("refused", "conflict"):
             raise await _refused(reply, views)
         return dict(reply.body)
 
     @routes.post("/receive", summary="Take units into stock")
-    async def receive(sku: SkuPath, wanted: Receipt, caller: Writer, key: IdempotencyKey = None) -> dict[str, Any]:
+    async def receive(sku: SkuPath, wanted: Receipt, caller: Writer, key: KeyGiven = None) -> dict[str, Any]:
         command = ReceiveStock(sku=sku, location=wanted.location, quantity=wanted.quantity)
         return await change(command, sku, wanted, key, caller)
 
     @routes.post("/adjust", summary="Correct on hand by a difference")
-    async def adjust(
-        sku: SkuPath, wanted: Adjustment, caller: Writer, key: IdempotencyKey = None
-    ) -> dict[str, Any]:
+    async def adjust(sku: SkuPath, wanted: Adjustment, caller: Writer, key: KeyGiven = None) -> dict[str, Any]:
         command = AdjustStock(sku=sku, location=wanted.location, change=wanted.change, cause=wanted.cause)
         return await change(command, sku, wanted, key, caller)
 
     @routes.post("/count", summary="State what a count found")
-    async def count(
-        sku: SkuPath, wanted: StockCount, caller: Writer, key: IdempotencyKey = None
-    ) -> dict[str, Any]:
+    async def count(sku: SkuPath, wanted: StockCount, caller: Writer, key: KeyGiven = None) -> dict[str, Any]:
         command = CountStock(sku=sku, location=wanted.location, counted=wanted.counted)
         return await change(command, sku, wanted, key, caller)
 
     @routes.post("/transfer", summary="Move units between two locations")
-    async def transfer(
-        sku: SkuPath, wanted: Transfer, caller: Writer, key: IdempotencyKey = None
-    ) -> dict[str, Any]:
+    async def transfer(sku: SkuPath, wanted: Transfer, caller: Writer, key: KeyGiven = None) -> dict[str, Any]:
         command = TransferStock(
             sku=sku, origin=wanted.origin, destination=wanted.destination, quantity=wanted.quantity
         )
         return await change(command, sku, wanted, key, caller)
 
     @routes.post("/levels", summary="Set safety stock and reorder point")
-    async def levels(sku: SkuPath, wanted: Levels, caller: Writer, key: IdempotencyKey = None) -> dict[str, Any]:
+    async def levels(sku: SkuPath, wanted: Levels, caller: Writer, key: KeyGiven = None) -> dict[str, Any]:
         command = SetStockLevels(sku=sku, safety_stock=wanted.safety_stock, reorder_point=wanted.reorder_point)
         return await change(command, sku, wanted, key, caller)
 
@@ -178,7 +170,7 @@ def _receiving(submit: Submit) -> APIRouter:
     routes = APIRouter(tags=["stock"])
 
     @routes.post("/stock/bulk-receive", summary="Take many lots into stock at once")
-    async def receive_all(delivery: Delivery, caller: Writer, key: IdempotencyKey = None) -> dict[str, Any]:
+    async def receive_all(delivery: Delivery, caller: Writer, key: KeyGiven = None) -> dict[str, Any]:
         def receive(place: int, lot: Lot) -> Awaitable[Reply]:
             return submit(
                 ReceiveStock(sku=lot.sku, location=lot.location, quantity=lot.quantity),
@@ -186,7 +178,7 @@ def _receiving(submit: Submit) -> APIRouter:
                 actor=caller.name,
                 reason=delivery.reason,
                 message_id=_of_lot(caller, key, place),
-                body_digest=hashlib.sha256(lot.model_dump_json().encode()).digest() if key else b"",
+                body_digest=digest_of(lot, key),
             )
 
         lots = list(enumerate(delivery.lines))

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import APIRouter, Depends, Path
 from pydantic import BaseModel, Field
 
 from services.notification.domain.due import order_number_of
@@ -10,6 +10,7 @@ from services.notification.domain.messages import SendNotice
 from services.notification.views import NOTICES
 from shared.eventsourcing.api_keys import Caller, requires
 from shared.eventsourcing.definition import Submit
+from shared.eventsourcing.listing import Limit, Offset, given
 from shared.eventsourcing.problems import problem
 from shared.eventsourcing.views import ViewReader
 
@@ -36,12 +37,11 @@ def _reading(views: ViewReader) -> APIRouter:
     async def notices(
         order_number: str = "",
         status: Status | None = None,
-        limit: Annotated[int, Query(ge=1, le=1_000)] = 100,
-        offset: Annotated[int, Query(ge=0, le=10**9)] = 0,
+        limit: Limit = 100,
+        offset: Offset = 0,
     ) -> dict[str, Any]:
         """Notices, of one order or in one status; one that the mail server lets wait says since when and why."""
-        wanted = {"order_number": order_number, "status": status or ""}
-        where = {field: value for field, value in wanted.items() if value}
+        where = given(order_number=order_number, status=status)
         found = await views.find(NOTICES, where, limit=limit, offset=offset)
         return {"notices": [{field: row[field] for field in row if field != "kind_and_status"} for row in found]}
 

@@ -3,9 +3,10 @@
 import hashlib
 import re
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Path, Request, Response
 from pydantic import BaseModel, Field
 
 from services.order.domain.messages import TakeChannelOrder
@@ -13,6 +14,7 @@ from services.order.domain.number import order_number
 from services.order.reading import Fault, read_order
 from services.order.views import ORDERS
 from shared.events.channel import ChannelOrderReceived
+from shared.events.http_api import IDEMPOTENCY_KEY
 from shared.events.order import (
     ApproveOrder,
     BlockCustomer,
@@ -32,7 +34,9 @@ from shared.events.values import PaymentMethod
 from shared.eventsourcing.api_keys import Caller, requires
 from shared.eventsourcing.decider import Reply
 from shared.eventsourcing.definition import IdempotencyConflict, Submit
+from shared.eventsourcing.idempotency import HEADER, KeyGiven, digest_of
 from shared.eventsourcing.ids import keyed_id
+from shared.eventsourcing.listing import Limit, Offset, given
 from shared.eventsourcing.problems import problem
 from shared.eventsourcing.views import Row, Stated, ViewReader
 
@@ -54,24 +58,35 @@ Status = Literal[
     "cancelled",
 ]
 """What a person sees of an order."""
-Limit = Annotated[int, Query(ge=1, le=1_000)]
-Offset = Annotated[int, Query(ge=0, le=10**9)]
-KEY = re.compile("[!-~]{1,200}")
 STATED = (OrderPlaced.wire_type, OrderReplaced.wire_type)
 """The facts that say what was ordered."""
 ENDED = ("completed", "cancelled")
 HELD_AT_A_TIME = 1_000
 """Orders on a hold that are read in one query."""
-IDEMPOTENCY_KEY = {
-    "name": "Idempotency-Key",
+KEY_NEEDED = {
+    "name": HEADER,
     "in": "header",
     "required": True,
     "description": "The same key never places two orders: the same body gets the first answer again, another 409."
     " A body that holds no valid order uses up no key.",
-    "schema": {"type": "string", "pattern": f"^{KEY.pattern}$"},
+    "schema": {"type": "string", "pattern": f"^{IDEMPOTENCY_KEY}$"},
 }
 RESTATED = "The order was placed before: `outcome` says what became of the restatement."
-Decider = Annotated[Caller, Depends(requires("orders:decide"))]
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who decides, and the idempotency key of the decision where there is one."""
+
+    name: str
+    key: str | None
+
+
+async def _person(caller: Annotated[Caller, Depends(requires("orders:decide"))], key: KeyGiven = None) -> Person:
+    return Person(caller.name, key)
+
+
+By = Annotated[Person, Depends(_person)]
 
 
 class Decided(BaseModel):
@@ -124,7 +139,7 @@ def _taking(submit: Submit, views: ViewReader) -> APIRouter:
         response_description="The order is placed.",
         responses={200: {"description": RESTATED, "model": dict[str, Any]}},
         openapi_extra={
-            "parameters": [IDEMPOTENCY_KEY],
+            "parameters": [KEY_NEEDED],
             "requestBody": {
                 "required": True,
                 "content": {"application/json": {"schema": _self_contained(ChannelOrderReceived)}},
@@ -137,8 +152,8 @@ def _taking(submit: Submit, views: ViewReader) -> APIRouter:
         caller: Annotated[Caller, Depends(requires("orders:write"))],
     ) -> dict[str, Any]:
         # Read here and described above: a key that is missing gets the same answer as one that can't be used.
-        key = request.headers.get("Idempotency-Key", "")
-        if not KEY.fullmatch(key):
+        key = request.headers.get(HEADER, "")
+        if not re.fullmatch(IDEMPOTENCY_KEY, key):
             raise problem(400, "No idempotency key", "Idempotency-Key is needed: 1 to 200 visible characters")
         message_id = keyed_id("orders", caller.name, key)
         body = await request.body()
@@ -176,8 +191,7 @@ def _asking(views: ViewReader) -> APIRouter:
         limit: Limit = 100,
         offset: Offset = 0,
     ) -> dict[str, Any]:
-        wanted = {"customer_id": customer, "status": status or "", "channel": channel}
-        where = {field: value for field, value in wanted.items() if value}
+        where = given(customer_id=customer, status=status, channel=channel)
         found = await views.find(
             ORDERS, where, order_by="accepted_at", descending=True, limit=limit, offset=offset
         )
@@ -243,37 +257,33 @@ def _content(facts: Sequence[Stated]) -> Row:
 def _deciding(submit: Submit) -> APIRouter:
     routes = APIRouter(prefix="/orders/{number}", tags=["decisions"])
 
-    async def decide(command: Command, number: str, decided: Decided, caller: Caller) -> dict[str, Any]:
-        reply = await submit(command, partition_key=number, actor=caller.name, reason=decided.reason)
-        return _answer(reply, refused=409)
-
     @routes.post("/cancel", status_code=202, summary="Cancel an order that has not left")
-    async def cancel(number: Number, decided: Decided, caller: Decider) -> dict[str, Any]:
-        return await decide(CancelOrder(order_number=number), number, decided, caller)
+    async def cancel(number: Number, decided: Decided, by: By) -> dict[str, Any]:
+        return await _decide(submit, CancelOrder(order_number=number), number, decided, by)
 
     @routes.post(
         "/approve",
         status_code=202,
         summary="Approve an order in review, or release all holds that stop the whole of it",
     )
-    async def approve(number: Number, decided: Decided, caller: Decider) -> dict[str, Any]:
-        return await decide(ApproveOrder(order_number=number), number, decided, caller)
+    async def approve(number: Number, decided: Decided, by: By) -> dict[str, Any]:
+        return await _decide(submit, ApproveOrder(order_number=number), number, decided, by)
 
     @routes.post(
         "/reject",
         status_code=202,
         summary="Cancel an order that is in review, or stopped as a whole by a hold",
     )
-    async def reject(number: Number, decided: Decided, caller: Decider) -> dict[str, Any]:
-        return await decide(RejectOrder(order_number=number), number, decided, caller)
+    async def reject(number: Number, decided: Decided, by: By) -> dict[str, Any]:
+        return await _decide(submit, RejectOrder(order_number=number), number, decided, by)
 
     @routes.post("/holds", status_code=202, summary="Stop work on an order")
-    async def hold(number: Number, wanted: HoldWanted, caller: Decider) -> dict[str, Any]:
+    async def hold(number: Number, wanted: HoldWanted, by: By) -> dict[str, Any]:
         command = OpenHold(order_number=number, explanation=wanted.reason, owner=wanted.owner)
-        return await decide(command, number, wanted, caller)
+        return await _decide(submit, command, number, wanted, by)
 
     @routes.post("/holds/{hold_id}/release", status_code=202, summary="Release one hold by name")
-    async def release(number: Number, hold_id: Number, released: Released, caller: Decider) -> dict[str, Any]:
+    async def release(number: Number, hold_id: Number, released: Released, by: By) -> dict[str, Any]:
         command = ReleaseHold(
             order_number=number,
             hold_id=hold_id,
@@ -281,11 +291,11 @@ def _deciding(submit: Submit) -> APIRouter:
             city=released.city,
             postal_code=released.postal_code,
         )
-        return await decide(command, number, released, caller)
+        return await _decide(submit, command, number, released, by)
 
     @routes.post("/payment", status_code=202, summary="Pay again after a decline")
-    async def pay_again(number: Number, paid: PaidAgain, caller: Decider) -> dict[str, Any]:
-        return await decide(PayAgain(order_number=number, payment=paid.payment), number, paid, caller)
+    async def pay_again(number: Number, paid: PaidAgain, by: By) -> dict[str, Any]:
+        return await _decide(submit, PayAgain(order_number=number, payment=paid.payment), number, paid, by)
 
     return routes
 
@@ -293,24 +303,32 @@ def _deciding(submit: Submit) -> APIRouter:
 def _customers(submit: Submit) -> APIRouter:
     routes = APIRouter(prefix="/customers/{customer_id}", tags=["customers"])
 
-    async def decide(command: Command, customer_id: str, decided: Decided, caller: Caller) -> dict[str, Any]:
-        reply = await submit(command, partition_key=customer_id, actor=caller.name, reason=decided.reason)
-        return _answer(reply, refused=409)
-
     @routes.post("/block", status_code=202, summary="Hold the customer's new orders")
-    async def block(customer_id: CustomerId, decided: Decided, caller: Decider) -> dict[str, Any]:
-        return await decide(BlockCustomer(customer_id=customer_id), customer_id, decided, caller)
+    async def block(customer_id: CustomerId, decided: Decided, by: By) -> dict[str, Any]:
+        return await _decide(submit, BlockCustomer(customer_id=customer_id), customer_id, decided, by)
 
     @routes.post("/unblock", status_code=202, summary="Let the customer's orders pass again")
-    async def unblock(customer_id: CustomerId, decided: Decided, caller: Decider) -> dict[str, Any]:
-        return await decide(UnblockCustomer(customer_id=customer_id), customer_id, decided, caller)
+    async def unblock(customer_id: CustomerId, decided: Decided, by: By) -> dict[str, Any]:
+        return await _decide(submit, UnblockCustomer(customer_id=customer_id), customer_id, decided, by)
 
     @routes.post("/credit-limit", status_code=202, summary="Limit the customer's open orders")
-    async def credit_limit(customer_id: CustomerId, wanted: CreditLimit, caller: Decider) -> dict[str, Any]:
+    async def credit_limit(customer_id: CustomerId, wanted: CreditLimit, by: By) -> dict[str, Any]:
         command = SetCreditLimit(customer_id=customer_id, limit=wanted.limit, currency=wanted.currency)
-        return await decide(command, customer_id, wanted, caller)
+        return await _decide(submit, command, customer_id, wanted, by)
 
     return routes
+
+
+async def _decide(submit: Submit, command: Command, about: str, decided: Decided, by: Person) -> dict[str, Any]:
+    reply = await submit(
+        command,
+        partition_key=about,
+        actor=by.name,
+        reason=decided.reason,
+        message_id=keyed_id("decisions", by.name, by.key) if by.key else None,
+        body_digest=digest_of(command, by.key),
+    )
+    return _answer(reply, refused=409)
 
 
 def _self_contained(model: type[BaseModel]) -> Any:

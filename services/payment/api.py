@@ -3,7 +3,7 @@
 from contextlib import suppress
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Header, Path, Request, Response
 from pydantic import BaseModel, Field
 
 from services.payment.views import LEDGER, LEDGER_TOTALS, PAYMENTS
@@ -12,6 +12,7 @@ from shared.events.payload import CurrencyCode
 from shared.events.payment import RefundPayment
 from shared.eventsourcing.api_keys import Caller, requires
 from shared.eventsourcing.definition import KeyParked, Submit
+from shared.eventsourcing.listing import Limit, Offset, given
 from shared.eventsourcing.problems import problem
 from shared.eventsourcing.views import Row, ViewReader
 from shared.eventsourcing.webhooks import SIGNED, BadSignature, Unreadable, raw_body
@@ -30,8 +31,6 @@ Status = Literal[
     "refunded",
 ]
 """The state of an order's money in one word."""
-Limit = Annotated[int, Query(ge=1, le=1_000)]
-Offset = Annotated[int, Query(ge=0, le=10**9)]
 MOST_CURRENCIES = 1_000
 REFUND_KEY = (
     "It names the refund: the same key never pays back twice. The same amount again tells how far the refund has"
@@ -59,7 +58,7 @@ def _reading(views: ViewReader) -> APIRouter:
     async def payments(
         status: Status | None = None, currency: str = "", limit: Limit = 100, offset: Offset = 0
     ) -> dict[str, Any]:
-        where = _given(status=status or "", currency=currency)
+        where = given(status=status, currency=currency)
         found = await views.find(PAYMENTS, where, limit=limit, offset=offset)
         return {"payments": [_payment(row) for row in found]}
 
@@ -74,7 +73,7 @@ def _reading(views: ViewReader) -> APIRouter:
     async def ledger(
         order_number: str = "", currency: str = "", limit: Limit = 100, offset: Offset = 0
     ) -> dict[str, Any]:
-        where = _given(order_number=order_number, currency=currency)
+        where = given(order_number=order_number, currency=currency)
         found = await views.find(LEDGER, where, order_by="recorded_at", limit=limit, offset=offset)
         return {"operations": found}
 
@@ -157,10 +156,6 @@ def _webhooks(submit: Submit, notices: SignedNotices) -> APIRouter:
         return Response(status_code=204)
 
     return routes
-
-
-def _given(**wanted: str) -> dict[str, str]:
-    return {field: value for field, value in wanted.items() if value}
 
 
 def _payment(row: Row) -> dict[str, Any]:

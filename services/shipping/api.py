@@ -3,7 +3,7 @@
 from contextlib import suppress
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Path, Request, Response
 from pydantic import BaseModel, Field
 
 from services.shipping.domain.shipment import order_number_of
@@ -13,6 +13,7 @@ from shared.events.payload import Instant, Payload
 from shared.events.shipping import ConfirmDelivered, ConfirmPacked, ConfirmPicked, DispatchParcel
 from shared.eventsourcing.api_keys import Caller, requires
 from shared.eventsourcing.definition import KeyParked, Submit
+from shared.eventsourcing.listing import Limit, Offset, given
 from shared.eventsourcing.problems import problem
 from shared.eventsourcing.views import ViewReader
 from shared.eventsourcing.webhooks import SIGNED, BadSignature, Unreadable, raw_body
@@ -35,8 +36,6 @@ Status = Literal[
     "cancelled",
 ]
 FulfilmentId = Annotated[str, Path(min_length=1, max_length=200)]
-Limit = Annotated[int, Query(ge=1, le=1_000)]
-Offset = Annotated[int, Query(ge=0, le=10**9)]
 Writer = Annotated[Caller, Depends(requires("shipments:write"))]
 
 
@@ -71,7 +70,7 @@ def _reading(views: ViewReader) -> APIRouter:
         limit: Limit = 100,
         offset: Offset = 0,
     ) -> dict[str, Any]:
-        where = _given(order_number=order_number, status=status or "", has_exception=has_exception or "")
+        where = given(order_number=order_number, status=status, has_exception=has_exception)
         return {"shipments": await views.find(SHIPMENTS, where, limit=limit, offset=offset)}
 
     @routes.get("/shipments/{fulfilment_id}", summary="The shipment of one fulfilment")
@@ -83,7 +82,7 @@ def _reading(views: ViewReader) -> APIRouter:
 
     @routes.get("/pick-lists", summary="Open pick lists, of one location or all, oldest first")
     async def pick_lists(location: str = "", limit: Limit = 100, offset: Offset = 0) -> dict[str, Any]:
-        where = _given(location=location)
+        where = given(location=location)
         found = await views.find(PICK_LISTS, where, order_by="issued_at", limit=limit, offset=offset)
         return {"pick_lists": found}
 
@@ -175,7 +174,3 @@ def _webhooks(submit: Submit, reports: SignedReports) -> APIRouter:
         return Response(status_code=204)
 
     return routes
-
-
-def _given(**wanted: str) -> dict[str, str]:
-    return {field: value for field, value in wanted.items() if value}

@@ -12,7 +12,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from starlette.types import Receive, Scope, Send
 
-from shared.events.scopes import SCOPES
+from shared.events.http_api import SCOPES
 
 
 def _is_known(scope: str) -> str:

@@ -10,7 +10,7 @@ from services import settings_page
 from services.scopes import scopes
 from services.settings_page import EACH_SERVICE, EVERY_SERVICE, main
 from services.settings_table import ROOT, stated, table
-from shared.events.scopes import SCOPES
+from shared.events.http_api import SCOPES
 
 
 class Base(BaseSettings):

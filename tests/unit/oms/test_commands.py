@@ -162,7 +162,7 @@ def test_a_hold_is_opened_by_hand(oms: Oms, services: Services) -> None:
     services.answer("POST", "/order/orders/SO-7/holds", {})
 
     assert oms("hold", "open", "SO-7", "--reason", "fraud?", "--owner", "risk")[0] == 0
-    assert services.asked[0].body == {"explanation": "fraud?", "reason": "fraud?", "owner": "risk"}
+    assert services.asked[0].body == {"reason": "fraud?", "owner": "risk"}
 
 
 def test_open_holds_are_listed_by_owner(oms: Oms, services: Services) -> None:

@@ -14,7 +14,14 @@ from tests.unit.oms.stack import Answer, Services
 
 RECEIVE = ("receive", "TEA", "7", "--at", "EAST")
 COUNT = ("count", "TEA", "7", "--at", "EAST", "--reason", "yearly count")
-CHANGES = pytest.mark.parametrize("change", [RECEIVE, COUNT], ids=["receive", "count"])
+ROUTES = {
+    RECEIVE: "/inventory/stock/TEA/receive",
+    COUNT: "/inventory/stock/TEA/count",
+    ("cancel", "SO-7", "--reason", "x"): "/order/orders/SO-7/cancel",
+    ("hold", "open", "SO-7", "--reason", "x"): "/order/orders/SO-7/holds",
+    ("hold", "release", "SO-7", "H1", "--reason", "x"): "/order/orders/SO-7/holds/H1/release",
+}
+CHANGES = pytest.mark.parametrize("change", ROUTES, ids=" ".join)
 
 
 @pytest.fixture
@@ -46,10 +53,8 @@ def key_told(line: str) -> str:
 
 
 @CHANGES
-def test_a_change_of_stock_carries_a_new_key_each_time(
-    oms: Oms, services: Services, change: tuple[str, ...]
-) -> None:
-    services.answer("POST", f"/inventory/stock/TEA/{change[0]}", {})
+def test_a_change_carries_a_new_key_each_time(oms: Oms, services: Services, change: tuple[str, ...]) -> None:
+    services.answer("POST", ROUTES[change], {})
 
     assert [oms(*change)[0] for _ in range(2)] == [0, 0]
 
@@ -60,10 +65,10 @@ def test_a_change_of_stock_carries_a_new_key_each_time(
 
 @CHANGES
 @pytest.mark.parametrize("status", [502, 503, 504])
-def test_a_change_of_stock_that_got_no_answer_names_the_key_to_repeat_it_with(
+def test_a_change_that_got_no_answer_names_the_key_to_repeat_it_with(
     oms: Oms, services: Services, change: tuple[str, ...], status: int
 ) -> None:
-    services.answer("POST", f"/inventory/stock/TEA/{change[0]}", {"detail": "no store"}, status)
+    services.answer("POST", ROUTES[change], {"detail": "no store"}, status)
 
     code, out, err = oms(*change)
 
@@ -72,10 +77,10 @@ def test_a_change_of_stock_that_got_no_answer_names_the_key_to_repeat_it_with(
 
 
 @CHANGES
-def test_a_change_of_stock_that_was_interrupted_names_the_key_to_repeat_it_with(
+def test_a_change_that_was_interrupted_names_the_key_to_repeat_it_with(
     oms: Oms, services: Services, ctrl_c: Answer, change: tuple[str, ...]
 ) -> None:
-    services.answer("POST", f"/inventory/stock/TEA/{change[0]}", ctrl_c)
+    services.answer("POST", ROUTES[change], ctrl_c)
 
     code, out, err = oms(*change)
 
@@ -83,7 +88,7 @@ def test_a_change_of_stock_that_was_interrupted_names_the_key_to_repeat_it_with(
     repeat_does_the_same(oms, services, change, key_told(err))
 
 
-def test_a_change_of_stock_whose_line_is_cut_is_sent_once_more_under_its_key(
+def test_a_change_whose_line_is_cut_is_sent_once_more_under_its_key(
     oms: Oms, services: Services, tmp_path: Path, cut_line: tuple[str, list[bytes]]
 ) -> None:
     address, asked = cut_line
@@ -96,22 +101,13 @@ def test_a_change_of_stock_whose_line_is_cut_is_sent_once_more_under_its_key(
     assert all(key_told(err).encode() in one for one in asked)
 
 
-@pytest.mark.parametrize(
-    "decision",
-    [
-        ("cancel", "SO-7", "--reason", "x"),
-        ("hold", "open", "SO-7", "--reason", "x"),
-        ("parked", "retry", "order", "SO-7"),
-    ],
-    ids=" ".join,
-)
-def test_a_decision_that_got_no_answer_is_sent_once_and_says_that_it_may_be_made(
-    oms: Oms, services: Services, tmp_path: Path, cut_line: tuple[str, list[bytes]], decision: tuple[str, ...]
+def test_what_has_no_key_and_got_no_answer_is_sent_once_and_says_that_it_may_be_done(
+    oms: Oms, services: Services, tmp_path: Path, cut_line: tuple[str, list[bytes]]
 ) -> None:
     address, asked = cut_line
     write_description(tmp_path, described(services, "order", address))
 
-    code, _, err = oms(*decision)
+    code, _, err = oms("parked", "retry", "order", "SO-7")
 
     assert code == 3
     assert err.endswith("; it may be done all the same: look before you repeat it\n")
@@ -138,7 +134,7 @@ def test_a_key_that_can_be_none_is_wrong_usage(oms: Oms, services: Services, key
 
 
 def repeat_does_the_same(oms: Oms, services: Services, change: tuple[str, ...], key: str) -> None:
-    services.answer("POST", f"/inventory/stock/TEA/{change[0]}", {})
+    services.answer("POST", ROUTES[change], {})
 
     assert oms(*change, "--key", key)[0] == 0
 

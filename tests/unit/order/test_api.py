@@ -52,8 +52,9 @@ class Service:
         named = {"Idempotency-Key": key} if key else {}
         return await self._client.post("/orders", content=body, headers=named | bearer("channel") | headers)
 
-    async def decide(self, path: str, *, reason: str = "because", **body: Any) -> httpx2.Response:
-        return await self._client.post(path, json={"reason": reason, **body}, headers=bearer("maria"))
+    async def decide(self, path: str, *, reason: str = "because", key: str = "", **body: Any) -> httpx2.Response:
+        named = {"Idempotency-Key": key} if key else {}
+        return await self._client.post(path, json={"reason": reason, **body}, headers=named | bearer("maria"))
 
     async def get(self, path: str, key: str = "maria") -> httpx2.Response:
         return await self._client.get(path, headers=bearer(key))
@@ -293,6 +294,28 @@ async def test_a_decision_needs_a_reason() -> None:
         for reason in ("", "  "):
             refused = await service.decide(f"/orders/{NUMBER}/cancel", reason=reason)
             assert refused.status_code in (409, 422)
+
+
+async def test_a_decision_repeated_under_its_key_is_made_once() -> None:
+    async with running() as service:
+        await service.place()
+        path = f"/orders/{NUMBER}/holds"
+        first = await service.decide(path, key="K1")
+        again = await service.decide(path, key="K1")
+        other = await service.decide(path, key="K1", owner="fraud")
+        without = [await service.decide(path) for _ in range(2)]
+    assert (first.status_code, first.json()["hold_id"]) == (202, "H1")
+    assert (again.status_code, again.json()) == (202, first.json())
+    assert (other.status_code, other.json()["title"]) == (409, "Idempotency conflict")
+    assert [answer.json()["hold_id"] for answer in without] == ["H2", "H3"]
+
+
+async def test_a_key_of_one_order_opens_no_hold_of_another() -> None:
+    async with running() as service:
+        await service.place()
+        await service.decide(f"/orders/{NUMBER}/holds", key="K1")
+        answer = await service.decide("/orders/ANOTHER/holds", key="K1")
+    assert answer.status_code == 409
 
 
 async def test_a_blocked_customers_order_is_held() -> None:

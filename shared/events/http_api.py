@@ -1,4 +1,4 @@
-"""What keys of the HTTP APIs may open."""
+"""What the HTTP APIs of all services have in common: what their keys may open, and how a request is named."""
 
 SCOPES = (
     "*",
@@ -17,3 +17,6 @@ SCOPES = (
     "operations:write",
 )
 """Of all services: they may share a list of keys."""
+
+IDEMPOTENCY_KEY = "[!-~]{1,200}"
+"""The form of an idempotency key: visible characters of ASCII."""

@@ -1,0 +1,25 @@
+"""The name that a caller gives a request, under which it is the same request when it comes again."""
+
+import hashlib
+from typing import Annotated
+
+from fastapi import Header
+from pydantic import BaseModel
+
+from shared.events.http_api import IDEMPOTENCY_KEY
+
+HEADER = "Idempotency-Key"
+KeyGiven = Annotated[
+    str | None,
+    Header(
+        alias=HEADER,
+        pattern=f"^{IDEMPOTENCY_KEY}$",
+        description="The same key never does it twice: the same request gets the first answer again, another 409.",
+    ),
+]
+"""A key that may be left out: then every request is a new one."""
+
+
+def digest_of(request: BaseModel, key: str | None) -> bytes:
+    """What tells a request from another one under the same key; nothing where no key was given."""
+    return hashlib.sha256(request.model_dump_json().encode()).digest() if key else b""
