@@ -10,7 +10,7 @@ from services.order.domain.number import order_number
 from services.order.reading import MOST_BYTES, Fault, read_order, too_large
 from shared.events.channel import ChannelOrderReceived
 from shared.events.cloudevents import Metadata, read_message
-from shared.events.registry import CONTRACT, LISTENERS
+from shared.events.registry import LISTENERS, in_contract
 from shared.eventsourcing.ids import named_id
 from shared.eventsourcing.messages import Arrival, Record
 from shared.eventsourcing.reading import read_contract
@@ -22,9 +22,7 @@ MOST_HEADERS = 50
 MOST_GIVEN_BACK = 2 * 1024 * 1024
 """Bytes of a message that come back: a compressed batch may hold far larger ones than a topic takes."""
 
-_contract = read_contract(
-    {message.wire_type: message for message in model().routes if message.wire_type in CONTRACT}
-)
+_contract = read_contract(in_contract(model().routes))
 
 
 def translate(record: Record) -> Arrival | None:

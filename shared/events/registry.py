@@ -1,6 +1,6 @@
 """Every message of the contract by its wire type, and the topic that each travels on."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType, ModuleType
 
 from shared.events import channel, inventory, notification, order, payment, shipping
@@ -34,6 +34,11 @@ CONTRACT: Mapping[str, type[Payload]] = MappingProxyType(
     {message.wire_type: message for module in OWNERS.values() for message in messages_of(module)}
 )
 """Wire type, for example `order.placed.v1`, to model."""
+
+
+def in_contract(messages: Iterable[type[Payload]]) -> Mapping[str, type[Payload]]:
+    """Those of some messages that travel between services, by wire type; the others stay within one."""
+    return {message.wire_type: message for message in messages if message.wire_type in CONTRACT}
 
 
 def topic_of(message: type[Payload]) -> str:
