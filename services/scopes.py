@@ -45,7 +45,7 @@ def _routers() -> dict[str, Sequence[APIRouter]]:
     return {
         "order": order.routers(NOBODY, NOBODY),
         "inventory": inventory.routers(NOBODY, NOBODY),
-        "payment": payment.routers(NOBODY, NOBODY, notices=NOBODY),
+        "payment": payment.routers(NOBODY, NOBODY, reports=NOBODY),
         "shipping": shipping.routers(NOBODY, NOBODY, reports=NOBODY),
         "notification": notification.routers(NOBODY, NOBODY),
         "every": operations_routers(model(), NOBODY, NOBODY, {}, NOBODY),

@@ -1,21 +1,19 @@
 """Payments, refunds and the ledger over HTTP, and the gateway's notices."""
 
-from contextlib import suppress
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Header, Path, Request, Response
+from fastapi import APIRouter, Depends, Header, Path
 from pydantic import BaseModel, Field
 
 from services.payment.views import LEDGER, LEDGER_TOTALS, PAYMENTS
-from services.payment.webhooks import SignedNotices
 from shared.events.payload import CurrencyCode
 from shared.events.payment import RefundPayment
 from shared.eventsourcing.api_keys import Caller, requires
-from shared.eventsourcing.definition import KeyParked, Submit
+from shared.eventsourcing.definition import Submit
 from shared.eventsourcing.listing import Limit, Offset, given
 from shared.eventsourcing.problems import problem
 from shared.eventsourcing.views import Row, ViewReader
-from shared.eventsourcing.webhooks import SIGNED, BadSignature, Unreadable, raw_body
+from shared.eventsourcing.webhooks import SignedReports, taking
 
 OrderNumber = Annotated[str, Path(min_length=1, max_length=200)]
 Status = Literal[
@@ -46,9 +44,9 @@ class RefundRequest(BaseModel):
     reason: str = Field(min_length=1, max_length=2_000)
 
 
-def routers(submit: Submit, views: ViewReader, *, notices: SignedNotices) -> tuple[APIRouter, ...]:
+def routers(submit: Submit, views: ViewReader, *, reports: SignedReports) -> tuple[APIRouter, ...]:
     """The service's routes beside the operations API; webhooks first, as they are most of the calls."""
-    return _webhooks(submit, notices), _reading(views), _refunding(submit)
+    return taking("gateway", reports, submit), _reading(views), _refunding(submit)
 
 
 def _reading(views: ViewReader) -> APIRouter:
@@ -123,37 +121,6 @@ def _refunding(submit: Submit) -> APIRouter:
             case "refused":
                 detail = f"refund {key} is refused: {reply.body['refusal_code']}"
                 raise problem(409, "Refund refused", detail, **reply.body)
-
-    return routes
-
-
-def _webhooks(submit: Submit, notices: SignedNotices) -> APIRouter:
-    """No API key here: the signature says who calls."""
-    routes = APIRouter(tags=["webhooks"])
-
-    @routes.post(
-        "/webhooks/gateway", status_code=204, summary="A notice of the gateway, signed", openapi_extra=SIGNED
-    )
-    async def gateway(request: Request) -> Response:
-        body = await raw_body(request)
-        try:
-            notice = notices.read(request.headers, body)
-        except BadSignature as error:
-            raise problem(401, "Bad signature", str(error)) from None
-        except Unreadable as error:
-            raise problem(422, "Unreadable notice", str(error)) from None
-        if notice.message is not None:
-            # A parked key keeps the notice and decides it later: there is nothing to send again.
-            with suppress(KeyParked):
-                await submit(
-                    notice.message,
-                    partition_key=notice.message.order_number,
-                    correlation_id=notice.message.order_number,
-                    actor="gateway",
-                    message_id=notice.message_id,
-                    patient=True,
-                )
-        return Response(status_code=204)
 
     return routes
 

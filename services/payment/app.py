@@ -10,7 +10,7 @@ from services.payment.http_gateway import HttpGateway
 from services.payment.settings import Settings
 from services.payment.translate import TOPICS, translate
 from services.payment.views import VIEWS
-from services.payment.webhooks import SignedNotices
+from services.payment.webhooks import reports
 from shared.eventsourcing.definition import ServiceDefinition
 from shared.eventsourcing.service import run
 
@@ -23,7 +23,7 @@ def definition(settings: Settings) -> ServiceDefinition:
         timeout_s=settings.gateway_timeout_s,
         connections=settings.gateway_connections,
     )
-    notices = SignedNotices(settings.gateway_webhook_secret.get_secret_value())
+    signed = reports(settings.gateway_webhook_secret.get_secret_value())
     return ServiceDefinition(
         model=model(),
         topics=TOPICS,
@@ -31,7 +31,7 @@ def definition(settings: Settings) -> ServiceDefinition:
         internal=INTERNAL,
         effects=effects(gateway),
         views=VIEWS,
-        routers=partial(routers, notices=notices),
+        routers=partial(routers, reports=signed),
         resources=(gateway,),
     )
 

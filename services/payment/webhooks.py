@@ -1,27 +1,14 @@
-"""The gateway's notices: signed after Standard Webhooks, read from the raw bytes, each taken once."""
+"""The gateway's reports: signed after Standard Webhooks, read from the raw bytes, each taken once."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal
-from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.payment.domain.messages import GatewayNotified
 from shared.events.payload import CurrencyCode, MinorUnits, Name
-from shared.eventsourcing.ids import named_id
-from shared.eventsourcing.webhooks import Signatures, read_told
+from shared.eventsourcing.webhooks import Report, SignedReports, read_told
 
 PREFIX = "payment."
-
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """A notice of the gateway; the id is the same for the same notice, however often it is delivered."""
-
-    message_id: UUID
-    message: GatewayNotified | None
-    """None for a kind of notice that the service has no use for."""
 
 
 class _Envelope(BaseModel):
@@ -51,24 +38,16 @@ class _Told(BaseModel):
 KINDS = frozenset(f"{PREFIX}{kind}" for kind in ("authorised", "declined", "captured", "voided", "refunded"))
 
 
-class SignedNotices:
-    """Reads notices signed with one secret."""
+def reports(secret: str) -> SignedReports:
+    """Reads the gateway's reports, signed with this secret."""
+    return SignedReports(secret, _read)
 
-    def __init__(self, secret: str) -> None:
-        self._signatures = Signatures(secret)
 
-    def read(self, headers: Mapping[str, str], body: bytes) -> Notice:
-        """Verify and read one notice.
-
-        Raises:
-            BadSignature: it is not signed with the secret, or not now.
-            Unreadable: it is, but says nothing that can be understood.
-        """
-        id = self._signatures.verified_id(headers, body)
-        message_id = named_id(f"orderstream/webhooks/gateway/{id}")
-        if read_told(_Envelope, body).type not in KINDS:
-            return Notice(message_id, None)
-        return Notice(message_id, _message(read_told(_Told, body)))
+def _read(body: bytes) -> Report | None:
+    if read_told(_Envelope, body).type not in KINDS:
+        return None
+    message = _message(read_told(_Told, body))
+    return Report(message.order_number, message)
 
 
 def _message(told: _Told) -> GatewayNotified:

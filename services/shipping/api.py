@@ -1,22 +1,20 @@
 """Shipments and pick lists over HTTP, the warehouse's confirmations, and the carrier's reports."""
 
-from contextlib import suppress
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Path, Request, Response
+from fastapi import APIRouter, Depends, Path
 from pydantic import BaseModel, Field
 
 from services.shipping.domain.shipment import order_number_of
 from services.shipping.views import PICK_LISTS, SHIPMENTS
-from services.shipping.webhooks import SignedReports
 from shared.events.payload import Instant, Payload
 from shared.events.shipping import ConfirmDelivered, ConfirmPacked, ConfirmPicked, DispatchParcel
 from shared.eventsourcing.api_keys import Caller, requires
-from shared.eventsourcing.definition import KeyParked, Submit
+from shared.eventsourcing.definition import Submit
 from shared.eventsourcing.listing import Limit, Offset, given
 from shared.eventsourcing.problems import problem
 from shared.eventsourcing.views import ViewReader
-from shared.eventsourcing.webhooks import SIGNED, BadSignature, Unreadable, raw_body
+from shared.eventsourcing.webhooks import SignedReports, taking
 
 Status = Literal[
     "unknown",
@@ -56,7 +54,7 @@ class Arrival(BaseModel):
 
 def routers(submit: Submit, views: ViewReader, *, reports: SignedReports) -> tuple[APIRouter, ...]:
     """The service's routes beside the operations API; webhooks first, as they are most of the calls."""
-    return _webhooks(submit, reports), _reading(views), _confirming(submit)
+    return taking("carrier", reports, submit), _reading(views), _confirming(submit)
 
 
 def _reading(views: ViewReader) -> APIRouter:
@@ -141,36 +139,5 @@ def _confirming(submit: Submit) -> APIRouter:
             delivered_at=arrival.delivered_at,
         )
         return await confirm(message, fulfilment_id, caller, arrival.reason)
-
-    return routes
-
-
-def _webhooks(submit: Submit, reports: SignedReports) -> APIRouter:
-    """No API key here: the signature says who calls."""
-    routes = APIRouter(tags=["webhooks"])
-
-    @routes.post(
-        "/webhooks/carrier", status_code=204, summary="A report of the carrier, signed", openapi_extra=SIGNED
-    )
-    async def carrier(request: Request) -> Response:
-        body = await raw_body(request)
-        try:
-            report = reports.read(request.headers, body)
-        except BadSignature as error:
-            raise problem(401, "Bad signature", str(error)) from None
-        except Unreadable as error:
-            raise problem(422, "Unreadable report", str(error)) from None
-        if report.message is not None:
-            # A parked key keeps the report and decides it later: there is nothing to send again.
-            with suppress(KeyParked):
-                await submit(
-                    report.message,
-                    partition_key=report.message.order_number,
-                    correlation_id=report.message.order_number,
-                    actor="carrier",
-                    message_id=report.message_id,
-                    patient=True,
-                )
-        return Response(status_code=204)
 
     return routes

@@ -13,7 +13,7 @@ from services.shipping.origins import DEMO, Origins, load_addresses
 from services.shipping.settings import Settings
 from services.shipping.translate import TOPICS, translate
 from services.shipping.views import VIEWS
-from services.shipping.webhooks import SignedReports
+from services.shipping.webhooks import reports
 from shared.eventsourcing.definition import ServiceDefinition
 from shared.eventsourcing.service import run
 
@@ -31,7 +31,7 @@ def definition(settings: Settings) -> ServiceDefinition:
         timeout_s=settings.carrier_timeout_s,
         connections=settings.carrier_connections,
     )
-    reports = SignedReports(settings.carrier_webhook_secret.get_secret_value())
+    signed = reports(settings.carrier_webhook_secret.get_secret_value())
     known = load_addresses(settings.locations) if settings.locations else DEMO
     origins = Origins(known=known, other=settings.other_location)
     return ServiceDefinition(
@@ -41,7 +41,7 @@ def definition(settings: Settings) -> ServiceDefinition:
         internal=INTERNAL,
         effects=effects(carrier, origins),
         views=VIEWS,
-        routers=partial(routers, reports=reports),
+        routers=partial(routers, reports=signed),
         resources=(carrier,),
     )
 

@@ -1,12 +1,17 @@
 """Webhooks of partners, signed after Standard Webhooks: raw bytes, bounded, believed when signed and recent."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from fastapi import Request
+from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ValidationError
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
+from shared.events.payload import Payload
+from shared.eventsourcing.definition import KeyParked, Submit
+from shared.eventsourcing.ids import named_id
 from shared.eventsourcing.problems import problem
 from shared.eventsourcing.reading import first_fault
 
@@ -32,23 +37,76 @@ class Unreadable(Exception):
     """A signed webhook without the fields that every one of its kind has; one sentence."""
 
 
-class Signatures:
-    """Tells webhooks signed with one secret from all others."""
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a partner says of an order."""
 
-    def __init__(self, secret: str) -> None:
+    order_number: str
+    message: Payload
+
+
+@dataclass(frozen=True, slots=True)
+class SignedReport:
+    """A report that the partner has signed; the id is the same however often it is delivered."""
+
+    webhook_id: str
+    report: Report | None
+    """None for a kind of report that the service has no use for."""
+
+
+class SignedReports:
+    """Reads the reports that one partner signs with one secret."""
+
+    def __init__(self, secret: str, read: Callable[[bytes], Report | None]) -> None:
         self._webhook = Webhook(secret)
+        self._read = read
 
-    def verified_id(self, headers: Mapping[str, str], body: bytes) -> str:
-        """The id of a signed webhook: the same however often it is delivered.
+    def read(self, headers: Mapping[str, str], body: bytes) -> SignedReport:
+        """Verify and read one report.
 
         Raises:
             BadSignature: it is not signed with the secret, or not now.
+            Unreadable: it is, but says nothing that can be understood.
         """
         try:
             self._webhook.verify(body, dict(headers), json_parse=False)
         except (WebhookVerificationError, ValueError) as error:
             raise BadSignature(str(error)) from None
-        return headers["webhook-id"]
+        return SignedReport(headers["webhook-id"], self._read(body))
+
+
+def taking(partner: str, reports: SignedReports, submit: Submit) -> APIRouter:
+    """The route by which a partner reports. It asks for no API key: the signature says who calls."""
+    routes = APIRouter(tags=["webhooks"])
+
+    @routes.post(
+        f"/webhooks/{partner}",
+        status_code=204,
+        summary=f"A report of the {partner}, signed",
+        openapi_extra=SIGNED,
+    )
+    async def take(request: Request) -> Response:
+        body = await _raw(request)
+        try:
+            signed = reports.read(request.headers, body)
+        except BadSignature as error:
+            raise problem(401, "Bad signature", str(error)) from None
+        except Unreadable as error:
+            raise problem(422, "Unreadable report", str(error)) from None
+        if report := signed.report:
+            # A parked key keeps the report and decides it later: there is nothing to send again.
+            with suppress(KeyParked):
+                await submit(
+                    report.message,
+                    partition_key=report.order_number,
+                    correlation_id=report.order_number,
+                    actor=partner,
+                    message_id=named_id(f"orderstream/webhooks/{partner}/{signed.webhook_id}"),
+                    patient=True,
+                )
+        return Response(status_code=204)
+
+    return routes
 
 
 def read_told(model: type[T], body: bytes) -> T:
@@ -63,7 +121,7 @@ def read_told(model: type[T], body: bytes) -> T:
         raise Unreadable(first_fault(error)) from None
 
 
-async def raw_body(request: Request) -> bytes:
+async def _raw(request: Request) -> bytes:
     """The raw bytes, as the signature is over them; refused before they are all read when there are too many."""
     body = bytearray()
     async for part in request.stream():

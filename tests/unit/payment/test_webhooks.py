@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from standardwebhooks.webhooks import Webhook
 
-from services.payment.webhooks import SignedNotices
-from shared.eventsourcing.webhooks import BadSignature, Unreadable
+from services.payment.webhooks import reports
+from shared.eventsourcing.webhooks import BadSignature, Report, Unreadable
 from tests.unit.payment.given import ORDER, auth_key, notice
 
 SECRET = "whsec_" + base64.b64encode(b"a secret of the gateway").decode()
@@ -38,23 +38,23 @@ def signed(content: bytes, at: datetime | None = None, secret: str = SECRET) -> 
 
 
 def test_a_signed_notice_is_read() -> None:
-    read = SignedNotices(SECRET).read(signed(body()), body())
-    assert read.message == notice("authorised", auth_key())
+    read = reports(SECRET).read(signed(body()), body())
+    assert read.report == Report(ORDER, notice("authorised", auth_key()))
 
 
 def test_the_reason_of_a_decline_is_read() -> None:
     content = body("payment.declined", decline_code="expired_card")
-    read = SignedNotices(SECRET).read(signed(content), content)
-    assert read.message == notice("declined", auth_key(), code="expired_card")
+    read = reports(SECRET).read(signed(content), content)
+    assert read.report == Report(ORDER, notice("declined", auth_key(), code="expired_card"))
 
 
 def test_the_same_notice_has_the_same_id_whenever_it_is_signed() -> None:
-    notices = SignedNotices(SECRET)
+    signatures = reports(SECRET)
     earlier = signed(body(), datetime.now(UTC) - timedelta(minutes=4))
-    assert notices.read(earlier, body()).message_id == notices.read(signed(body()), body()).message_id
+    assert signatures.read(earlier, body()).webhook_id == signatures.read(signed(body()), body()).webhook_id
     other = {**signed(body()), "webhook-id": "msg_2"}
     other["webhook-signature"] = Webhook(SECRET).sign("msg_2", datetime.now(UTC), body().decode())
-    assert notices.read(other, body()).message_id != notices.read(signed(body()), body()).message_id
+    assert signatures.read(other, body()).webhook_id != signatures.read(signed(body()), body()).webhook_id
 
 
 def test_what_is_not_signed_or_not_now_is_not_believed() -> None:
@@ -74,17 +74,17 @@ def test_what_is_not_signed_or_not_now_is_not_believed() -> None:
         {**signed(body()), "webhook-signature": "v1,\xff"},
     ):
         with pytest.raises(BadSignature):
-            SignedNotices(SECRET).read(headers, body())
+            reports(SECRET).read(headers, body())
 
 
 def test_bytes_that_are_no_text_are_not_believed() -> None:
     with pytest.raises(BadSignature):
-        SignedNotices(SECRET).read(signed(body()), b"\xff\xfe")
+        reports(SECRET).read(signed(body()), b"\xff\xfe")
 
 
 def test_a_kind_that_the_service_has_no_use_for_is_no_message() -> None:
     content = body("payment.disputed")
-    assert SignedNotices(SECRET).read(signed(content), content).message is None
+    assert reports(SECRET).read(signed(content), content).report is None
 
 
 @pytest.mark.parametrize(
@@ -101,4 +101,4 @@ def test_a_kind_that_the_service_has_no_use_for_is_no_message() -> None:
 )
 def test_a_signed_notice_without_its_fields_is_told_apart(content: bytes) -> None:
     with pytest.raises(Unreadable):
-        SignedNotices(SECRET).read(signed(content), content)
+        reports(SECRET).read(signed(content), content)
