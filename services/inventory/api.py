@@ -32,7 +32,7 @@ LOTS_AT_ONCE = 500
 """Of a delivery: many times fewer than may wait, so that it keeps no other caller out."""
 
 
-class Receipt(BaseModel):
+class Receipt(BaseModel, frozen=True):
     """Units that arrived."""
 
     location: Location
@@ -40,7 +40,7 @@ class Receipt(BaseModel):
     reason: str = Field(default="", max_length=2_000)
 
 
-class Lot(BaseModel):
+class Lot(BaseModel, frozen=True):
     """Units of one SKU that arrived at one location."""
 
     sku: Sku
@@ -48,14 +48,14 @@ class Lot(BaseModel):
     quantity: Quantity
 
 
-class Delivery(BaseModel):
+class Delivery(BaseModel, frozen=True):
     """Many lots at once."""
 
     lines: Annotated[tuple[Lot, ...], FailFast()] = Field(min_length=1, max_length=MOST_LOTS)
     reason: str = Field(default="", max_length=2_000)
 
 
-class Adjustment(BaseModel):
+class Adjustment(BaseModel, frozen=True):
     """A correction by a difference."""
 
     location: Location
@@ -64,7 +64,7 @@ class Adjustment(BaseModel):
     reason: str = Field(min_length=1, max_length=2_000)
 
 
-class StockCount(BaseModel):
+class StockCount(BaseModel, frozen=True):
     """What a count found."""
 
     location: Location
@@ -72,7 +72,7 @@ class StockCount(BaseModel):
     reason: str = Field(min_length=1, max_length=2_000)
 
 
-class Transfer(BaseModel):
+class Transfer(BaseModel, frozen=True):
     """Units that move to another location."""
 
     origin: Location
@@ -81,7 +81,7 @@ class Transfer(BaseModel):
     reason: str = Field(default="", max_length=2_000)
 
 
-class Levels(BaseModel):
+class Levels(BaseModel, frozen=True):
     """Safety stock at each location, and the reorder point over all of them."""
 
     safety_stock: Count

@@ -19,7 +19,7 @@ NoticeId = Annotated[str, Path(min_length=1, max_length=200)]
 Writer = Annotated[Caller, Depends(requires("notices:write"))]
 
 
-class Wanted(BaseModel):
+class Wanted(BaseModel, frozen=True):
     """Why a notice is sent again."""
 
     reason: str = Field(min_length=1, max_length=2_000, description="Why; kept with the notice for good.")

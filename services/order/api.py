@@ -89,7 +89,7 @@ async def _person(caller: Annotated[Caller, Depends(requires("orders:decide"))],
 By = Annotated[Person, Depends(_person)]
 
 
-class Decided(BaseModel):
+class Decided(BaseModel, frozen=True):
     """A person's decision."""
 
     reason: str = Field(min_length=1, max_length=2_000, description="Why; kept with the order for good.")

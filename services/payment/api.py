@@ -36,7 +36,7 @@ REFUND_KEY = (
 )
 
 
-class RefundRequest(BaseModel):
+class RefundRequest(BaseModel, frozen=True):
     """What is to be paid back, and why."""
 
     amount: int = Field(gt=0, le=10**15, description="Minor units of the currency.")

@@ -37,13 +37,13 @@ FulfilmentId = Annotated[str, Path(min_length=1, max_length=200)]
 Writer = Annotated[Caller, Depends(requires("shipments:write"))]
 
 
-class PackedParcel(BaseModel):
+class PackedParcel(BaseModel, frozen=True):
     """What the scales say."""
 
     weight_grams: int = Field(gt=0, lt=10**9, description="Grams of the closed parcel.")
 
 
-class Arrival(BaseModel):
+class Arrival(BaseModel, frozen=True):
     """What a person has learnt of a parcel that the carrier says nothing of."""
 
     delivered_at: Instant | None = Field(
