@@ -13,10 +13,7 @@ from oms.errors import Stopped, Unreachable
 from oms.kafka import kafka_access
 from oms.orders_file import Fault, Statement
 from oms.output import counted
-from shared.events.channel import ChannelOrderReceived
-
-LARGEST = 1024 * 1024
-"""Bytes of an order that the order service takes; what is larger would come back."""
+from shared.events.channel import MOST_BYTES, ChannelOrderReceived
 
 PATIENCE = timedelta(seconds=15)
 """How long a broker that does not answer is tried."""
@@ -35,7 +32,7 @@ def publish(
     orders: list[ChannelOrderReceived] = []
     faults: list[Fault] = []
     for one in statements:
-        if len(intake_message(one.order).value) <= LARGEST:
+        if len(intake_message(one.order).value) <= MOST_BYTES:
             orders.append(one.order)
         else:
             faults.append(Fault(one.line, "the order is larger than the intake takes"))

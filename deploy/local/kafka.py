@@ -30,9 +30,9 @@ from deploy.local.files import cache_directory, close_folder, exclusive
 from deploy.local.jars import LOCK, provide_jars
 from deploy.local.ports import HOST, Ports, answers
 from deploy.local.processes import Command, Processes
+from shared.events.topics import MAX_REQUEST_BYTES
 
 LOG_SETTINGS = Path(__file__).with_name("log4j2.properties")
-MAX_MESSAGE_BYTES = 4 * 1024 * 1024
 NODE_ID = "1"
 BOOTSTRAP = "bootstrap.checkpoint"
 """What the format writes for a controller that begins: the versions of its features, the same for all clusters."""
@@ -54,8 +54,8 @@ PROPERTIES = {
     "inter.broker.listener.name": "PLAINTEXT",
     "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,DETOUR:PLAINTEXT,CONTROLLER:PLAINTEXT",
     "auto.create.topics.enable": "false",
-    "message.max.bytes": str(MAX_MESSAGE_BYTES),
-    "replica.fetch.max.bytes": str(MAX_MESSAGE_BYTES),
+    "message.max.bytes": str(MAX_REQUEST_BYTES),
+    "replica.fetch.max.bytes": str(MAX_REQUEST_BYTES),
     "group.initial.rebalance.delay.ms": "0",
     # Tests let services take over from one another sooner than the brokers' own limit allows.
     "group.min.session.timeout.ms": "1000",

@@ -18,13 +18,14 @@ from aiokafka.errors import (
 )
 
 from deploy.local.errors import StackError
+from shared.events.registry import LISTENERS
+from shared.events.topics import PARTITIONS
 from shared.eventsourcing.lanes import LANES
 
 TopicError: TypeAlias = tuple[str, int, Any]
 Described: TypeAlias = dict[str, Any]
 Answer = TypeVar("Answer")
-SERVICES = ("order", "inventory", "payment", "shipping", "notification")
-PARTITIONS = 8
+SERVICES = tuple(LISTENERS)
 FOREVER = "-1"
 MEBIBYTE = 1024 * 1024
 TRIES = 100

@@ -11,12 +11,10 @@ from pydantic_core import ErrorDetails
 
 from services.order.domain.content import net, stated_total
 from services.order.domain.desk import complete_method
-from shared.events.channel import MOST_ATTRIBUTES, MOST_LINES, ChannelOrderReceived, RejectionCode
+from shared.events.channel import MOST_ATTRIBUTES, MOST_BYTES, MOST_LINES, ChannelOrderReceived, RejectionCode
 from shared.events.strict_json import read_strictly
 from shared.eventsourcing.reading import first_fault
 
-MOST_BYTES = 1024 * 1024
-"""The largest order that is taken."""
 MOST_OF = {"lines": MOST_LINES, "attributes": MOST_ATTRIBUTES}
 MOMENTS = frozenset({"channel_updated_at", "placed_at", "requested_delivery"})
 DATE = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]")

@@ -7,8 +7,8 @@ from uuid import UUID
 from services.order.domain.messages import RefuseIntake, TakeChannelOrder
 from services.order.domain.model import model
 from services.order.domain.number import order_number
-from services.order.reading import MOST_BYTES, Fault, read_order, too_large
-from shared.events.channel import ChannelOrderReceived
+from services.order.reading import Fault, read_order, too_large
+from shared.events.channel import MOST_BYTES, ChannelOrderReceived
 from shared.events.cloudevents import Metadata, read_message
 from shared.events.registry import LISTENERS, in_contract
 from shared.eventsourcing.ids import named_id

@@ -6,9 +6,7 @@ from typing import Any
 
 from shared.events.payload import Command, Payload
 from shared.events.registry import CONTRACT, LISTENERS, SENDERS, TOPICS, topic_of
-
-PARTITIONS = 8
-"""How many partitions a topic has unless its installation says otherwise."""
+from shared.events.topics import PARTITIONS
 
 Document = dict[str, Any]
 

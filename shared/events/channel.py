@@ -36,6 +36,8 @@ RejectionCode = Literal[
 ]
 """Stable reasons why an order was not taken."""
 
+MOST_BYTES = 1024 * 1024
+"""Of an order that is taken."""
 MOST_LINES = 5_000
 MOST_ATTRIBUTES = 100
 

@@ -9,8 +9,8 @@ from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from aiokafka.record.util import calc_crc32c
 
 from channels.publishing import OrderPublisher
-from deploy.local.topics import PARTITIONS
 from shared.events.channel import ChannelOrderReceived
+from shared.events.topics import MAX_REQUEST_BYTES, PARTITIONS
 from shared.eventsourcing.kafka.security import KafkaAccess
 
 Headers = Sequence[tuple[str, bytes]]
@@ -45,7 +45,7 @@ async def publish_bytes(
 ) -> str:
     """Publish one record as it is, to the partition of its key or to another; returns its place."""
     producer = AIOKafkaProducer(
-        bootstrap_servers=bootstrap, compression_type="gzip", max_request_size=4 * 1024 * 1024
+        bootstrap_servers=bootstrap, compression_type="gzip", max_request_size=MAX_REQUEST_BYTES
     )
     await producer.start()
     try:
@@ -61,7 +61,7 @@ async def publish_many(
     bootstrap: str, prefix: str, topic: str, records: Sequence[tuple[bytes | None, bytes | None, Headers]]
 ) -> list[str]:
     """Publish records (key, value, headers) as they are, in their order; returns their places."""
-    producer = AIOKafkaProducer(bootstrap_servers=bootstrap, linger_ms=5, max_request_size=4 * 1024 * 1024)
+    producer = AIOKafkaProducer(bootstrap_servers=bootstrap, linger_ms=5, max_request_size=MAX_REQUEST_BYTES)
     await producer.start()
     try:
         promises = [

@@ -7,11 +7,11 @@ from uuid import uuid4
 
 import pytest
 
+from deploy.local.topics import SERVICES
 from shared.events.channel import ChannelOrderReceived
 from tests.e2e.orders import a_line, an_order, number_of
 from tests.e2e.shop import Shop
 
-SERVICES = ("order", "inventory", "payment", "shipping", "notification")
 KEY = "the key of a reader"
 OPEN = {"/health", "/ready", "/metrics", "/webhooks/gateway", "/webhooks/carrier"}
 

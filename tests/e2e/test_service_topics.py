@@ -10,10 +10,11 @@ import pytest
 
 from deploy.local.description import Description
 from deploy.local.stack import Stack
-from deploy.local.topics import PARTITIONS, create_topics, delete_topics, topics_of
+from deploy.local.topics import create_topics, delete_topics, topics_of
 from oms.verify.service_topics import ServiceTopics
 from oms.verify.topics import TOPICS, Standing, Stretch
 from shared.events.cloudevents import Metadata, headers_of
+from shared.events.topics import PARTITIONS
 from tests.e2e.kafka import delete_before, publish_many
 
 TOPIC = "inventory.commands"

@@ -9,10 +9,11 @@ import pytest
 
 from deploy.local.components import service
 from deploy.local.stack import Stack
-from deploy.local.topics import PARTITIONS, SERVICES
+from deploy.local.topics import SERVICES
 from oms.verify.finding import Finding
 from oms.verify.run import all_checks, verify
 from shared.events.cloudevents import Metadata, headers_of, source_of
+from shared.events.topics import PARTITIONS
 from tests.e2e.conftest import TAKEOVER, WITHOUT_FAULTS
 from tests.e2e.kafka import Headers, delete_before, publish_bytes
 from tests.e2e.planted_faults import FAULTS

@@ -35,7 +35,6 @@ from shared.eventsourcing.runtime import Runtime
 from shared.eventsourcing.service import http_application
 from shared.eventsourcing.settings import ServiceSettings
 
-SERVICES = ("order", "inventory", "payment", "shipping", "notification")
 KEY = "everything"
 """The API key that may do all."""
 NO_SCOPE = "nothing"

@@ -6,8 +6,8 @@ from random import Random
 import pytest
 
 from services.order.domain.messages import RefuseIntake
-from services.order.reading import MOST_BYTES
 from services.order.translate import INTAKE, read_intake
+from shared.events.channel import MOST_BYTES
 from shared.eventsourcing.messages import Record
 from tests.hostile.bombs import BOMBS
 from tests.hostile.envelopes import structured

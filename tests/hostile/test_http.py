@@ -22,11 +22,12 @@ from schemathesis.specs.openapi.checks import (
     unsupported_method,
 )
 
+from deploy.local.topics import SERVICES
 from shared.eventsourcing.problems import PROBLEM_JSON
 from tests.contract.sampling import sample
 from tests.extent import extent
 from tests.hostile.orders import good_order
-from tests.hostile.serving import KEY, NO_SCOPE, SERVICES, Served, served
+from tests.hostile.serving import KEY, NO_SCOPE, Served, served
 
 CHECKS = [
     not_a_server_error,

@@ -8,6 +8,7 @@ import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
+from shared.events.topics import MAX_MESSAGE_BYTES, MAX_REQUEST_BYTES
 from shared.eventsourcing.broker import BrokerUnavailable, Outgoing
 from shared.eventsourcing.kafka.refusal import cause_of, unavailable
 from shared.eventsourcing.kafka.security import KafkaAccess
@@ -15,9 +16,6 @@ from shared.eventsourcing.kafka.topics import fault_of_topics
 
 log = structlog.get_logger()
 
-MAX_REQUEST_BYTES = 4 * 1024 * 1024
-MAX_MESSAGE_BYTES = MAX_REQUEST_BYTES - 64 * 1024
-"""The largest payload that is sent, with room for its headers."""
 LONGEST_REST_S = 2.0
 """For how long at most a partition is left alone that did not take what it was sent."""
 CLOSED_WITHIN_S = 1.0

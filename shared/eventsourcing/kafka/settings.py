@@ -7,6 +7,7 @@ from aiokafka.abc import AbstractTokenProvider
 from pydantic import AfterValidator, Field, FilePath, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from shared.events.topics import PARTITIONS
 from shared.eventsourcing.kafka.security import KafkaAccess
 from shared.eventsourcing.lanes import LANES
 from shared.eventsourcing.tls import client_context
@@ -55,7 +56,7 @@ class KafkaSettings(BaseSettings):
     kafka_oauth_ca_file: FilePath | None = None
     """Whom to trust at the endpoint; without it the authorities of the system."""
 
-    kafka_partitions: Annotated[int, AfterValidator(_dividing_the_lanes)] = 8
+    kafka_partitions: Annotated[int, AfterValidator(_dividing_the_lanes)] = PARTITIONS
     """Partitions of every topic, as `python -m deploy.local.topics --partitions` makes them; they divide 64."""
 
     @model_validator(mode="after")

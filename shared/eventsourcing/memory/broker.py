@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
+from shared.events.topics import MAX_MESSAGE_BYTES, PARTITIONS
 from shared.eventsourcing.broker import BrokerUnavailable, Handle, Outgoing
 from shared.eventsourcing.lanes import lanes_of
 from shared.eventsourcing.messages import Record
@@ -13,7 +14,6 @@ from shared.eventsourcing.messages import Record
 log = structlog.get_logger()
 
 MAX_RECORDS = 500
-MAX_MESSAGE_BYTES = 4 * 1024 * 1024
 PAUSE_AFTER_FAILURE_S = 0.5
 """How long a batch rests that could not be handled."""
 
@@ -22,7 +22,7 @@ PAUSE_AFTER_FAILURE_S = 0.5
 class Cluster:
     """Topics and offsets. It outlives the processes that use it."""
 
-    partitions: int = 8
+    partitions: int = PARTITIONS
     topics: dict[tuple[str, int], list[Record]] = field(default_factory=dict)
     offsets: dict[tuple[str, str, int], int] = field(default_factory=dict)
     members: dict[str, list["MemoryBroker"]] = field(default_factory=dict)

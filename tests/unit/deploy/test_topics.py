@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from deploy.local import topics
-from deploy.local.topics import PARTITIONS, main, topics_of
+from deploy.local.topics import main, topics_of
+from shared.events.topics import PARTITIONS
 from shared.eventsourcing.kafka.settings import KafkaSettings
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from aiokafka.errors import MessageSizeTooLargeError
 
+from shared.events.topics import MAX_MESSAGE_BYTES
 from shared.eventsourcing.broker import Outgoing
 from shared.eventsourcing.kafka import publishing
 from shared.eventsourcing.kafka.publishing import Publisher
@@ -135,7 +136,7 @@ async def test_a_partition_that_speaks_again_is_sent_what_was_held(cluster: Clus
 
 
 async def test_a_message_that_no_broker_takes_holds_its_lane_and_is_never_sent(cluster: Cluster) -> None:
-    huge = "x" * (publishing.MAX_MESSAGE_BYTES + 1)
+    huge = "x" * (MAX_MESSAGE_BYTES + 1)
 
     acknowledged = await publisher().publish([message(1, huge), message(1, "behind"), message(5, "beside")])
 

@@ -9,9 +9,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from services.order.domain.messages import RefuseIntake, TakeChannelOrder
-from services.order.reading import MOST_BYTES, Fault, read_order
+from services.order.reading import Fault, read_order
 from services.order.translate import MOST_GIVEN_BACK, translate
-from shared.events.channel import ChannelOrderReceived
+from shared.events.channel import MOST_BYTES, ChannelOrderReceived
 from shared.events.inventory import StockReserved
 from shared.events.payment import PaymentVoided
 from shared.eventsourcing.messages import Arrival, Malformed, Record
