@@ -5,9 +5,8 @@ import socket
 import threading
 from base64 import b64encode
 from collections.abc import Iterator
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import Any
 
 import uvicorn
@@ -22,18 +21,10 @@ from services.payment import app as payment
 from services.payment.settings import Settings as PaymentSettings
 from services.shipping import app as shipping
 from services.shipping.settings import Settings as ShippingSettings
-from shared.events.cloudevents import source_of
-from shared.eventsourcing.api_keys import ApiKey
-from shared.eventsourcing.clock import SystemClock
 from shared.eventsourcing.definition import ServiceDefinition
-from shared.eventsourcing.memory.broker import Cluster, MemoryBroker
-from shared.eventsourcing.memory.locks import Locks
-from shared.eventsourcing.memory.store import MemoryStore
 from shared.eventsourcing.memory.tables import Tables
-from shared.eventsourcing.metrics import Metrics
-from shared.eventsourcing.runtime import Runtime
-from shared.eventsourcing.service import http_application
 from shared.eventsourcing.settings import ServiceSettings
+from tests.served import NO_SERVERS, an_api_key, serving
 
 KEY = "everything"
 """The API key that may do all."""
@@ -43,13 +34,9 @@ SECRET = "whsec_" + b64encode(b"what partners sign with").decode()
 NOWHERE = "http://127.0.0.1:9"
 
 _EVERY: dict[str, Any] = {
-    "database_url": "postgresql://unused",
-    "kafka_bootstrap": "unused:1",
+    **NO_SERVERS,
     "http_port": 0,
-    "api_keys": tuple(
-        ApiKey(name=key, sha256=sha256(key.encode()).hexdigest(), scopes=scopes)
-        for key, scopes in ((KEY, ("*",)), (NO_SCOPE, ()))
-    ),
+    "api_keys": (an_api_key(KEY, KEY, "*"), an_api_key(NO_SCOPE, NO_SCOPE)),
 }
 
 
@@ -103,23 +90,12 @@ def served(service: str) -> Iterator[Served]:
 
 
 async def _serve(service: str, known: dict[str, Any], up: threading.Event) -> None:
-    settings, definition = definition_of(service)
-    clock, metrics, tables = SystemClock(), Metrics(), Tables()
-    store, broker = MemoryStore(tables, Locks(), clock), MemoryBroker(Cluster())
-    async with AsyncExitStack() as stack:
-        for resource in definition.resources:
-            await stack.enter_async_context(resource)
-        runtime = Runtime(
-            definition, store, broker, clock, metrics=metrics, owner="one", source=source_of(service)
-        )
-        app = http_application(settings, definition, runtime, store, broker, metrics)
-        server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="off"))
-        await runtime.start()
+    async with serving(*definition_of(service)) as running:
+        server = uvicorn.Server(uvicorn.Config(running.app, log_config=None, access_log=False, lifespan="off"))
         with socket.create_server(("127.0.0.1", 0)) as door:
             # As a server that opens its own door has it: an answer in two parts waits for no acknowledgement.
             door.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             url = f"http://127.0.0.1:{door.getsockname()[1]}"
-            known |= {"url": url, "openapi": app.openapi(), "tables": tables, "server": server}
+            known |= {"url": url, "openapi": running.app.openapi(), "tables": running.tables, "server": server}
             up.set()
             await server.serve(sockets=[door])
-        await runtime.stop()

@@ -1,7 +1,5 @@
 """The service's own routes, with its pipeline, reminders and views, on the store and the broker in memory."""
 
-import asyncio
-import hashlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -14,21 +12,18 @@ import pytest
 from services.inventory.api import MOST_LOTS
 from services.inventory.app import definition
 from services.inventory.settings import Settings
-from shared.eventsourcing.api_keys import ApiKey
-from shared.eventsourcing.clock import SystemClock
-from shared.eventsourcing.http import application
-from shared.eventsourcing.memory.broker import Cluster, MemoryBroker
-from shared.eventsourcing.memory.locks import Locks
-from shared.eventsourcing.memory.store import MemoryStore
-from shared.eventsourcing.memory.tables import Tables
 from shared.eventsourcing.messages import Arrival
-from shared.eventsourcing.metrics import Metrics
 from shared.eventsourcing.runtime import Runtime
-from shared.eventsourcing.stored_views import StoredViews
+from tests.served import NO_SERVERS, an_api_key, bearer, client_of, serving, shown
 from tests.unit.inventory.sample import EAST, WEST, line, reserve
 
-WRITER, READER = {"Authorization": "Bearer writer"}, {"Authorization": "Bearer reader"}
-SETTINGS: dict[str, Any] = {"database_url": "postgresql://unused", "kafka_bootstrap": "unused:1"}
+WRITER, READER = bearer("writer"), bearer("reader")
+KEYS = (
+    an_api_key("maria", "writer", "stock:write"),
+    an_api_key("dock", "dock", "stock:write"),
+    an_api_key("dock/1", "dock/1", "stock:write"),
+    an_api_key("jon", "reader", "stock:read"),
+)
 
 
 class Service:
@@ -59,50 +54,14 @@ class Service:
 
     async def shown(self, path: str, as_expected: Callable[[Any], bool]) -> Any:
         """What a view shows once it shows what is expected."""
-        body: Any = None
-        for _ in range(1_000):
-            answer = await self.get(path)
-            body = answer.json()
-            if answer.status_code == 200 and as_expected(body):
-                return body
-            await asyncio.sleep(0.02)
-        raise AssertionError(f"{path} shows {body}")
+        return await shown(lambda: self.get(path), as_expected)
 
 
 @asynccontextmanager
 async def running() -> AsyncIterator[Service]:
-    clock, metrics = SystemClock(), Metrics()
-    store = MemoryStore(Tables(), Locks(), clock)
-    made = definition(Settings(**SETTINGS))
-    runtime = Runtime(
-        made, store, MemoryBroker(Cluster(partitions=8)), clock, metrics=metrics, owner="one", source="/inventory"
-    )
-
-    async def ready() -> dict[str, bool]:
-        return {"runtime": runtime.running}
-
-    assert made.routers is not None
-    app = application(
-        "inventory",
-        made.routers(runtime.submit, StoredViews(store)),
-        api_keys=[
-            ApiKey(name="maria", sha256=hashlib.sha256(b"writer").hexdigest(), scopes=("stock:write",)),
-            *(
-                ApiKey(name=name, sha256=hashlib.sha256(name.encode()).hexdigest(), scopes=("stock:write",))
-                for name in ("dock", "dock/1")
-            ),
-            ApiKey(name="jon", sha256=hashlib.sha256(b"reader").hexdigest(), scopes=("stock:read",)),
-        ],
-        metrics=metrics,
-        ready=ready,
-        max_body_bytes=1 << 20,
-    )
-    await runtime.start()
-    try:
-        async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://inventory") as client:
-            yield Service(runtime, client)
-    finally:
-        await runtime.stop()
+    settings = Settings(**NO_SERVERS, api_keys=KEYS)
+    async with serving(settings, definition(settings)) as served, client_of(served) as client:
+        yield Service(served.runtime, client)
 
 
 async def test_stock_is_received_counted_adjusted_transferred_and_shown() -> None:
@@ -224,7 +183,7 @@ async def test_keys_of_callers_whose_names_begin_alike_are_apart() -> None:
     async with running() as service:
         receipt = {"location": EAST, "quantity": 5}
         for token, key, on_hand in (("dock", "1/note", 5), ("dock/1", "note", 10), ("dock/1", "note", 10)):
-            headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": key}
+            headers = {**bearer(token), "Idempotency-Key": key}
             answer = await service.post("/stock/A/receive", receipt, **headers)
             assert (answer.status_code, answer.json()["on_hand"]) == (200, on_hand)
 

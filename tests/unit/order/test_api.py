@@ -1,7 +1,5 @@
 """The service's own routes, with its pipeline, reminders and views, on the store and the broker in memory."""
 
-import asyncio
-import hashlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -15,24 +13,14 @@ from services.order.domain.number import order_number
 from services.order.settings import Settings
 from shared.events.payload import Payload
 from shared.events.payment import PaymentAnomalyDetected
-from shared.eventsourcing.api_keys import ApiKey
-from shared.eventsourcing.clock import SystemClock
 from shared.eventsourcing.definition import Submit
-from shared.eventsourcing.http import application
-from shared.eventsourcing.memory.broker import Cluster, MemoryBroker
-from shared.eventsourcing.memory.locks import Locks
-from shared.eventsourcing.memory.store import MemoryStore
-from shared.eventsourcing.memory.tables import Tables
-from shared.eventsourcing.metrics import Metrics
-from shared.eventsourcing.runtime import Runtime
-from shared.eventsourcing.stored_views import StoredViews
+from tests.served import NO_SERVERS, an_api_key, bearer, client_of, serving, shown
 from tests.unit.order.samples import NUMBER, T0, channel_order, line
 
-SETTINGS: dict[str, Any] = {"database_url": "postgresql://unused", "kafka_bootstrap": "unused:1"}
-KEYS = {
-    "channel": ("orders:write",),
-    "maria": ("orders:read", "orders:decide"),
-}
+KEYS = (
+    an_api_key("channel", "channel", "orders:write"),
+    an_api_key("maria", "maria", "orders:read", "orders:decide"),
+)
 BODY = channel_order().model_dump_json()
 LARGE = channel_order(lines=(line(unit_price=10**9),)).model_dump_json()
 
@@ -61,49 +49,14 @@ class Service:
 
     async def shown(self, path: str, as_expected: Callable[[Any], bool]) -> Any:
         """What a view shows once it shows what is expected."""
-        body: Any = None
-        for _ in range(1_000):
-            answer = await self.get(path)
-            body = answer.json()
-            if answer.status_code == 200 and as_expected(body):
-                return body
-            await asyncio.sleep(0.02)
-        raise AssertionError(f"{path} shows {body}")
-
-
-def bearer(key: str) -> dict[str, str]:
-    return {"Authorization": f"Bearer {key}"}
+        return await shown(lambda: self.get(path), as_expected)
 
 
 @asynccontextmanager
 async def running() -> AsyncIterator[Service]:
-    clock, metrics = SystemClock(), Metrics()
-    store = MemoryStore(Tables(), Locks(), clock)
-    made = definition(Settings(**SETTINGS))
-    broker = MemoryBroker(Cluster(partitions=8))
-    runtime = Runtime(made, store, broker, clock, metrics=metrics, owner="one", source="/order")
-
-    async def ready() -> dict[str, bool]:
-        return {"runtime": runtime.running}
-
-    assert made.routers is not None
-    app = application(
-        "order",
-        made.routers(runtime.submit, StoredViews(store)),
-        api_keys=[
-            ApiKey(name=name, sha256=hashlib.sha256(name.encode()).hexdigest(), scopes=scopes)
-            for name, scopes in KEYS.items()
-        ],
-        metrics=metrics,
-        ready=ready,
-        max_body_bytes=1 << 20,
-    )
-    await runtime.start()
-    try:
-        async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://order") as client:
-            yield Service(client, runtime.submit)
-    finally:
-        await runtime.stop()
+    settings = Settings(**NO_SERVERS, api_keys=KEYS)
+    async with serving(settings, definition(settings)) as served, client_of(served) as client:
+        yield Service(client, served.runtime.submit)
 
 
 async def test_an_order_is_placed_once_and_a_retry_gets_the_same_answer() -> None:

@@ -1,7 +1,6 @@
 """The service put together on the store and the broker in memory, beside a gateway in a process of its own."""
 
 import asyncio
-import hashlib
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -19,22 +18,16 @@ from services.payment.app import definition
 from services.payment.settings import Settings
 from shared.events.payload import Payload
 from shared.events.values import PaymentMethod
-from shared.eventsourcing.api_keys import ApiKey
-from shared.eventsourcing.clock import SystemClock
-from shared.eventsourcing.http import application
-from shared.eventsourcing.memory.broker import Cluster, MemoryBroker
-from shared.eventsourcing.memory.locks import Locks
 from shared.eventsourcing.memory.store import MemoryStore
-from shared.eventsourcing.memory.tables import Tables
 from shared.eventsourcing.messages import Arrival
-from shared.eventsourcing.metrics import Metrics
 from shared.eventsourcing.runtime import Runtime
-from shared.eventsourcing.stored_views import StoredViews
+from tests.served import NO_SERVERS, an_api_key, bearer, client_of, serving, shown
 from tests.unit.payment.given import F1, F2, ORDER, VOID, authorise, capture
 from tests.unit.simulators.running import KEY, NO_FAULTS, SECRET, Simulator
 from tests.unit.simulators.running import running as simulating
 
-WRITER, READER = {"Authorization": "Bearer writer"}, {"Authorization": "Bearer reader"}
+WRITER, READER = bearer("writer"), bearer("reader")
+KEYS = (an_api_key("maria", "writer", "payments:write"), an_api_key("jon", "reader", "payments:read"))
 
 
 class Service:
@@ -89,14 +82,7 @@ class Service:
 
     async def shown(self, path: str, as_expected: Callable[[Any], bool]) -> Any:
         """What a view shows once it shows what is expected."""
-        body: Any = None
-        for _ in range(500):
-            answer = await self.get(path)
-            body = answer.json()
-            if answer.status_code == 200 and as_expected(body):
-                return body
-            await asyncio.sleep(0.02)
-        raise AssertionError(f"{path} shows {body}")
+        return await shown(lambda: self.get(path), as_expected)
 
     async def records(self, fact: str, count: int) -> None:
         """Until a fact is recorded so often."""
@@ -122,44 +108,14 @@ async def service(tmp_path: Path) -> AsyncIterator[Service]:
 
 @asynccontextmanager
 async def running(gateway: Simulator) -> AsyncIterator[Service]:
-    clock, metrics = SystemClock(), Metrics()
-    store = MemoryStore(Tables(), Locks(), clock)
-    settings: dict[str, Any] = {
-        "database_url": "postgresql://unused",
-        "kafka_bootstrap": "unused:1",
+    partner = {
         "gateway_url": str(gateway.http.base_url),
         "gateway_key": KEY,
         "gateway_webhook_secret": SECRET,
     }
-    made = definition(Settings(**settings))
-    runtime = Runtime(
-        made, store, MemoryBroker(Cluster(partitions=8)), clock, metrics=metrics, owner="one", source="/payment"
-    )
-
-    async def ready() -> dict[str, bool]:
-        return {"runtime": runtime.running}
-
-    assert made.routers is not None
-    app = application(
-        "payment",
-        made.routers(runtime.submit, StoredViews(store)),
-        api_keys=[
-            ApiKey(name="maria", sha256=hashlib.sha256(b"writer").hexdigest(), scopes=("payments:write",)),
-            ApiKey(name="jon", sha256=hashlib.sha256(b"reader").hexdigest(), scopes=("payments:read",)),
-        ],
-        metrics=metrics,
-        ready=ready,
-        max_body_bytes=1 << 20,
-    )
-    (connections,) = made.resources
-    async with connections:
-        await runtime.start()
-        try:
-            transport = httpx2.ASGITransport(app)
-            async with httpx2.AsyncClient(transport=transport, base_url="http://payment") as client:
-                yield Service(runtime, store, client, gateway)
-        finally:
-            await runtime.stop()
+    settings = Settings.model_validate({**NO_SERVERS, **partner, "api_keys": KEYS})
+    async with serving(settings, definition(settings)) as served, client_of(served) as client:
+        yield Service(served.runtime, served.store, client, gateway)
 
 
 async def test_a_payment_is_authorised_captured_in_parts_refunded_and_the_rest_let_go(service: Service) -> None:

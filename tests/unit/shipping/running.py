@@ -1,11 +1,10 @@
 """The whole service on an in-memory store and broker, with a real HTTP side and a real carrier process."""
 
 import asyncio
-import hashlib
 import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
@@ -17,29 +16,18 @@ from services.shipping.app import definition
 from services.shipping.settings import Settings
 from shared.events.cloudevents import Metadata, headers_of
 from shared.events.payload import Command
-from shared.eventsourcing.api_keys import ApiKey
 from shared.eventsourcing.broker import Outgoing
-from shared.eventsourcing.clock import SystemClock
-from shared.eventsourcing.http import application
 from shared.eventsourcing.lanes import lane_of
-from shared.eventsourcing.memory.broker import Cluster, MemoryBroker
-from shared.eventsourcing.memory.locks import Locks
-from shared.eventsourcing.memory.store import MemoryStore
+from shared.eventsourcing.memory.broker import Cluster
 from shared.eventsourcing.memory.tables import Tables
-from shared.eventsourcing.metrics import Metrics
-from shared.eventsourcing.runtime import Runtime
-from shared.eventsourcing.stored_views import StoredViews
+from tests.served import NO_SERVERS, an_api_key, bearer, serving
 from tests.unit.simulators.running import KEY, SECRET
 
 PATIENCE_S = 15.0
 WRITER, READER = "writer-key", "reader-key"
 KEYS = (
-    ApiKey(
-        name="ann",
-        sha256=hashlib.sha256(WRITER.encode()).hexdigest(),
-        scopes=("shipments:read", "shipments:write"),
-    ),
-    ApiKey(name="ben", sha256=hashlib.sha256(READER.encode()).hexdigest(), scopes=("shipments:read",)),
+    an_api_key("ann", WRITER, "shipments:read", "shipments:write"),
+    an_api_key("ben", READER, "shipments:read"),
 )
 
 
@@ -78,10 +66,10 @@ class RunningService:
         )
 
     async def get(self, path: str, key: str = READER) -> httpx2.Response:
-        return await self.http.get(path, headers={"Authorization": f"Bearer {key}"})
+        return await self.http.get(path, headers=bearer(key))
 
     async def post(self, path: str, body: object = None, key: str = WRITER) -> httpx2.Response:
-        return await self.http.post(path, json=body, headers={"Authorization": f"Bearer {key}"})
+        return await self.http.post(path, json=body, headers=bearer(key))
 
     async def shipment(self, fulfilment_id: str) -> dict[str, Any]:
         response = await self.get(f"/shipments/{fulfilment_id}")
@@ -119,53 +107,15 @@ async def running_service(
     bound: socket.socket, carrier_url: str, **settings: Any
 ) -> AsyncIterator[RunningService]:
     """Run the service on a bound socket."""
-    chosen = Settings.model_validate(
-        {
-            "database_url": "postgresql://nowhere",
-            "kafka_bootstrap": "nowhere:1",
-            "carrier_url": carrier_url,
-            "carrier_key": KEY,
-            "carrier_webhook_secret": SECRET,
-            "api_keys": KEYS,
-            **settings,
-        }
-    )
-    made = definition(chosen)
-    clock, cluster, tables, metrics = SystemClock(), Cluster(), Tables(), Metrics()
-    store = MemoryStore(tables, Locks(), clock)
-    async with AsyncExitStack() as stack:
-        for resource in made.resources:
-            await stack.enter_async_context(resource)
-        runtime = Runtime(
-            made,
-            store,
-            MemoryBroker(cluster),
-            clock,
-            metrics=metrics,
-            owner="test",
-            source="/orderstream/shipping",
-        )
-
-        async def ready() -> dict[str, bool]:
-            return {"runtime": runtime.running}
-
-        assert made.routers is not None
-        app = application(
-            "shipping",
-            made.routers(runtime.submit, StoredViews(store)),
-            api_keys=chosen.api_keys,
-            metrics=metrics,
-            ready=ready,
-            max_body_bytes=chosen.max_body_bytes,
-        )
-        server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off", access_log=False))
-        await runtime.start()
-        stack.push_async_callback(runtime.stop)
-        serving = asyncio.create_task(server.serve(sockets=[bound]))
+    partner = {"carrier_url": carrier_url, "carrier_key": KEY, "carrier_webhook_secret": SECRET}
+    chosen = Settings.model_validate({**NO_SERVERS, **partner, "api_keys": KEYS, **settings})
+    async with serving(chosen, definition(chosen)) as served:
+        server = uvicorn.Server(uvicorn.Config(served.app, log_config=None, lifespan="off", access_log=False))
+        answering = asyncio.create_task(server.serve(sockets=[bound]))
         url = f"http://127.0.0.1:{bound.getsockname()[1]}"
         try:
             async with httpx2.AsyncClient(base_url=url, timeout=PATIENCE_S) as http:
-                yield RunningService(http, cluster, tables)
+                yield RunningService(http, served.cluster, served.tables)
         finally:
             server.should_exit = True
-            await serving
+            await answering
