@@ -2,7 +2,7 @@
 
 import hashlib
 
-from shared.events.allotment import allot
+from shared.events.apportionment import apportion
 from shared.events.channel import ChannelOrderLine, ChannelOrderReceived
 from shared.events.values import OrderContent, OrderLine
 
@@ -24,7 +24,7 @@ def frozen(order: ChannelOrderReceived) -> OrderContent:
     Sharing the total, and not discount, shipping and tax one by one, keeps every value at zero or above
     however large the discount is, and the values add up to the total.
     """
-    values = allot(order.total, [max(0, net(line)) for line in order.lines])
+    values = apportion(order.total, [max(0, net(line)) for line in order.lines])
     lines = tuple(
         OrderLine(
             line_id=line.line_id,

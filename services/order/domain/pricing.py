@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from shared.events.allotment import value_of_units
+from shared.events.apportionment import value_of_units
 from shared.events.order import PricedFulfilment
 from shared.events.values import FulfilmentPlan, OrderContent, Shortage
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 
-def allot(amount: int, weights: Sequence[int]) -> tuple[int, ...]:
+def apportion(amount: int, weights: Sequence[int]) -> tuple[int, ...]:
     """Divide `amount` minor units in proportion to `weights`; the parts add up to `amount` exactly.
 
     What the rounding leaves goes to the largest remainders, ties to the earlier place. Weights that are all
@@ -13,7 +13,7 @@ def allot(amount: int, weights: Sequence[int]) -> tuple[int, ...]:
         ValueError: no weights, or a negative weight or amount.
     """
     if not weights or amount < 0 or min(weights) < 0:
-        raise ValueError("an amount is allotted over one or more weights, none of them negative")
+        raise ValueError("an amount is apportioned over one or more weights, none of them negative")
     total = sum(weights)
     if total == 0:
         weights, total = [1] * len(weights), len(weights)
