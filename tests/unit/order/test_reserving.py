@@ -168,6 +168,14 @@ def test_stock_for_an_order_that_was_cancelled_is_given_back() -> None:
     cancelled.when(BACKORDERED).then().then_asked(RELEASE)
 
 
+def test_stock_of_what_the_order_no_longer_holds_is_given_back_as_well() -> None:
+    cancelled = after(reserving(), CancelOrder(order_number=NUMBER), RELEASED)
+    release = ReleaseStock(order_number=NUMBER, skus=("A", "B", "C"))
+    cancelled.when(stock_reserved((plan(1, ("L1", "C", 2)),))).then().then_asked(release)
+    missing = (Shortage(line_id="L1", sku="C", missing=1),)
+    cancelled.when(BACKORDERED.model_copy(update={"waiting": missing})).then().then_asked(release)
+
+
 def test_stock_that_comes_while_it_is_being_given_back_is_covered_by_the_release() -> None:
     undoing = after(reserving(), CancelOrder(order_number=NUMBER))
     undoing.when(stock_reserved()).then_nothing_happened()
