@@ -141,7 +141,7 @@ class CarrierConnection:
     async def quotes(
         self, *, origin: Address, destination: Address, weight_grams: int
     ) -> tuple[CarrierQuote, ...] | Refused | Unknown:
-        return await self._ask(lambda: QUOTES)
+        return await self._ask("quotes", lambda: QUOTES)
 
     async def buy_label(
         self,
@@ -154,13 +154,13 @@ class CarrierConnection:
         weight_grams: int,
     ) -> Sold | Refused | Unknown:
         request = (service, destination, weight_grams)
-        return await self._ask(lambda: self.carrier.sell(key, reference, request))
+        return await self._ask("buy_label", lambda: self.carrier.sell(key, reference, request))
 
     async def void(self, key: str, *, label_id: str) -> Done | Refused | Unknown:
-        return await self._ask(lambda: self.carrier.void(key, label_id))
+        return await self._ask("void", lambda: self.carrier.void(key, label_id))
 
     async def hand_over(self, key: str, *, label_id: str) -> Done | Refused | Unknown:
-        return await self._ask(lambda: self.carrier.take(key, label_id))
+        return await self._ask("hand_over", lambda: self.carrier.take(key, label_id))
 
-    async def _ask(self, serve: Callable[[], A]) -> A | Unknown:
-        return await self.carrier.wire.ask(self.process, serve, Unknown)
+    async def _ask(self, operation: str, serve: Callable[[], A]) -> A | Unknown:
+        return await self.carrier.wire.ask(self.process, operation, serve, Unknown)

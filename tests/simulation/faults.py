@@ -1,6 +1,6 @@
 """What goes wrong in one world: drawn from a seed as a list, so that a part of it can be left out."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Literal, get_args
@@ -55,6 +55,13 @@ MOMENTS = (
     "read",
 )
 """Where a process can be told to die; some steps of the loop later it may also die at any other await."""
+STEPS = (0, 0, 1, 2, 3, 5, 8, 13)
+BETWEEN = ("after publish", "after commit", "read", "begin")
+"""A process freezes some steps after these moments; at the others at once, on the brink of a deed."""
+OF_EFFECTS = ("before_effect", "before request", "after request", "after_effect")
+OF_VIEWS = ("before project", "after project")
+LONGER_THAN_A_LEASE = (16.0, 16.0, 25.0, 40.0)
+"""So that others, who look every few seconds, have taken over before it ends."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +81,8 @@ class Fault:
     times: int
     partition: int
     fate: Fate
+    operation: str
+    """What is asked of the other side when the fate befalls."""
 
     def __str__(self) -> str:
         one, seconds = f"{self.service}/{self.slot}", f"{self.seconds:.1f} s"
@@ -85,7 +94,7 @@ class Fault:
             "store fails": f"{one} {self.times} times at {self.moment!r}",
             "store down": f"{one} for {seconds}",
             "producer fails": f"{one} {self.times} times at {self.moment!r}",
-            "outside troubled": f"{self.service}: {self.fate} {self.times} times",
+            "outside troubled": f"{self.service}: {self.operation} {self.fate} {self.times} times",
             "outside down": f"{self.service} for {seconds}",
             "poison decision": f"{self.service} {self.times} times",
             "clock jumps": f"{one} by {'' if self.times % 2 else '-'}{seconds}",
@@ -94,35 +103,69 @@ class Fault:
 
 
 PLACES: Mapping[Kind, tuple[str, ...]] = {
-    "store fails": ("begin", "before commit", "after commit", "before advance", "after advance", "after project"),
+    "store fails": (
+        "begin",
+        "before commit",
+        "after commit",
+        "before advance",
+        "after advance",
+        "before project",
+        "after project",
+    ),
     "producer fails": ("before publish", "after publish"),
-    "freeze": ("before advance", "before project", "before publish", "before commit", "before request", "begin"),
+    "freeze": (
+        *("before advance",) * 3,
+        *("before project",) * 4,
+        "before publish",
+        "after publish",
+        "before commit",
+        *("after commit",) * 2,
+        "before request",
+        "read",
+        "begin",
+    ),
 }
 """Where else than at any moment a fault can strike."""
-WEIGHTS: Mapping[Kind, int] = {"crash": 4, "poison decision": 2, "freeze": 2}
+WEIGHTS: Mapping[Kind, int] = {"crash": 4, "poison decision": 2, "freeze": 4, "outside troubled": 5}
 """What goes wrong more often than the rest."""
 OUTSIDE = ("payment", "shipping", "notification")
+TROUBLED = (
+    *[("payment", operation) for operation in ("authorise", "capture", "void", "refund", *("renew",) * 4)],
+    *[("shipping", operation) for operation in ("quotes", "buy_label", "hand_over", *("void",) * 4)],
+    *[("notification", "mail")] * 2,
+)
+"""Who is in trouble with what: the oftener, the more seldom it is asked for."""
 
 
-def draw(random: Random, faults: int) -> tuple[Fault, ...]:
-    """So many faults in the time of the workload."""
-    return tuple(sorted((_fault(random) for _ in range(faults)), key=lambda fault: fault.at))
+def draw(random: Random, faults: int, *, views: bool) -> tuple[Fault, ...]:
+    """So many faults in the time of the workload, of a world with views or without."""
+    return tuple(sorted((_fault(random, views) for _ in range(faults)), key=lambda fault: fault.at))
 
 
-def _fault(random: Random) -> Fault:
-    kinds: tuple[Kind, ...] = get_args(Kind)
+def _fault(random: Random, views: bool) -> Fault:
+    kinds: tuple[Kind, ...] = tuple(one for one in get_args(Kind) if views or one != "view upgraded")
     kind = random.choices(kinds, weights=[WEIGHTS.get(one, 1) for one in kinds])[0]
     outside = kind in ("outside troubled", "outside down")
-    moments = PLACES.get(kind, MOMENTS)
+    troubled, operation = random.choice(TROUBLED)
+    service = troubled if outside else random.choice(SERVICES)
+    moment = random.choice(_moments(kind, service, views))
+    lasts = LONGER_THAN_A_LEASE if kind == "freeze" and random.random() < 0.8 else (0.1, 1.0, 3.0, 15.0, 40.0)
     return Fault(
-        at=random.uniform(0.0, LASTS_S * 0.75),
+        at=random.uniform(0.0, LASTS_S * 0.6),
         kind=kind,
-        service=random.choice(OUTSIDE if outside else SERVICES),
+        service=service,
         slot=random.randint(0, 1),
-        moment=random.choice(moments),
-        steps=random.choice((0, 0, 1, 2, 3, 5, 8, 13)),
-        seconds=random.choice((0.1, 1.0, 3.0, 15.0, 40.0)),
+        moment=moment,
+        steps=random.choice(STEPS) if kind != "freeze" or moment in BETWEEN else 0,
+        seconds=random.choice(lasts),
         times=random.randint(1, 6),
         partition=random.randint(0, 7),
         fate=random.choice(TROUBLE),
+        operation=operation,
     )
+
+
+def _moments(kind: Kind, service: str, views: bool) -> Sequence[str]:
+    """Those that the service ever reaches."""
+    never = (() if service in OUTSIDE else OF_EFFECTS) + (() if views else OF_VIEWS)
+    return [one for one in PLACES.get(kind, MOMENTS) if one not in never]

@@ -250,28 +250,32 @@ class GatewayConnection:
         self, key: str, *, reference: str, amount: int, currency: str, token: str
     ) -> Authorised | Refused | Unknown:
         asker = self.process.name
-        return await self._ask(lambda: self.gateway.authorise(asker, key, reference, amount, currency, token))
+        return await self._ask(
+            "authorise", lambda: self.gateway.authorise(asker, key, reference, amount, currency, token)
+        )
 
     async def capture(
         self, key: str, *, authorisation_id: str, amount: int, currency: str
     ) -> Captured | Refused | Unknown:
         asker = self.process.name
-        return await self._ask(lambda: self.gateway.capture(asker, key, authorisation_id, amount, currency))
+        return await self._ask(
+            "capture", lambda: self.gateway.capture(asker, key, authorisation_id, amount, currency)
+        )
 
     async def void(self, key: str, *, authorisation_id: str) -> Voided | Refused | Unknown:
-        return await self._ask(lambda: self.gateway.void(self.process.name, key, authorisation_id))
+        return await self._ask("void", lambda: self.gateway.void(self.process.name, key, authorisation_id))
 
     async def renew(self, key: str, *, authorisation_id: str) -> Renewed | Refused | Unknown:
-        return await self._ask(lambda: self.gateway.renew(self.process.name, key, authorisation_id))
+        return await self._ask("renew", lambda: self.gateway.renew(self.process.name, key, authorisation_id))
 
     async def refund(
         self, key: str, *, capture_id: str, amount: int, currency: str
     ) -> Refunded | Refused | Unknown:
         asker = self.process.name
-        return await self._ask(lambda: self.gateway.refund(asker, key, capture_id, amount, currency))
+        return await self._ask("refund", lambda: self.gateway.refund(asker, key, capture_id, amount, currency))
 
     async def query(self, key: str) -> Outcome:
-        return await self._ask(lambda: self.gateway.query(key))
+        return await self._ask("query", lambda: self.gateway.query(key))
 
-    async def _ask(self, serve: Callable[[], A]) -> A | Unknown:
-        return await self.gateway.wire.ask(self.process, serve, Unknown)
+    async def _ask(self, operation: str, serve: Callable[[], A]) -> A | Unknown:
+        return await self.gateway.wire.ask(self.process, operation, serve, Unknown)

@@ -1,7 +1,7 @@
 """One instance of a service: a runtime on ports that its death cuts off at once."""
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from random import Random
@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from shared.events.cloudevents import source_of
-from shared.eventsourcing.broker import BrokerUnavailable
+from shared.eventsourcing.broker import BrokerUnavailable, Outgoing
 from shared.eventsourcing.clock import Clock
 from shared.eventsourcing.definition import ServiceDefinition
 from shared.eventsourcing.memory.broker import Cluster, MemoryBroker
@@ -27,6 +27,7 @@ from shared.eventsourcing.store import (
     LaneHead,
     LaneSlice,
     Lease,
+    LeaseLost,
     Loaded,
     Projection,
     ReaderPosition,
@@ -35,6 +36,9 @@ from shared.eventsourcing.store import (
 )
 from shared.eventsourcing.views import view_id
 from tests.simulation.processes import Process
+
+CROWDED = 0.1
+"""The part of the messages behind which others run before the next is sent."""
 
 
 class Witness(Protocol):
@@ -46,6 +50,14 @@ class Witness(Protocol):
 
     def cursor(self, reader: str, lane: int, before: int, after: int) -> None:
         """A reader's cursor was moved."""
+        ...
+
+    def fenced(self, what: str) -> None:
+        """Somebody was kept from going on with what others have taken over."""
+        ...
+
+    def begins(self, owner: str, reader: str, lanes: Collection[int]) -> None:
+        """A reader begins to do something about lanes that it read."""
         ...
 
 
@@ -74,22 +86,34 @@ class WatchedTransaction(MemoryTransaction):
     def __init__(self, tables: Tables, locks: Locks, line: "Line") -> None:
         super().__init__(tables, locks)
         self._line = line
+        self._ended = False
 
     async def claim(self, claims: Sequence[Claim]) -> frozenset[UUID]:
-        await self._line.travel("claim")
+        await self.travel("claim")
         return await super().claim(claims)
 
     async def load(self, streams: Sequence[str], keys: Sequence[str], lanes: Sequence[int]) -> Loaded:
-        await self._line.travel("load")
+        await self.travel("load")
         return await super().load(streams, keys, lanes)
 
     async def _lock_lanes(self, lanes: Sequence[int]) -> Mapping[int, LaneHead]:
-        await self._line.travel("lock lanes")
+        await self.travel("lock lanes")
         return await super()._lock_lanes(lanes)
 
     async def append(self, append: Append) -> None:
-        await self._line.travel("append")
+        await self.travel("append")
         await super().append(append)
+
+    async def travel(self, moment: str) -> None:
+        """One statement, which fails when the database has ended the transaction."""
+        await self._line.travel(moment)
+        if self._ended:
+            raise StoreUnavailable("the transaction stood still for too long")
+
+    def end(self) -> None:
+        """The database ends what its client has left open for too long."""
+        self._ended = True
+        self._locks.release_all(self)
 
     def written(self) -> tuple[Append | None, list[Claim]]:
         """What a commit makes visible."""
@@ -104,18 +128,23 @@ class Line:
         self._process = process
         self._random = random
         self._crowded = random.choice((0.1, 0.2, 0.7))
+        self.open: dict[WatchedTransaction, None] = {}
+        """Transactions under way."""
+        self.refused = 0
+        """How often it was down when it was needed."""
 
     async def travel(self, moment: str) -> None:
         """One statement: others may run meanwhile."""
-        self._process.reach(moment)
+        await self._process.stand(moment)
         if self._random.random() < self._crowded:
             await asyncio.sleep(0)
-            self._process.reach(moment)
+            await self._process.stand(moment)
         self.check()
 
     def check(self) -> None:
         """Raises StoreUnavailable while the line is down."""
         if self.down:
+            self.refused += 1
             raise StoreUnavailable("the line to the database is down")
 
 
@@ -123,7 +152,7 @@ class WatchedStore(MemoryStore):
     """The store of one process: nothing is written once the process is dead."""
 
     def __init__(self, tables: Tables, locks: Locks, clock: Clock, process: Process, line: Line, witness: Witness):
-        super().__init__(tables, locks, clock, process.reach)
+        super().__init__(tables, locks, clock)
         self._process = process
         self._line = line
         self._witness = witness
@@ -132,15 +161,17 @@ class WatchedStore(MemoryStore):
     async def transaction(self) -> AsyncIterator[MemoryTransaction]:
         await self._line.travel("begin")
         transaction = WatchedTransaction(self._tables, self._locks, self._line)
+        self._line.open[transaction] = None
         try:
             yield transaction
-            await self._line.travel("before commit")
+            await transaction.travel("before commit")
             transaction.commit()
             append, claims = transaction.written()
             self._witness.committed(self._process.name, append or Append(recorded_at=self._clock.now()), claims)
         finally:
+            del self._line.open[transaction]
             self._locks.release_all(transaction)
-        self._process.reach("after commit")
+        await self._process.stand("after commit")
 
     async def due_reminders(self, now: datetime, limit: int) -> Sequence[StoredReminder]:
         self._line.check()
@@ -169,17 +200,23 @@ class WatchedStore(MemoryStore):
         held = await super().advance(reader, owner, leases)
         for lane in sorted(held):
             self._witness.cursor(reader, lane, before[lane], rows[lane].position)
-        self._process.reach("after advance")
+        if len(held) < len(leases):
+            self._witness.fenced("advance")
+        await self._process.stand("after advance")
         return held
 
     async def project(self, reader: str, owner: str, leases: Sequence[Lease], projection: Projection) -> None:
         await self._line.travel("before project")
         rows = self._tables.readers[reader]
         before = {lease.lane: rows[lease.lane].position for lease in leases}
-        await super().project(reader, owner, leases, projection)
+        try:
+            await super().project(reader, owner, leases, projection)
+        except LeaseLost:
+            self._witness.fenced("project")
+            raise
         for lane, position in before.items():
             self._witness.cursor(reader, lane, position, rows[lane].position)
-        self._process.reach("after project")
+        await self._process.stand("after project")
 
     async def discard_parked(self, key: str, *, at: datetime, actor: str, reason: str) -> int:
         await self._line.travel("discard")
@@ -189,9 +226,22 @@ class WatchedStore(MemoryStore):
 class WatchedBroker(MemoryBroker):
     """The broker's client of one process: nothing is published, no offset committed once the process is dead."""
 
-    def __init__(self, cluster: Cluster, process: Process) -> None:
-        super().__init__(cluster, process.reach)
+    def __init__(self, cluster: Cluster, process: Process, random: Random, witness: Witness) -> None:
+        super().__init__(cluster)
         self._process = process
+        self._random = random
+        self._witness = witness
+
+    async def publish(self, messages: Sequence[Outgoing]) -> Sequence[bool]:
+        self._witness.begins(self._process.name, "relay", {one.lane for one in messages})
+        return await super().publish(messages)
+
+    async def _send(self, message: Outgoing) -> None:
+        await self._process.stand("before publish")
+        self._cluster.append(message)
+        if self._random.random() < CROWDED:
+            await asyncio.sleep(0)
+        await self._process.stand("after publish")
 
     def _commit(self, record: Record) -> None:
         self._process.reach("commit offset")
@@ -227,7 +277,7 @@ class Instance:
         self.process = process
         self.clock = clock
         self.line = Line(process, random)
-        self._broker = WatchedBroker(cluster, process)
+        self._broker = WatchedBroker(cluster, process, random, witness)
         self.runtime = Runtime(
             definition,
             WatchedStore(tables, locks, store_clock, process, self.line, witness),
@@ -259,6 +309,11 @@ class Instance:
         """The broker hears of it again."""
         self._broker.rejoin()
 
+    def end_transactions(self) -> None:
+        """The database has not heard of it for too long."""
+        for transaction in self.line.open:
+            transaction.end()
+
     def failure(self) -> BaseException | None:
         """What made a part of the runtime end, if anything did."""
         failed = self.runtime.failed
@@ -270,6 +325,7 @@ class Instance:
         self.runtime._reminders.wake(self.clock.now())
 
 
-def unacknowledged(moment: str) -> None:
+def unacknowledged(moment: str, struck: Callable[[], None]) -> None:
     """A producer error; whether the broker has the message depends on the moment."""
+    struck()
     raise BrokerUnavailable(f"no acknowledgement ({moment})")

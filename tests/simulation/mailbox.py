@@ -35,7 +35,10 @@ def effects(mailbox: Mailbox, process: Process) -> Mapping[type[Event], Effect]:
 
     async def offer(notice: NoticeRequested) -> MailAnswered:
         return await mailbox.wire.ask(
-            process, lambda: mailbox.take(notice), lambda explanation: _answer(notice, "unknown", explanation)
+            process,
+            "mail",
+            lambda: mailbox.take(notice),
+            lambda explanation: _answer(notice, "unknown", explanation),
         )
 
     return {NoticeRequested: offer}

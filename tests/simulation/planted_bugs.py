@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from tests.simulation import bugs, bugs_at_the_edges, bugs_of_trade
+from tests.simulation import bugs, bugs_at_the_edges, bugs_in_trouble, bugs_of_trade
 from tests.simulation.running import Bug
 
 
@@ -99,6 +99,35 @@ BUGS: tuple[PlantedBug, ...] = (
         "the end is the end",
     ),
     _named(bugs.deadline_unchecked, "A deadline does not look whether its step is over.", "deadlines are kept"),
+    _named(
+        bugs_in_trouble.refund_without_key,
+        "A refund that is asked again has a new idempotency key.",
+        "effects follow commits",
+        "the ledger agrees",
+    ),
+    _named(
+        bugs_in_trouble.handover_guessed,
+        "An unknown hand-over is taken for one that was done.",
+        "every order ends",
+    ),
+    _named(
+        bugs_in_trouble.hole_passed_over,
+        "The relay's cursor follows the last acknowledgement of a lane, over what is missing before it.",
+        "stored = published",
+        "published = consumed",
+        "every order ends",
+    ),
+    _named(
+        bugs_in_trouble.view_not_fenced,
+        "A view is written by whoever once held its lanes.",
+        "cursors go forward",
+        "views = fold",
+    ),
+    _named(
+        bugs_in_trouble.lease_believed_for_ever,
+        "Nobody looks whether a lease has run out before something is begun.",
+        "zombies begin nothing",
+    ),
     _named(bugs.oversell, "What is reserved is promised again.", "no oversell"),
     _named(bugs_of_trade.half_collected, "Half of a parcel's value is collected.", "what leaves is paid"),
     _named(bugs_of_trade.hold_ignored, "No hold stops anything.", "work stops on a hold"),

@@ -31,6 +31,7 @@ class Process:
         self.alive = True
         self.frozen = False
         self.set_aside: list[Any] = []
+        self._thawed = asyncio.Event()
         self._loop = loop
         self._tasks: list[asyncio.Task[Any]] = []
         self._strikes: dict[str, list[Callable[[], None]]] = {}
@@ -66,6 +67,14 @@ class Process:
             if not self.alive:
                 raise Killed(self.name)
 
+    async def stand(self, moment: str) -> None:
+        """Reach a moment, and get no further while the process is frozen, be it here that it froze."""
+        self.reach(moment)
+        while self.frozen:
+            await self._thawed.wait()
+            if not self.alive:
+                raise Killed(self.name)
+
     def kill(self) -> None:
         """End it where it stands; its ports are dead before the first of its `finally` blocks runs."""
         self.alive = False
@@ -79,12 +88,14 @@ class Process:
         """Stop it like SIGSTOP: nothing of it runs, its connections and locks stay."""
         if self.alive and not self.frozen:
             self.frozen = True
+            self._thawed.clear()
             self._loop.frozen += 1
 
     def thaw(self) -> None:
         """Let it go on where it stood, without a notion of the time that has passed."""
         if self.frozen:
             self.frozen = False
+            self._thawed.set()
             self._loop.frozen -= 1
             self._loop.run_again(self.set_aside)
             self.set_aside = []

@@ -4,6 +4,7 @@ import gc
 import logging
 import time
 import traceback
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from tests.simulation.script import Stuck, play
 from tests.simulation.trace import Trace
 from tests.simulation.verdict import judge
 from tests.simulation.workload import Workload
-from tests.simulation.world import World, world
+from tests.simulation.world import World, keeps_views, world
 
 ORDERS = 20
 FAULTS = 10
@@ -49,12 +50,26 @@ class Outcome:
     virtual_s: float
     cpu_s: float
     entries: int
+    trouble: "Trouble"
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What of the trouble in a world really came to pass."""
+
+    struck: frozenset[Fault]
+    met: Counter[tuple[str, str, str]]
+    """How often a service asking for something met a fate."""
+    fenced: Counter[str]
+    """How often somebody was kept from going on with what others had taken over."""
 
 
 def plan(seed: int, orders: int = ORDERS, faults: int = FAULTS) -> Plan:
     """What a seed stands for."""
     return Plan(
-        seed, works.draw(Random(f"{seed}/workload"), orders), wrongs.draw(Random(f"{seed}/faults"), faults)
+        seed,
+        works.draw(Random(f"{seed}/workload"), orders),
+        wrongs.draw(Random(f"{seed}/faults"), faults, views=keeps_views(seed)),
     )
 
 
@@ -79,6 +94,7 @@ def run(planned: Plan, bug: Bug = nullcontext) -> Outcome:
             one.now,
             time.process_time() - began,
             sum(lane.head for site in one.sites.values() for lane in site.tables.lanes.values()),
+            _trouble(one),
         )
 
 
@@ -98,6 +114,11 @@ def _raised(who: str, error: Exception) -> Finding:
     last = traceback.extract_tb(error.__traceback__)[-1]
     what = f"{type(error).__name__}: {error} (line {last.lineno} of {Path(last.filename).name})"
     return Finding("the simulation itself", who, what)
+
+
+def _trouble(one: World) -> Trouble:
+    met = Counter({(service, *told): n for service, wire in one.wires.items() for told, n in wire.met.items()})
+    return Trouble(frozenset(one.struck), met, one.fenced)
 
 
 def shrink(failed: Outcome, bug: Bug = nullcontext, report: Callable[[str], None] = lambda line: None) -> Outcome:

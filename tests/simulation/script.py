@@ -1,11 +1,11 @@
 """What is done in a world: the workload and the faults, then healing, then waiting for the end of every order."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 from uuid import NAMESPACE_URL, uuid5
 
 from shared.events.registry import LISTENERS
@@ -20,7 +20,9 @@ from tests.simulation.processes import Process
 from tests.simulation.services import SERVICES
 from tests.simulation.site import Site
 from tests.simulation.workload import LASTS_S, OrderAct, StockAct, Workload
-from tests.simulation.world import World
+from tests.simulation.world import SESSION_S, World
+
+A = TypeVar("A")
 
 REST_WITHIN_S = 3600.0
 """So long after all faults have ended the world may be busy before something is taken for stuck."""
@@ -30,6 +32,10 @@ JUMPS = 60
 """How many deadlines are waited for in one round."""
 BOUND_S = 90 * 24 * 3600.0
 """Virtual time within which every order has ended."""
+PATIENCE_S = 2.0
+"""So long a blow waits for its moment; then it falls where the process happens to be."""
+STANDS_STILL_S = 10.0
+"""After so long without a word from its client the database ends a transaction."""
 LONG_WEEKEND_S = 3 * 24 * 3600.0
 GARBAGE = (b"\xff\xfe\x00garbage", b"{", b'{"order_number": 7}', b"")
 
@@ -37,8 +43,9 @@ GARBAGE = (b"\xff\xfe\x00garbage", b"{", b'{"order_number": 7}', b"")
 async def play(world: World, workload: Workload, faults: tuple[Fault, ...]) -> None:
     """Run a world to its end."""
     world.alter = partial(_fragile, {fault.service for fault in faults if fault.kind == "poison decision"})
+    frozen = {fault.service for fault in faults if fault.kind == "freeze"}
     for service in SERVICES:
-        for slot in range(world.random.choice((1, 2))):
+        for slot in range(2 if service in frozen else world.random.choice((1, 2))):
             world.launch(service, slot)
     await asyncio.sleep(0.2)
     doing = [world.spawn(_act(world, number, act)) for number, act in enumerate(workload.acts())]
@@ -97,77 +104,108 @@ async def _see_to_parked_now_and_then(world: World) -> None:
 
 async def _go_wrong(world: World, fault: Fault) -> None:
     await asyncio.sleep(fault.at)
-    site = world.sites[fault.service]
-    instance = site.slots[fault.slot % len(site.slots)]
     world.note("FAULT", str(fault))
-    topics = LISTENERS[fault.service]
-    place = topics[fault.times % len(topics)], fault.partition
+    site, wire, topics = world.sites[fault.service], world.wires.get(fault.service), LISTENERS[fault.service]
+    struck = partial(world.struck.add, fault)
     match fault.kind:
         case "crash" | "freeze" | "roll" | "store fails" | "store down" | "producer fails" | "clock jumps":
-            if instance is not None and instance.process.alive:
+            if instance := await _found(world, fault, site.living):
                 await _befall(world, site, instance, fault)
         case "view upgraded":
             site.upgraded += 1
             for one in site.responsive():
+                struck()
                 await _roll(world, site, one)
         case "rebalance":
             world.cluster.rebalance(fault.service)
+            struck()
         case "redeliver":
-            world.cluster.deliver_again(fault.service, place, fault.times)
+            if place := await _found(world, fault, partial(world.cluster.read_by, fault.service)):
+                world.cluster.deliver_again(fault.service, place, fault.times)
+                struck()
         case "repeat":
-            world.cluster.repeat(place, fault.times)
+            if place := await _found(world, fault, partial(world.cluster.written, topics)):
+                world.cluster.repeat(place, fault.times)
+                struck()
         case "hold back":
-            world.cluster.hold_back(place, fault.seconds)
+            world.cluster.hold_back(topics, fault.seconds, struck)
         case "outside troubled":
-            world.wires[fault.service].fates += [fault.fate] * fault.times
+            assert wire is not None
+            wire.fates[fault.operation] += [(fault.fate, struck)] * fault.times
         case "outside down":
-            world.wires[fault.service].down = True
-            await asyncio.sleep(fault.seconds)
-            world.wires[fault.service].down = False
+            assert wire is not None
+            wire.falls.append((fault.seconds, struck))
         case "poison bytes":
+            place = topics[fault.times % len(topics)], fault.partition
             _poison(world, place, GARBAGE[fault.times % len(GARBAGE)], headed=fault.slot == 1)
+            struck()
         case "poison decision":
-            site.poisoned += fault.times
+            site.poisoned += [struck] * fault.times
+
+
+async def _found(world: World, fault: Fault, candidates: Callable[[], Sequence[A]]) -> A | None:
+    """One of those that a fault can strike, as soon as there is any."""
+    while not (found := candidates()):
+        if world.now > LASTS_S:
+            return None
+        await asyncio.sleep(0.2)
+    return found[(fault.slot + 2 * fault.partition) % len(found)]
 
 
 async def _befall(world: World, site: Site, instance: Instance, fault: Fault) -> None:
     process, slot = instance.process, site.slots.index(instance)
+    struck = partial(world.struck.add, fault)
     match fault.kind:
         case "crash":
             await _struck(process, fault, process.kill)
+            struck()
             world.kill(instance)
             await asyncio.sleep(fault.seconds)
             _relaunch(world, site, slot)
         case "freeze":
             await _struck(process, fault, process.freeze)
+            struck()
             process.freeze()
-            asleep = fault.seconds
-            if asleep > 6.0:
-                await asyncio.sleep(6.0)
-                instance.leave_group()
-                asleep -= 6.0
-            await asyncio.sleep(asleep)
+            await _given_up(instance, fault.seconds)
             if process.alive:
                 process.thaw()
                 instance.poll()
                 instance.rejoin_group()
+                if instance.views != world.views_of(site):
+                    await _roll(world, site, instance)
         case "roll":
+            struck()
             await _roll(world, site, instance)
         case "store fails":
             for _ in range(fault.times):
-                process.strike_at(fault.moment, _unavailable)
+                process.strike_at(fault.moment, partial(_unavailable, struck))
         case "store down":
-            instance.line.down = True
+            before, instance.line.down = instance.line.refused, True
             await asyncio.sleep(fault.seconds)
             instance.line.down = False
+            if instance.line.refused > before:
+                struck()
         case "producer fails":
             for _ in range(fault.times):
-                process.strike_at(fault.moment, lambda: unacknowledged(fault.moment))
+                process.strike_at(fault.moment, partial(unacknowledged, fault.moment, struck))
         case "clock jumps":
+            struck()
+            world.mistimed.add(instance.name)
             instance.clock.jump(fault.seconds * (1 if fault.times % 2 else -1))
             instance.poll()
         case _:
             raise AssertionError(fault.kind)
+
+
+async def _given_up(instance: Instance, seconds: float) -> None:
+    """While a process is frozen, those that it is connected to give it up, each after its time."""
+    passed = 0.0
+    for patience, give_up in ((SESSION_S, instance.leave_group), (STANDS_STILL_S, instance.end_transactions)):
+        if seconds > patience:
+            await asyncio.sleep(patience - passed)
+            passed = patience
+            give_up()
+    await asyncio.sleep(seconds - passed)
 
 
 async def _roll(world: World, site: Site, instance: Instance) -> None:
@@ -184,13 +222,15 @@ async def _struck(process: Process, fault: Fault, blow: Callable[[], None]) -> N
     struck: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def strike() -> None:
+        if struck.done():
+            return
+        struck.set_result(None)
         if not fault.steps:
             blow()
-        if not struck.done():
-            struck.set_result(None)
 
     process.strike_at(fault.moment, strike)
-    await asyncio.wait([struck], timeout=LASTS_S)
+    await asyncio.wait([struck], timeout=PATIENCE_S)
+    struck.cancel()
     for _ in range(fault.steps):
         await asyncio.sleep(0)
 
@@ -200,7 +240,8 @@ def _relaunch(world: World, site: Site, slot: int) -> None:
         world.launch(site.service, slot)
 
 
-def _unavailable() -> None:
+def _unavailable(struck: Callable[[], None]) -> None:
+    struck()
     raise StoreUnavailable("the line broke")
 
 
@@ -225,7 +266,7 @@ def _fragile(services: set[str], model: Model, site: Site) -> Model:
     def failing(decide: Callable[[States, Any, Context], Decision]) -> Callable[[States, Any, Context], Decision]:
         def decided(states: States, message: Any, context: Context) -> Decision:
             if site.poisoned:
-                site.poisoned -= 1
+                site.poisoned.pop()()
                 raise Unforeseen(decide(states, message, context))
             return decide(states, message, context)
 
@@ -236,20 +277,18 @@ def _fragile(services: set[str], model: Model, site: Site) -> Model:
 
 
 async def _heal(world: World) -> None:
-    """Everything that was broken is mended, and operators try again what is parked."""
+    """Everything that was broken is mended, and operators try again what is parked; who is frozen still wakes."""
     world.note("operators", "heal")
     world.cluster.let_all_go()
     for wire in world.wires.values():
-        wire.down = False
-        wire.fates.clear()
+        wire.rise()
     for site in world.sites.values():
-        site.poisoned = 0
+        site.poisoned.clear()
         for slot, instance in enumerate(site.slots):
             if instance is None:
                 world.launch(site.service, slot)
             else:
                 instance.process.calm()
-                instance.process.thaw()
                 instance.line.down = False
     await asyncio.sleep(1.0)
     for site in world.sites.values():

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from services.inventory.domain.messages import INTERNAL as INVENTORY_INTERNAL
 from services.inventory.domain.model import model as inventory_model
@@ -117,6 +118,14 @@ def _effects(service: str, outside: Outside, process: Process) -> Mapping[type[E
             return {}
 
 
+def _told(effect: Effect, begins: Callable[[Event], None]) -> Effect:
+    async def carry_out(intent: Any) -> Any:
+        begins(intent)
+        return await effect(intent)
+
+    return carry_out
+
+
 def definition(
     service: str,
     outside: Outside,
@@ -124,13 +133,14 @@ def definition(
     *,
     views: tuple[View, ...],
     alter: Callable[[Model], Model],
+    begins: Callable[[Event], None],
 ) -> ServiceDefinition:
-    """A service for one process."""
+    """A service for one process; `begins` is told of each intent before it is carried out."""
     return ServiceDefinition(
         model=alter(MODELS[service]),
         topics=LISTENERS[service],
         translate=TRANSLATE[service],
         internal=INTERNAL[service],
-        effects=_effects(service, outside, process),
+        effects={kind: _told(effect, begins) for kind, effect in _effects(service, outside, process).items()},
         views=views,
     )

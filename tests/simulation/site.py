@@ -1,6 +1,6 @@
 """Where a service lives: its database, and the instances that come and go over it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -24,12 +24,16 @@ class Site:
     """Something was committed since the last nudge."""
     written: dict[int, None] = field(default_factory=dict)
     """The lanes that hold anything."""
-    poisoned: int = 0
-    """So many of its next decisions fail."""
+    poisoned: list[Callable[[], None]] = field(default_factory=list)
+    """So many of its next decisions fail; what is told when one does."""
 
     def responsive(self) -> list[Instance]:
         """The instances that a caller reaches."""
         return [one for one in self.slots if one is not None and one.responsive]
+
+    def living(self) -> list[Instance]:
+        """The instances that are not dead, be they frozen."""
+        return [one for one in self.slots if one is not None and one.process.alive]
 
     def behind(self) -> Iterator[str]:
         """The readers of its instances that have yet to see something."""

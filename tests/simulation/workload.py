@@ -33,6 +33,8 @@ POSTED = 1 / 3
 """The part of the statements that come over HTTP."""
 AIMED = 0.15
 """The part of the orders about which somebody acts upon a fact."""
+REFUNDED = 0.08
+"""The part of the orders of which something is paid back."""
 
 OrderDeed = Literal["publish", "post", "cancel", "hold", "release", "approve", "reject", "pay_again", "refund"]
 StockDeed = Literal["receive", "count", "adjust", "transfer", "levels"]
@@ -192,7 +194,10 @@ def _stated(random: Random, at: float, identity: str, statement: ChannelOrderRec
 
 
 def _operated(random: Random, at: float, identity: str) -> Iterator[OrderAct]:
-    """Operators act soon after the order came, when most of it is still under way."""
+    """Operators act soon after the order came, when most of it is still under way; some pay back what was paid."""
+    if random.random() < REFUNDED:
+        late = random.choice((0.0, 0.01, 0.1, 1.0, 5.0)) * random.uniform(0.5, 1.5)
+        yield OrderAct(at=at, deed="refund", number=identity, upon="payment.captured.v1", late_s=late)
     moment = at + random.choice((0.0, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 3.0)) * random.uniform(0.5, 1.5)
     draw = random.random()
     if random.random() < AIMED:

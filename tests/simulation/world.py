@@ -2,7 +2,8 @@
 
 import asyncio
 import random as global_random
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import copy_context
 from dataclasses import dataclass, replace
@@ -24,6 +25,7 @@ from shared.eventsourcing.views import View
 from tests.simulation.answers import Answer, Answers
 from tests.simulation.books import Books
 from tests.simulation.carrier import Carrier
+from tests.simulation.faults import Fault
 from tests.simulation.gateway import Effect, Gateway
 from tests.simulation.instance import Instance
 from tests.simulation.log_cluster import SlowCluster
@@ -48,6 +50,11 @@ HTTP_PATIENCE = 400
 """Attempts of a caller that will not take no for an answer."""
 
 
+def keeps_views(seed: int) -> bool:
+    """Whether the services of a world keep views: to do without costs less, and shows as much of the rest."""
+    return Random(f"{seed}/views").random() < 0.5
+
+
 class World:
     """Puts the world together and keeps it turning; what is done in it is the script's business."""
 
@@ -62,7 +69,7 @@ class World:
         self.sites = {service: Site(service) for service in SERVICES}
         self.answers = Answers(self.sites, self.books)
         self.parked = Parked(self.books)
-        self.views = self.random.random() < 0.5
+        self.views = keeps_views(seed)
         self.deliveries: dict[UUID, float] = {}
         """Notices from outside that have yet to arrive, and when they set out."""
         self.calls = 0
@@ -74,6 +81,12 @@ class World:
         self.seen_to: dict[str, int] = {}
         """How often operators have seen to an order."""
         self.troubled = True
+        self.struck: set[Fault] = set()
+        """Faults that really did something."""
+        self.fenced: Counter[str] = Counter()
+        """How often somebody was kept from going on with what others had taken over."""
+        self.mistimed: set[str] = set()
+        """Processes whose clocks were set."""
         self.wires = {name: Wire(self.stream(name)) for name in ("payment", "shipping", "notification")}
         self.outside = Outside(
             gateway=Gateway(self.clock.now, self.wires["payment"], self._gateway_tells, self._gateway_did),
@@ -293,6 +306,7 @@ class World:
                     yield instance.name, error
 
     def _instance(self, site: Site, process: Process) -> Instance:
+        witness = _Witness(self, site.service)
         return Instance(
             definition(
                 site.service,
@@ -300,6 +314,7 @@ class World:
                 process,
                 views=self.views_of(site),
                 alter=lambda model: self.alter(model, site),
+                begins=lambda intent: witness.carries_out(process.name, intent),
             ),
             process,
             tables=site.tables,
@@ -308,7 +323,7 @@ class World:
             clock=VirtualClock(self.loop, self.stream(f"{process.name} ids")),
             store_clock=self.clock,
             random=self.stream(f"{process.name} line"),
-            witness=_Witness(self, site.service),
+            witness=witness,
         )
 
     def _must_not_fail(self, task: "asyncio.Task[Any]") -> None:
@@ -364,6 +379,20 @@ class _Witness:
 
     def cursor(self, reader: str, lane: int, before: int, after: int) -> None:
         self.world.books.cursor(f"{self.service} {reader}", lane, before, after)
+
+    def fenced(self, what: str) -> None:
+        self.world.fenced[what] += 1
+
+    def carries_out(self, owner: str, intent: Any) -> None:
+        self.begins(owner, "effects", (lane_of(intent.order_number),))
+
+    def begins(self, owner: str, reader: str, lanes: Collection[int]) -> None:
+        """A zombie that looks at its clock, as it has to, begins nothing that others have taken over."""
+        rows, now = self.world.sites[self.service].tables.readers[reader], self.world.clock.now()
+        lost = [lane for lane in lanes if rows[lane].owner != owner and rows[lane].expires_at > now]
+        if lost and owner not in self.world.mistimed:
+            told = f"{reader} went on in lane {min(lost)}, which is {rows[min(lost)].owner}'s"
+            self.world.books.find("zombies begin nothing", owner, told)
 
 
 @contextmanager

@@ -1,0 +1,46 @@
+"""What goes wrong really does: a fault that strikes nothing shows nothing."""
+
+from collections import Counter
+
+import pytest
+
+from tests.extent import extent
+from tests.simulation.faults import TROUBLED
+from tests.simulation.running import Trouble, plan, run
+
+WORLDS = extent(part=40, whole=200)
+SELDOM = {"outside troubled": 0.3}
+"""Trouble waits for an operation that a world may never come to: most have no renewal and void no label."""
+
+
+@pytest.fixture(scope="module")
+def troubles() -> list[Trouble]:
+    return [run(plan(10_000 + number)).trouble for number in range(WORLDS)]
+
+
+def test_nearly_every_fault_strikes(troubles: list[Trouble]) -> None:
+    drawn = Counter(one.kind for number in range(WORLDS) for one in plan(10_000 + number).faults)
+    struck = Counter(one.kind for trouble in troubles for one in trouble.struck)
+
+    assert {kind for kind in drawn if struck[kind] < SELDOM.get(kind, 0.6) * drawn[kind]} == set()
+    assert struck.total() > 0.8 * drawn.total()
+
+
+def test_whatever_is_asked_of_the_outside_meets_trouble(troubles: list[Trouble]) -> None:
+    met = Counter(
+        (service, operation)
+        for trouble in troubles
+        for service, operation, fate in trouble.met
+        if fate not in ("answered", "down")
+    )
+
+    assert sorted(met) == sorted(set(TROUBLED))
+
+
+def test_fences_are_hit_by_those_that_were_frozen(troubles: list[Trouble]) -> None:
+    fenced = Counter[str]()
+    for trouble in troubles:
+        fenced += trouble.fenced
+
+    assert fenced["advance"] >= WORLDS / 10
+    assert fenced["project"] >= WORLDS / 40
