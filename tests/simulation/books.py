@@ -57,6 +57,8 @@ class Books:
     """Id of each authorisation and capture that a fact states, to its order."""
     sent: set[str] = field(default_factory=set)
     claimed: dict[str, set[UUID]] = field(default_factory=lambda: defaultdict(set))
+    parked: dict[UUID, UUID] = field(default_factory=dict)
+    """Id under which a message was parked, to its own."""
     heads: dict[tuple[str, int], int] = field(default_factory=lambda: defaultdict(int))
     versions: dict[tuple[str, str], int] = field(default_factory=lambda: defaultdict(int))
     causes: dict[str, set[UUID]] = field(default_factory=lambda: defaultdict(set))
@@ -79,6 +81,7 @@ class Books:
                 self.find("decided once", service, f"message {claim.message_id} was claimed twice")
             claimed.add(claim.message_id)
         self._note_causes(service, append)
+        self._look_at_claims(service, append, claims)
         for entry in append.entries:
             self._place(service, entry)
             check = _CHECKS.get(entry.type)
@@ -106,6 +109,23 @@ class Books:
         for twice in sorted(causes & self.causes[service]):
             self.find("decided once", service, f"message {twice} was decided in two transactions")
         self.causes[service] |= causes
+
+    def _look_at_claims(self, service: str, append: Append, claims: Sequence[Claim]) -> None:
+        """What a message came to is committed with its claim; one that was parked was claimed when it came."""
+        with_it = {claim.message_id for claim in claims}
+        with_it.update(self.parked[one] for one in append.unparked if one in self.parked)
+        self.parked.update((message.id, message.message_id) for message in append.parked)
+        set_aside = {message.message_id for message in append.parked}
+        answered = append.replies.keys() | set_aside
+        decided = answered | {entry.causation_id for entry in append.entries}
+        for apart in sorted(decided - with_it):
+            self.find("claimed as decided", service, f"message {apart} was decided apart from its claim")
+        comes_to = {"http": answered, "reminder": set_aside.union(append.done_reminders)}
+        for claim in claims:
+            if claim.message_id not in comes_to.get(claim.source, with_it):
+                self.find(
+                    "claimed as decided", service, f"{claim.source} message {claim.message_id} came to nothing"
+                )
 
     def _place(self, service: str, entry: LogEntry) -> None:
         lane = (service, entry.lane)

@@ -33,7 +33,7 @@ from shared.eventsourcing.memory.transaction import MemoryTransaction
 from shared.eventsourcing.messages import Record
 from shared.eventsourcing.partners import Refused
 from shared.eventsourcing.partners import Unknown as Silence
-from shared.eventsourcing.store import Claim, LaneHead, LaneSlice, Lease, Loaded, Projection, StreamRow
+from shared.eventsourcing.store import Append, Claim, LaneHead, LaneSlice, Lease, Loaded, Projection, StreamRow
 from tests.simulation import services
 from tests.simulation.gateway import GatewayConnection
 from tests.simulation.instance import WatchedStore, WatchedTransaction
@@ -341,13 +341,13 @@ def commit_in_pieces() -> Iterator[None]:
         one = WatchedTransaction(self._tables, self._locks, self._line)
         try:
             yield one
-            claims = dict(one._claims)
-            self._tables.inbox.update(claims)
+            append, claims = one.written()
+            self._tables.inbox.update((claim.message_id, claim) for claim in claims)
+            nothing = Append(recorded_at=self._clock.now())
+            self._witness.committed(self._process.name, nothing, claims)
             await self._line.travel("before commit")
             one.commit()
-            append, _ = one.written()
-            if append is not None:
-                self._witness.committed(self._process.name, append, list(claims.values()))
+            self._witness.committed(self._process.name, append or nothing, [])
         finally:
             self._locks.release_all(one)
         self._process.reach("after commit")

@@ -1,7 +1,7 @@
 """What each order says, against what was stated, dropped, set aside, shipped and collected for it."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -40,12 +40,13 @@ Statements = Mapping[str, Iterable[ChannelOrderReceived]]
 """What the channels stated about each order, by its number."""
 
 
-def judge_dealings(records: Mapping[str, Record], statements: Statements) -> Iterator[Finding]:
-    """Everything in which an order and what was done for it differ."""
-    short = _short(records)
+def judge_dealings(
+    records: Mapping[str, Record], statements: Statements, untaken: Iterable[ChannelOrderReceived]
+) -> Iterator[Finding]:
+    """Everything in which an order and what was done for it differ; some statements may not have been taken."""
+    short, excused = _short(records), [_bare(one) for one in untaken]
     for number, stated in statements.items():
-        if taken := tuple(stated):
-            yield from _stated(number, records.get(number, Record()), taken)
+        yield from _stated(number, records.get(number, Record()), tuple(stated), excused)
     for number, record in records.items():
         dealing = Dealing(number, record, short)
         for entry, event in record.facts:
@@ -53,9 +54,12 @@ def judge_dealings(records: Mapping[str, Record], statements: Statements) -> Ite
         yield from _asked_for(number, record)
 
 
-def _stated(number: str, record: Record, stated: tuple[ChannelOrderReceived, ...]) -> Iterator[Finding]:
-    """What the order says is what its channel said, and the last of it."""
+def _stated(
+    number: str, record: Record, stated: Sequence[ChannelOrderReceived], excused: Container[ChannelOrderReceived]
+) -> Iterator[Finding]:
+    """What the order says is what its channel said, and the last of it that could be taken."""
     newest = max(one.channel_updated_at for one in stated)
+    due = [one.channel_updated_at for one in stated if _adds_up(one) and _bare(one) not in excused]
     known = []
     for _, event in record.facts:
         match event:
@@ -71,8 +75,19 @@ def _stated(number: str, record: Record, stated: tuple[ChannelOrderReceived, ...
                 known.append(newest)
             case _:
                 pass
-    if known and max(known) != newest:
-        yield Finding(STATED, number, f"stands as of {max(known)}, and was stated as of {newest}")
+    if known and not max(due, default=max(known)) <= max(known) <= newest:
+        yield Finding(
+            STATED, number, f"stands as of {max(known)}, and was stated as of {max(due, default=newest)}"
+        )
+
+
+def _bare(statement: ChannelOrderReceived) -> ChannelOrderReceived:
+    """A statement without what the misuse of its key changes: that is refused, or waits, with it."""
+    return statement.model_copy(update={"attributes": {}})
+
+
+def _adds_up(statement: ChannelOrderReceived) -> bool:
+    return sum(line.quantity * line.unit_price for line in statement.lines) == statement.total
 
 
 def _says(content: OrderContent, stated: ChannelOrderReceived) -> bool:

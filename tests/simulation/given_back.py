@@ -37,7 +37,7 @@ def silently_dropped(world: World) -> Iterator[Finding]:
     }
     for (topic, _), records in world.cluster.topics.items():
         for record in records:
-            if _is_strange(record):
+            if is_strange(record):
                 yield from _strange(world, record, rejected)
             elif topic == INTAKE and record.place not in rejected:
                 yield from _stated(world, orders, record)
@@ -45,7 +45,8 @@ def silently_dropped(world: World) -> Iterator[Finding]:
                 yield Finding("refused is given back", record.place, "other bytes were given back")
 
 
-def _is_strange(record: Record) -> bool:
+def is_strange(record: Record) -> bool:
+    """Whether a stranger strew it."""
     return not record.headers or ("ce_source", STRANGER) in record.headers
 
 

@@ -30,9 +30,7 @@ BUGS: tuple[PlantedBug, ...] = (
     _named(
         bugs.commit_in_pieces,
         "Claims are committed apart from what was decided.",
-        "every order ends",
-        "never lost",
-        "published = consumed",
+        "claimed as decided",
     ),
     _named(
         bugs.reader_by_sequence,

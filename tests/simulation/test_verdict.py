@@ -17,7 +17,7 @@ from tests.simulation.verdict import judge
 from tests.simulation.verified import verified
 from tests.simulation.world import World, world
 
-SOUND = plan(3, orders=6, faults=0)
+SOUND = plan(7, orders=6, faults=0)
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import orjson
 from pydantic import TypeAdapter
 
 from oms.verify.publications import SERVICE_OF, Publications
+from services.order.domain.messages import TakeChannelOrder
 from shared.events.channel import ChannelOrderReceived
 from shared.events.cloudevents import source_of
 from shared.events.order import OrderPlaced
@@ -58,10 +59,8 @@ def judge(world: World, statements: Statements) -> Iterator[Finding]:
     yield from _payments(world)
     yield from _nothing_left_behind(world)
     records = about_orders(world, events)
-    refused = [_bare(one) for one in world.answers.refused()]
-    statements = {of: [one for one in stated if _bare(one) not in refused] for of, stated in statements.items()}
     yield from _of_no_order(world, records)
-    yield from judge_dealings(records, statements)
+    yield from judge_dealings(records, statements, _untaken(world))
     yield from went_on(records)
     yield from misbooked(records, world.outside.gateway.ledger)
     yield from judge_notices(world, records, statements)
@@ -71,9 +70,14 @@ def judge(world: World, statements: Statements) -> Iterator[Finding]:
         yield from verified(world)
 
 
-def _bare(statement: ChannelOrderReceived) -> ChannelOrderReceived:
-    """A statement without what the misuse of its key changes: that is refused with it."""
-    return statement.model_copy(update={"attributes": {}})
+def _untaken(world: World) -> list[ChannelOrderReceived]:
+    """Statements of which their channel was told that they can't be taken, and those that operators dropped."""
+    dropped = [
+        TakeChannelOrder.model_validate_json(one.message.payload).order
+        for one in world.sites["order"].tables.discarded
+        if one.message.type == TakeChannelOrder.wire_type
+    ]
+    return world.answers.refused() + dropped
 
 
 def _intake(world: World) -> Iterator[Finding]:
