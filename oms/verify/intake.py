@@ -1,11 +1,15 @@
 """What the order service has taken from the public intake."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Protocol
 
 import orjson
 
 from deploy.local.description import Description
+from shared.events.channel import ChannelOrderReceived
+from shared.events.cloudevents import read_message
 from shared.events.strict_json import read_strictly
 
 
@@ -17,6 +21,8 @@ class Taken:
     """`topic/partition/offset`, without the prefix of the installation."""
     order: tuple[str, str] | None
     """Channel and channel order id; None where the bytes do not tell."""
+    said: str = ""
+    """Who said what under which id, as a digest: the same when it comes again. Empty: nothing that can be read."""
 
 
 class Intake(Protocol):
@@ -25,6 +31,16 @@ class Intake(Protocol):
     def news(self, stack: Description) -> list[Taken]:
         """What was taken since the last time."""
         ...
+
+
+def taken(place: str, headers: Sequence[tuple[str, bytes | None]], value: bytes | None) -> Taken:
+    """What a record of the intake says, as far as it can be read."""
+    try:
+        metadata, body = read_message(headers, value)
+    except ValueError:
+        return Taken(place, None)
+    said = sha256(f"{metadata.source}\n{metadata.id}\n".encode() + (value or b"")).hexdigest()
+    return Taken(place, order_in(body) if metadata.type == ChannelOrderReceived.wire_type else None, said)
 
 
 def order_in(body: bytes) -> tuple[str, str] | None:

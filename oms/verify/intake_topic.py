@@ -9,10 +9,9 @@ from aiokafka.errors import GroupCoordinatorNotAvailableError
 from aiokafka.structs import OffsetAndMetadata
 
 from deploy.local.description import Description
-from oms.verify.intake import Taken, order_in
+from oms.verify.intake import Taken, taken
 from oms.verify.topic_reader import Record, TopicReader, client_settings
 from shared.events.channel import ChannelOrderReceived
-from shared.events.cloudevents import read_message
 from shared.events.registry import topic_of
 
 TOPIC = topic_of(ChannelOrderReceived)
@@ -35,16 +34,16 @@ class IntakeTopic:
         Raises:
             Unreachable: no broker answers.
         """
-        taken: list[Taken] = []
+        read: list[Taken] = []
 
         async def ends(consumer: AIOKafkaConsumer) -> Mapping[TopicPartition, int]:
             return await _committed(stack, f"{stack.topic_prefix}.{TOPIC}")
 
         def take(partition: TopicPartition, records: Sequence[Record]) -> None:
-            taken.extend(map(_taken, records))
+            read.extend(map(_taken, records))
 
         self._reader.read(stack, ends, take)
-        return taken
+        return read
 
 
 async def _committed(stack: Description, topic: str) -> dict[TopicPartition, int]:
@@ -70,9 +69,4 @@ async def _offsets(admin: AIOKafkaAdminClient, group: str) -> Mapping[TopicParti
 
 
 def _taken(record: Record) -> Taken:
-    place = f"{TOPIC}/{record.partition}/{record.offset}"
-    try:
-        metadata, body = read_message(record.headers, record.value)
-    except ValueError:
-        return Taken(place, None)
-    return Taken(place, order_in(body) if metadata.type == ChannelOrderReceived.wire_type else None)
+    return taken(f"{TOPIC}/{record.partition}/{record.offset}", record.headers, record.value)

@@ -46,10 +46,11 @@ class Orders:
             if times > 1:
                 yield Finding(self.name, number, "was placed more than once")
         self._taken += self._intake.news(client.stack)
-        aside = {one["origin"].get("place", "") for one in put_aside(client, "order")}
+        kept = {one["origin"].get("place", "") for one in put_aside(client, "order")} | self._rejected
+        said = {one.said for one in self._taken if one.place in kept and one.said}
         for message in self._taken:
-            if message.order in self._numbers or message.place in self._rejected or message.place in aside:
-                continue
+            if message.order in self._numbers or message.place in kept or message.said in said:
+                continue  # what is said again is taken once
             what = "was taken, and is neither an order nor rejected nor parked nor discarded"
             order = " ".join(message.order) if message.order else "a message"
             yield Finding(self.name, f"{order} at {message.place}", what)

@@ -9,7 +9,7 @@ from fastapi.routing import APIRoute
 
 from deploy.local.description import Description
 from oms.client import Client, Json
-from oms.verify.intake import Taken, order_in
+from oms.verify.intake import Taken, taken
 from oms.verify.published import Published
 from oms.verify.run import all_checks, verify
 from shared.events.registry import CONTRACT, LISTENERS, topic_of
@@ -141,7 +141,7 @@ class _Intake:
 
     def news(self, stack: Description) -> list[Taken]:
         return [
-            Taken(f"{topic}/{partition}/{record.offset}", order_in(record.value or b""))
+            taken(record.place, record.headers, record.value)
             for (topic, partition), records in self._world.cluster.topics.items()
             if topic == INTAKE
             for record in records

@@ -163,9 +163,21 @@ def state_of_another_version(world: World) -> None:
     world.folds["order-SO-7"] = {"version": 1, "state": {}}
 
 
+def order_that_somebody_else_said(world: World) -> None:
+    world.parked["order"].append({"message_id": "", "origin": {"place": "channel.orders/0/8"}})
+    world.taken += [
+        Taken("channel.orders/0/8", ("web", "W-9"), "a"),
+        Taken("channel.orders/0/9", ("web", "W-9"), "b"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("plant", "expected"),
     [
+        (
+            order_that_somebody_else_said,
+            ("1 orders", "web W-9 at channel.orders/0/9", "neither an order nor rejected nor parked"),
+        ),
         (lost_order, ("1 orders", "web W-9 at channel.orders/0/9", "neither an order nor rejected nor parked")),
         (lost_bytes, ("1 orders", "a message at channel.orders/0/9", "neither an order nor rejected nor parked")),
         (doubled_order, ("1 orders", "web W-7", "has the numbers SO-7, SO-8")),
@@ -257,6 +269,18 @@ def test_a_message_that_a_person_dropped_is_accounted_for(services: Services) ->
         {"message_id": world.consumed["notification", "order"].pop(), "origin": {}}
     )
 
+    assert world.findings(services) == []
+
+
+def test_a_message_that_came_again_is_accounted_for_as_its_first_is(services: Services) -> None:
+    # given a channel that sent two messages twice: one waits for a person, and one was rejected
+    world = sound_world()
+    world.parked["order"].append({"message_id": "", "origin": {"place": "channel.orders/0/8"}})
+    said_again = (Taken(f"channel.orders/0/{offset}", ("web", "W-9"), "a digest") for offset in (8, 9))
+    rejected_again = (Taken(f"channel.orders/0/{offset}", ("web", "W-10"), "another") for offset in (2, 10))
+    world.taken = [world.taken[0], *said_again, *rejected_again]
+
+    # when all is looked at, then nothing is missing
     assert world.findings(services) == []
 
 
