@@ -240,12 +240,12 @@ def _intended(books: Books, entry: LogEntry, fact: Fact) -> None:
 
 
 def _authorised(books: Books, entry: LogEntry, fact: Fact) -> None:
-    if not fact.get("repeated") and not _is_outside(fact["authorisation_id"]):
+    if not fact.get("repeated") and not is_outside(fact["authorisation_id"]):
         books.stated[fact["authorisation_id"]] = fact["order_number"]
 
 
 def _captured(books: Books, entry: LogEntry, fact: Fact) -> None:
-    if fact.get("repeated") or _is_outside(fact["capture_id"]):
+    if fact.get("repeated") or is_outside(fact["capture_id"]):
         return
     books.stated[fact["capture_id"]] = fact["order_number"]
     books.captured[fact["order_number"]] += fact["amount"] - fact.get("already_captured", 0)
@@ -256,7 +256,7 @@ def _captured(books: Books, entry: LogEntry, fact: Fact) -> None:
 
 
 def _refunded(books: Books, entry: LogEntry, fact: Fact) -> None:
-    if not fact.get("repeated") and not _is_outside(fact["capture_id"]):
+    if not fact.get("repeated") and not is_outside(fact["capture_id"]):
         books.refunded[fact["order_number"]] += fact["amount"] - fact.get("already_refunded", 0)
 
 
@@ -286,7 +286,8 @@ def _sent(books: Books, entry: LogEntry, fact: Fact) -> None:
     books.sent.add(fact["notice_id"])
 
 
-def _is_outside(identity: str) -> bool:
+def is_outside(identity: str) -> bool:
+    """Whether an authorisation or capture is none of the gateway's: it was paid before, or costs nothing."""
     return identity.startswith(("prepaid:", "free:"))
 
 

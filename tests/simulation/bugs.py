@@ -35,6 +35,7 @@ from shared.eventsourcing.partners import Refused
 from shared.eventsourcing.partners import Unknown as Silence
 from shared.eventsourcing.store import Append, Claim, LaneHead, LaneSlice, Lease, Loaded, Projection, StreamRow
 from tests.simulation import services
+from tests.simulation.carrier import CarrierConnection
 from tests.simulation.gateway import GatewayConnection
 from tests.simulation.instance import WatchedStore, WatchedTransaction
 from tests.simulation.script import Unforeseen
@@ -209,14 +210,23 @@ def effect_inside_decision() -> Iterator[None]:
 
 @contextmanager
 def new_key_each_time() -> Iterator[None]:
-    right = GatewayConnection.capture
+    of_gateway = (
+        asking_anew(GatewayConnection, one) for one in ("authorise", "capture", "void", "renew", "refund")
+    )
+    of_carrier = (asking_anew(CarrierConnection, one) for one in ("buy_label", "void", "hand_over"))
+    yield from _patched(*of_gateway, *of_carrier)
+
+
+def asking_anew(connection: type[GatewayConnection | CarrierConnection], operation: str) -> Any:
+    """What is asked for again is asked for under a new key."""
+    right = getattr(connection, operation)
     asked: dict[str, int] = {}
 
-    async def capture(self: Any, key: str, **about: Any) -> Any:
+    async def ask(self: Any, key: str, **about: Any) -> Any:
         asked[key] = asked.get(key, 0) + 1
         return await right(self, key if asked[key] == 1 else f"{key}-again-{asked[key]}", **about)
 
-    yield from _patched(patch.object(GatewayConnection, "capture", capture))
+    return patch.object(connection, operation, ask)
 
 
 @contextmanager

@@ -5,26 +5,21 @@ from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
 
+from services.payment.gateway import Renewed, Voided
 from services.shipping.carrier import Done
 from shared.eventsourcing import relay
 from shared.eventsourcing.memory.store import MemoryStore
 from shared.eventsourcing.partners import Unknown as Silence
 from shared.eventsourcing.reading_lanes import LaneReader
 from shared.eventsourcing.store import Lease, Projection
+from tests.simulation.bugs import asking_anew
 from tests.simulation.carrier import CarrierConnection
-from tests.simulation.gateway import GatewayConnection
+from tests.simulation.gateway import LIFETIME, GatewayConnection
 
 
 @contextmanager
 def refund_without_key() -> Iterator[None]:
-    right = GatewayConnection.refund
-    asked: dict[str, int] = {}
-
-    async def refund(self: Any, key: str, **about: Any) -> Any:
-        asked[key] = asked.get(key, 0) + 1
-        return await right(self, key if asked[key] == 1 else f"{key}-again-{asked[key]}", **about)
-
-    with patch.object(GatewayConnection, "refund", refund):
+    with asking_anew(GatewayConnection, "refund"):
         yield
 
 
@@ -37,6 +32,35 @@ def handover_guessed() -> Iterator[None]:
         return Done() if isinstance(outcome, Silence) else outcome
 
     with patch.object(CarrierConnection, "hand_over", hand_over):
+        yield
+
+
+@contextmanager
+def void_guessed() -> Iterator[None]:
+    right, right_of_label = GatewayConnection.void, CarrierConnection.void
+
+    async def void(self: Any, key: str, *, authorisation_id: str) -> Any:
+        set_aside = self.gateway.accounts[authorisation_id].set_aside
+        outcome = await right(self, key, authorisation_id=authorisation_id)
+        return Voided(set_aside) if isinstance(outcome, Silence) else outcome
+
+    async def void_label(self: Any, key: str, **about: Any) -> Any:
+        outcome = await right_of_label(self, key, **about)
+        return Done() if isinstance(outcome, Silence) else outcome
+
+    with patch.object(GatewayConnection, "void", void), patch.object(CarrierConnection, "void", void_label):
+        yield
+
+
+@contextmanager
+def renewal_guessed() -> Iterator[None]:
+    right = GatewayConnection.renew
+
+    async def renew(self: Any, key: str, **about: Any) -> Any:
+        outcome = await right(self, key, **about)
+        return Renewed(self.gateway.now() + LIFETIME) if isinstance(outcome, Silence) else outcome
+
+    with patch.object(GatewayConnection, "renew", renew):
         yield
 
 

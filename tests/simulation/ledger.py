@@ -1,12 +1,13 @@
 """The gateway's ledger, operation by operation, against what was asked for and what was recorded."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from shared.events.payload import Event
 from shared.events.payment import (
     AuthorisationRenewalRequested,
+    AuthorisationRenewed,
     AuthorisationRequested,
     AuthorisationVoided,
     CaptureRequested,
@@ -16,7 +17,7 @@ from shared.events.payment import (
     RefundRequested,
     VoidRequested,
 )
-from tests.simulation.books import Finding
+from tests.simulation.books import Finding, is_outside
 from tests.simulation.gateway import Effect
 from tests.simulation.recorded import Record
 
@@ -59,6 +60,18 @@ def misbooked(records: Mapping[str, Record], effects: list[Effect]) -> Iterator[
             if known is not None and not known.is_done_by(effect):
                 told = f"{effect.operation} {effect.amount} {effect.currency} under {effect.key}, and not {known}"
                 yield Finding(RULE, effect.reference, told)
+    yield from _never_done(records, effects)
+
+
+def _never_done(records: Mapping[str, Record], effects: list[Effect]) -> Iterator[Finding]:
+    """What is recorded as let go of or renewed, oftener than it was."""
+    done = Counter((effect.operation, effect.authorisation_id) for effect in effects)
+    for number, record in records.items():
+        told = Counter(("renew", one.authorisation_id) for one in record.of(AuthorisationRenewed))
+        told.update(("void", one.authorisation_id) for one in record.of(AuthorisationVoided) if one.amount)
+        for operation, identity in sorted(told - done):
+            if not is_outside(identity):
+                yield Finding(RULE, number, f"a {operation} of {identity} is recorded, and none is in the ledger")
 
 
 def _asked(event: Event) -> tuple[str, Operation] | None:

@@ -75,7 +75,10 @@ BUGS: tuple[PlantedBug, ...] = (
     ),
     _named(bugs.effect_inside_decision, "The gateway is called inside the decision.", "effects follow commits"),
     _named(
-        bugs.new_key_each_time, "A capture that is asked again has a new idempotency key.", "the outside agrees"
+        bugs.new_key_each_time,
+        "What the gateway or the carrier is asked for again has a new idempotency key.",
+        "effects follow commits",
+        "the outside agrees",
     ),
     _named(
         bugs.outcome_guessed,
@@ -107,6 +110,17 @@ BUGS: tuple[PlantedBug, ...] = (
         bugs_in_trouble.handover_guessed,
         "An unknown hand-over is taken for one that was done.",
         "every order ends",
+    ),
+    _named(
+        bugs_in_trouble.void_guessed,
+        "An unknown outcome of a void is taken for done, of an authorisation or a label.",
+        "nothing left behind",
+        "the ledger agrees",
+    ),
+    _named(
+        bugs_in_trouble.renewal_guessed,
+        "A renewal of an authorisation is believed though nobody answered.",
+        "the ledger agrees",
     ),
     _named(
         bugs_in_trouble.hole_passed_over,

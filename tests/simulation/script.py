@@ -32,7 +32,7 @@ JUMPS = 60
 """How many deadlines are waited for in one round."""
 BOUND_S = 90 * 24 * 3600.0
 """Virtual time within which every order has ended."""
-PATIENCE_S = 2.0
+PATIENCE_S = 7.0
 """So long a blow waits for its moment; then it falls where the process happens to be."""
 STANDS_STILL_S = 10.0
 """After so long without a word from its client the database ends a transaction."""
