@@ -1,11 +1,12 @@
 """What goes wrong really does: a fault that strikes nothing shows nothing."""
 
 from collections import Counter
+from typing import get_args
 
 import pytest
 
 from tests.extent import extent
-from tests.simulation.faults import TROUBLED
+from tests.simulation.faults import TROUBLED, Kind
 from tests.simulation.running import Trouble, plan, run
 
 WORLDS = extent(part=40, whole=200)
@@ -18,10 +19,11 @@ def troubles() -> list[Trouble]:
     return [run(plan(10_000 + number)).trouble for number in range(WORLDS)]
 
 
-def test_nearly_every_fault_strikes(troubles: list[Trouble]) -> None:
+def test_nearly_every_fault_strikes_and_some_of_every_kind(troubles: list[Trouble]) -> None:
     drawn = Counter(one.kind for number in range(WORLDS) for one in plan(10_000 + number).faults)
     struck = Counter(one.kind for trouble in troubles for one in trouble.struck)
 
+    assert struck.keys() == set(get_args(Kind))
     assert {kind for kind in drawn if struck[kind] < SELDOM.get(kind, 0.6) * drawn[kind]} == set()
     assert struck.total() > 0.8 * drawn.total()
 

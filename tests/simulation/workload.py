@@ -33,7 +33,7 @@ POSTED = 1 / 3
 """The part of the statements that come over HTTP."""
 AIMED = 0.15
 """The part of the orders about which somebody acts upon a fact."""
-REFUNDED = 0.08
+REFUNDED = 0.12
 """The part of the orders of which something is paid back."""
 
 OrderDeed = Literal["publish", "post", "cancel", "hold", "release", "approve", "reject", "pay_again", "refund"]
