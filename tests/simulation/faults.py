@@ -130,7 +130,7 @@ WEIGHTS: Mapping[Kind, int] = {"crash": 4, "poison decision": 2, "freeze": 4, "o
 """What goes wrong more often than the rest."""
 OUTSIDE = ("payment", "shipping", "notification")
 TROUBLED = (
-    *[("payment", operation) for operation in ("capture", "void", *("authorise", "refund", "renew", "renew") * 2)],
+    *[("payment", operation) for operation in ("capture", *("authorise", "void", "refund", "renew", "renew") * 2)],
     *[("shipping", operation) for operation in ("quotes", "buy_label", "hand_over", *("void",) * 3)],
     *[("notification", "mail")] * 2,
 )
