@@ -63,14 +63,16 @@ class Answers:
             self.books.find(STAND, service, f"{message_id} was refused as a conflict and is none")
 
     def refused(self) -> list[ChannelOrderReceived]:
-        """Statements of which their channel was told that they can't be taken."""
+        """Statements of which their channel was told that they can't be taken, or would be if it asked again."""
         return [
             one.message.order
             for one in self.given.values()
-            if isinstance(one.message, TakeChannelOrder)
-            and one.reply is not None
-            and one.reply.outcome == "refused"
+            if isinstance(one.message, TakeChannelOrder) and self._outcome(one) == "refused"
         ]
+
+    def _outcome(self, answer: Answer) -> str:
+        stored = self.sites[answer.service].tables.replies.get(answer.message_id)
+        return decode_reply(stored).outcome if stored else ""
 
     def judged(self) -> Iterator[Finding]:
         """What was answered and is not so."""
