@@ -16,7 +16,7 @@ from shared.events.order import ApproveOrder, CancelOrder, OpenHold, PayAgain, R
 from shared.events.payload import Payload
 from shared.events.payment import RefundPayment
 from shared.events.values import PaymentMethod
-from shared.eventsourcing.ids import named_id
+from shared.eventsourcing.ids import keyed_id
 from tests.simulation.workload import OrderAct, StockAct
 from tests.simulation.world import World
 
@@ -71,7 +71,7 @@ def posted(act: OrderAct) -> tuple[TakeChannelOrder, UUID, bytes]:
     message = TakeChannelOrder(
         order_number=order_number(order.channel, order.channel_order_id), order=order, source="POST /orders"
     )
-    return message, named_id(f"orderstream/orders/{SHOP}/{act.key}"), sha256(body).digest()
+    return message, keyed_id("orders", SHOP, act.key), sha256(body).digest()
 
 
 def order_state(world: World, number: str) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Literal, get_args
 
-from tests.simulation.services import SERVICES
+from deploy.local.topics import SERVICES
 from tests.simulation.wire import TROUBLE, Fate
 from tests.simulation.workload import LASTS_S
 

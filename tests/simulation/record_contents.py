@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
+from deploy.local.topics import SERVICES
 from shared.events.cloudevents import dataschema_of, source_of
 from shared.eventsourcing.store import LogEntry
 from tests.simulation.books import Finding
-from tests.simulation.services import SERVICES
 from tests.simulation.world import World
 
 ONE_IN = 8

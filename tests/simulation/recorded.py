@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 from uuid import UUID
 
+from deploy.local.topics import SERVICES
 from shared.events.payload import Event
 from shared.events.registry import CONTRACT
 from shared.eventsourcing.store import LogEntry
-from tests.simulation.services import SERVICES
 from tests.simulation.world import World
 
 EVENTS: Mapping[str, type[Event]] = {

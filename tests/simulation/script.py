@@ -8,6 +8,7 @@ from itertools import islice
 from typing import Any, TypeVar
 from uuid import NAMESPACE_URL, uuid5
 
+from deploy.local.topics import SERVICES
 from shared.events.registry import LISTENERS
 from shared.eventsourcing.broker import Outgoing
 from shared.eventsourcing.decider import Context, Decision, Model, Route, States
@@ -17,7 +18,6 @@ from tests.simulation.faults import Fault
 from tests.simulation.instance import Instance, unacknowledged
 from tests.simulation.operators import ask, see_to_holds, see_to_parked
 from tests.simulation.processes import Process
-from tests.simulation.services import SERVICES
 from tests.simulation.site import Site
 from tests.simulation.workload import LASTS_S, OrderAct, StockAct, Workload
 from tests.simulation.world import SESSION_S, World

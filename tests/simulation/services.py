@@ -39,8 +39,6 @@ from tests.simulation.carrier import Carrier, CarrierConnection
 from tests.simulation.gateway import Gateway, GatewayConnection
 from tests.simulation.processes import Process
 
-SERVICES = ("order", "inventory", "payment", "shipping", "notification")
-
 
 @dataclass(frozen=True, slots=True)
 class Outside:

@@ -10,6 +10,7 @@ from uuid import UUID
 import orjson
 from pydantic import TypeAdapter
 
+from deploy.local.topics import SERVICES
 from oms.verify.publications import SERVICE_OF, Publications
 from services.order.domain.messages import TakeChannelOrder
 from shared.events.channel import ChannelOrderReceived
@@ -30,7 +31,7 @@ from tests.simulation.given_back import silently_dropped
 from tests.simulation.ledger import misbooked
 from tests.simulation.record_contents import told_otherwise
 from tests.simulation.recorded import Events, Record, about_orders
-from tests.simulation.services import MODELS, SERVICES
+from tests.simulation.services import MODELS
 from tests.simulation.standstill import went_on
 from tests.simulation.telling import judge_notices
 from tests.simulation.verified import verified

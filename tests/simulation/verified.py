@@ -8,6 +8,7 @@ from uuid import UUID
 from fastapi.routing import APIRoute
 
 from deploy.local.description import Description
+from deploy.local.topics import SERVICES
 from oms.client import Client, Json
 from oms.verify.intake import Taken, taken
 from oms.verify.published import Published
@@ -24,7 +25,7 @@ from shared.eventsourcing.pipeline import Pipeline
 from tests.memory_topics import MemoryTopics
 from tests.simulation.books import Finding
 from tests.simulation.given_back import is_strange
-from tests.simulation.services import INTERNAL, MODELS, SERVICES
+from tests.simulation.services import INTERNAL, MODELS
 from tests.simulation.world import World
 
 INTAKE = "channel.orders"

@@ -12,6 +12,7 @@ from random import Random
 from typing import Any
 from uuid import UUID
 
+from deploy.local.topics import SERVICES
 from shared.events.cloudevents import Metadata, headers_of
 from shared.events.payload import Payload
 from shared.eventsourcing import failpoints, reading_lanes, reminders
@@ -32,7 +33,7 @@ from tests.simulation.log_cluster import SlowCluster
 from tests.simulation.mailbox import Mailbox
 from tests.simulation.parked import Parked
 from tests.simulation.processes import Process, ProcessLoop, reached
-from tests.simulation.services import SERVICES, VIEWS, Outside, definition
+from tests.simulation.services import VIEWS, Outside, definition
 from tests.simulation.site import Site
 from tests.simulation.trace import Trace
 from tests.simulation.wire import Wire
