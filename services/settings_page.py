@@ -62,8 +62,8 @@ without one.
     export OMS_API_KEYS='[{"name": "shop", "sha256": "THE 64 CHARACTERS", "scopes": ["orders:write"]}]'
 
 `name` says who holds the key, and stands in the log as the actor of all that it does. The idempotency keys of
-orders and stock changes belong to the name: who gets a new key keeps the name, and the list may hold both until
-the old one is out of use. A key should be random and as long as this one, because its hash is quick to compute.
+orders, decisions and stock changes belong to the name: who gets a new key keeps the name, and the list may hold
+both until the old one is out of use. A key should be random and as long as this one, because its hash is quick to compute.
 A service reads the list when it starts.
 
 `scopes` says what the key opens; `*` is everything. A request without a known key is answered 401, one whose
