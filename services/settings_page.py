@@ -63,8 +63,8 @@ without one.
 
 `name` says who holds the key, and stands in the log as the actor of all that it does. The idempotency keys of
 orders, decisions and stock changes belong to the name: who gets a new key keeps the name, and the list may hold
-both until the old one is out of use. A key should be random and as long as this one, because its hash is quick to compute.
-A service reads the list when it starts.
+both until the old one is out of use. A key should be random and as long as this one, because its hash is quick to
+compute. A service reads the list when it starts.
 
 `scopes` says what the key opens; `*` is everything. A request without a known key is answered 401, one whose
 key lacks the scope 403 with its name. `/health`, `/ready`, `/metrics` and `/openapi.json` want no key, and the
