@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from itertools import islice
 from typing import Annotated
 
 import typer
@@ -64,21 +65,30 @@ def discard(
     service: Service,
     key: Key,
     reason: Annotated[str, typer.Option("--reason", help="Why; kept for good with what is dropped.")],
+    everything: Annotated[bool, typer.Option("--all", help="All that wait behind it as well.")] = False,
     state: State = DEFAULT_STATE,
     as_json: AsJson = False,
 ) -> None:
-    """Drop a key's parked message and all that wait behind it; what they ask is not done."""
+    """Drop a key's parked message: what it asks is not done. Those behind it wait for a retry, or go by --all."""
+    path = path_of("operations", "parked", key, "discard")
     with Client.of(state) as client:
-        messages = list(_under(client, service, key))
-        answer = client.post(service, path_of("operations", "parked", key, "discard"), {"reason": reason})
-    if not answer["discarded"]:
+        messages = list(islice(_under(client, service, key), None if everything else 1))
+        discarded, left = 0, 0
+        for start in range(0, len(messages), PAGE):
+            ids = [one["id"] for one in messages[start : start + PAGE]]
+            answer = client.post(service, path, {"reason": reason, "messages": ids})
+            discarded, left = discarded + answer["discarded"], answer["left"]
+    if not discarded:
         raise _nothing_parked(service, key)
     if as_json:
-        as_document({**answer, "messages": messages})
+        as_document({"discarded": discarded, "left": left, "reason": reason, "messages": messages})
     else:
         types = Counter(one["type"] or "unreadable" for one in messages)
         dropped = ", ".join(f"{number} {printable(name)}" for name, number in types.items())
-        say(f"{counted(answer['discarded'], 'message')} of {printable(key)} dropped: {dropped}")
+        say(
+            f"{counted(discarded, 'message')} of {printable(key)} dropped: {dropped}"
+            + (f"; {left} left, for `oms parked retry`" if left else "")
+        )
 
 
 def _keys(client: Client, service: str, *, whole: bool) -> Iterator[Json]:

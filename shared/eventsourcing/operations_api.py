@@ -26,6 +26,8 @@ PAGE = 1_000
 """Rows of one page."""
 WHOLE = 100
 """Of messages with their payloads, each of which may hold a megabyte."""
+MOST_DISCARDED = 10_000
+"""Messages dropped in one request."""
 
 Position = Annotated[int, Query(ge=0, le=2**62)]
 LaneNumber = Annotated[int, Query(ge=0, le=63)]
@@ -46,10 +48,16 @@ Rows = Annotated[int, Depends(_rows)]
 Writer = Annotated[Caller, Depends(requires("operations:write"))]
 
 
-class Discard(BaseModel):
-    """Why a parked message is dropped."""
+class Discard(BaseModel, frozen=True):
+    """Which parked messages of a key are dropped, and why."""
 
     reason: str = Field(min_length=1, max_length=2_000)
+    messages: tuple[UUID, ...] | None = Field(
+        default=None,
+        min_length=1,
+        max_length=MOST_DISCARDED,
+        description="Their ids; without them all that are parked under the key when it is done, seen or not.",
+    )
 
 
 def operations_routers(
@@ -164,11 +172,13 @@ def _handle_parked(reads: APIRouter, writes: APIRouter, store: Store, pipeline: 
         log.info("parked messages were tried again", key=key, actor=caller.name, **outcome)
         return outcome
 
-    @writes.post("/parked/{key:path}/discard", summary="Drop a key's parked messages")
+    @writes.post("/parked/{key:path}/discard", summary="Drop parked messages of a key, some or all")
     async def discard(key: str, why: Discard, caller: Writer) -> dict[str, Any]:
-        count = await store.discard_parked(key, at=datetime.now(UTC), actor=caller.name, reason=why.reason)
+        count = await store.discard_parked(
+            key, at=datetime.now(UTC), actor=caller.name, reason=why.reason, only=why.messages
+        )
         log.info("parked messages were discarded", key=key, actor=caller.name, reason=why.reason, discarded=count)
-        return {"discarded": count, "reason": why.reason}
+        return {"discarded": count, "left": await store.parked_under(key), "reason": why.reason}
 
     @reads.get("/discarded", summary="Messages that a person dropped, with who and why")
     async def discarded(rows: Rows, after: UUID = NO_ID, payload: bool = True) -> dict[str, Any]:

@@ -384,8 +384,13 @@ class Store(Protocol):
         """The message that the others of its key queue behind."""
         ...
 
-    async def discard_parked(self, key: str, *, at: datetime, actor: str, reason: str) -> int:
-        """Set aside what is parked under a key, with who decided it and why; returns how many."""
+    async def discard_parked(
+        self, key: str, *, at: datetime, actor: str, reason: str, only: Sequence[UUID] | None = None
+    ) -> int:
+        """Set aside what is parked under a key, with who decided it and why; returns how many.
+
+        With `only` these alone, by their ids, as far as they are still parked under it.
+        """
         ...
 
     async def discarded(

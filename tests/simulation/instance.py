@@ -218,9 +218,11 @@ class WatchedStore(MemoryStore):
             self._witness.cursor(reader, lane, position, rows[lane].position)
         await self._process.stand("after project")
 
-    async def discard_parked(self, key: str, *, at: datetime, actor: str, reason: str) -> int:
+    async def discard_parked(
+        self, key: str, *, at: datetime, actor: str, reason: str, only: Sequence[UUID] | None = None
+    ) -> int:
         await self._line.travel("discard")
-        return await super().discard_parked(key, at=at, actor=actor, reason=reason)
+        return await super().discard_parked(key, at=at, actor=actor, reason=reason, only=only)
 
 
 class WatchedBroker(MemoryBroker):

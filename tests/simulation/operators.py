@@ -1,6 +1,8 @@
 """What operators do when nobody asks them: they see to holds, and to what is parked."""
 
 import asyncio
+from collections.abc import Sequence
+from itertools import takewhile
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from services.order.domain.holds import ALARMS
@@ -48,8 +50,9 @@ async def see_to_parked(world: World) -> None:
     for site in world.sites.values():
         for key in sorted({one.key for one in site.tables.parked.values()}):
             parked = [one for one in site.tables.parked.values() if one.key == key]
-            if parked and all(map(_may_be_dropped, parked)) and world.random.random() < DISCARDED:
-                await _discard(world, site, key)
+            dropped = list(takewhile(_may_be_dropped, parked))
+            if dropped and world.random.random() < DISCARDED:
+                await _discard(world, site, key, dropped[: world.random.choice((1, len(dropped)))])
             elif any(one.blocking for one in parked) and (instances := site.responsive()):
                 world.note("operators", f"try {key} of {site.service} again")
                 task = instances[0].process.spawn(instances[0].runtime.pipeline.retry_parked(key))
@@ -83,9 +86,9 @@ def _may_be_dropped(message: ParkedMessage) -> bool:
     return asked or message.source == "channel.orders" or not message.blocking
 
 
-async def _discard(world: World, site: Site, key: str) -> None:
-    """In one step: what comes under the key meanwhile may be something that a service waits for."""
-    world.note("operators", f"discard {key} of {site.service}")
-    store = MemoryStore(site.tables, site.locks, world.clock)
-    await store.discard_parked(key, at=world.clock.now(), actor=OPERATOR, reason="simulated")
-    world.parked.discarded(site.service, key)
+async def _discard(world: World, site: Site, key: str, messages: Sequence[ParkedMessage]) -> None:
+    """These alone: what waits behind them, or comes meanwhile, may be something that a service waits for."""
+    world.note("operators", f"discard {len(messages)} of {key} of {site.service}")
+    store, only = MemoryStore(site.tables, site.locks, world.clock), [one.id for one in messages]
+    await store.discard_parked(key, at=world.clock.now(), actor=OPERATOR, reason="simulated", only=only)
+    world.parked.discarded(site.service, only)

@@ -30,11 +30,10 @@ class Parked:
             if message.blocking:
                 waiting[message.id] = message.key
 
-    def discarded(self, service: str, key: str) -> None:
-        """An operator has dropped all that was parked under a key."""
-        waiting = self.waiting[service]
-        for message in [one for one, other in waiting.items() if other == key]:
-            del waiting[message]
+    def discarded(self, service: str, messages: Sequence[UUID]) -> None:
+        """An operator has dropped what was parked."""
+        for message in messages:
+            self.waiting[service].pop(message, None)
 
     def judged(self, sites: Mapping[str, Site]) -> Iterator[Finding]:
         """What is neither released nor discarded, and gone."""

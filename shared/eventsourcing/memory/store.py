@@ -260,8 +260,11 @@ class MemoryStore:
     async def first_parked(self, key: str) -> ParkedMessage | None:
         return next((one for one in self._tables.parked.values() if one.key == key and one.blocking), None)
 
-    async def discard_parked(self, key: str, *, at: datetime, actor: str, reason: str) -> int:
-        gone = [one for one in self._tables.parked.values() if one.key == key]
+    async def discard_parked(
+        self, key: str, *, at: datetime, actor: str, reason: str, only: Sequence[UUID] | None = None
+    ) -> int:
+        under = [one for one in self._tables.parked.values() if one.key == key]
+        gone = [one for one in under if only is None or one.id in only]
         for one in gone:
             del self._tables.parked[one.id]
             self._tables.discarded.append(DiscardedMessage(one, at, actor, reason))

@@ -397,7 +397,7 @@ limit 1;
 -- name: discard_parked
 with gone as (
     delete from parked
-    where key = $1
+    where key = $1 and ($5::uuid[] is null or id = any($5::uuid[]))
     returning *
 )
 

@@ -298,9 +298,11 @@ class PostgresStore:
         rows = await self._fetch("first_parked", key)
         return _parked(dict(rows[0])) if rows else None
 
-    async def discard_parked(self, key: str, *, at: datetime, actor: str, reason: str) -> int:
+    async def discard_parked(
+        self, key: str, *, at: datetime, actor: str, reason: str, only: Sequence[UUID] | None = None
+    ) -> int:
         async with self._begun() as connection:
-            status = await connection.execute(SQL["discard_parked"], key, at, actor, reason)
+            status = await connection.execute(SQL["discard_parked"], key, at, actor, reason, only)
             return int(status.rpartition(" ")[2])
 
     async def discarded(

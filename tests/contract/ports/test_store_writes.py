@@ -332,6 +332,17 @@ async def test_what_a_person_discards_under_a_key_is_set_aside_with_who_and_why(
     ]
 
 
+async def test_of_what_is_parked_under_a_key_only_what_is_named_is_discarded(store: Store) -> None:
+    await append(store, parked=[one := parked("a"), two := parked("a"), other := parked("b")])
+
+    dropped = await store.discard_parked("a", at=NOON, actor="olga", reason="bad", only=[one.id, other.id])
+
+    assert dropped == 1
+    assert await store.parked() == [two, other]
+    assert await store.first_parked("a") == two
+    assert await store.discard_parked("a", at=NOON, actor="olga", reason="bad", only=[]) == 0
+
+
 @pytest.mark.parametrize(
     "written",
     [

@@ -59,11 +59,28 @@ async def test_what_is_discarded_is_no_longer_parked_and_can_be_read_with_who_an
 
     answer = await operations.post(f"/operations/parked/{parked['key']}/discard", json={"reason": "not ours"})
 
-    assert answer.json() == {"discarded": 1, "reason": "not ours"}
+    assert answer.json() == {"discarded": 1, "left": 0, "reason": "not ours"}
     assert (await operations.get("/operations/parked")).json()["parked"] == []
     [discarded] = (await operations.get("/operations/discarded")).json()["discarded"]
     assert discarded.items() >= parked.items()
     assert (discarded["discarded_by"], discarded["discarded_because"]) == ("olga", "not ours")
+
+
+async def test_only_the_messages_that_are_named_are_discarded(
+    operations: httpx2.AsyncClient, installation: Installation
+) -> None:
+    await _park(installation, "k", 3)
+    first, second, third = (await operations.get("/operations/parked", params={"key": "k"})).json()["parked"]
+    named = {"reason": "not ours", "messages": [first["id"], third["id"]]}
+
+    answer = await operations.post("/operations/parked/k/discard", json=named)
+    again = await operations.post("/operations/parked/k/discard", json=named)
+    of_none = await operations.post("/operations/parked/k/discard", json=named | {"messages": []})
+
+    assert answer.json() == {"discarded": 2, "left": 1, "reason": "not ours"}
+    assert again.json() == {"discarded": 0, "left": 1, "reason": "not ours"}
+    assert (await operations.get("/operations/parked", params={"key": "k"})).json()["parked"] == [second]
+    assert of_none.status_code == 422
 
 
 async def test_parked_and_discarded_messages_are_answered_in_pages(

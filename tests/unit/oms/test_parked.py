@@ -1,7 +1,8 @@
 """`oms parked` as an operator sees it: what waits, what is tried again, what is dropped."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import pytest
 
@@ -10,6 +11,7 @@ from tests.unit.oms.conftest import Oms
 from tests.unit.oms.stack import Services
 
 PARKED = {
+    "id": "01",
     "key": "SO-7",
     "blocking": True,
     "type": "payment.authorise-payment.v1",
@@ -17,8 +19,26 @@ PARKED = {
     "reason": "KeyError: 'card'",
     "parked_at": "2026-03-02T09:05:00+00:00",
 }
-UNREADABLE = {**PARKED, "key": "payment.commands/0/9", "blocking": False, "type": "", "reason": "no JSON"}
+BEHIND = {**PARKED, "id": "02"}
+UNREADABLE = {
+    **PARKED,
+    "id": "03",
+    "key": "payment.commands/0/9",
+    "blocking": False,
+    "type": "",
+    "reason": "no JSON",
+}
 """A record in which there is no message."""
+
+
+def parked_under(asked: Mapping[str, str], body: object) -> object:
+    """What waits under a key."""
+    return {"parked": [one for one in (PARKED, BEHIND, UNREADABLE) if one["key"] == asked["key"]]}
+
+
+def discarding(left: int) -> Callable[[object, dict[str, Any]], object]:
+    """All that is named is dropped, and so many are left."""
+    return lambda asked, body: {"discarded": len(body["messages"]), "left": left, "reason": body["reason"]}
 
 
 def test_what_is_parked_is_listed_over_all_services_by_key_with_how_many_wait_behind(
@@ -80,22 +100,36 @@ def test_parked_messages_that_go_through_are_exit_0_and_any_that_stays_is_exit_1
     assert (code, json.loads(out)) == (1, {"went_through": 1, "left": 2})
 
 
-def test_discarded_messages_are_named_and_carry_the_reason(oms: Oms, services: Services) -> None:
-    key = UNREADABLE["key"]
-
-    def under(asked: Mapping[str, str], body: object) -> object:
-        return {"parked": [one for one in (PARKED, UNREADABLE, PARKED) if one["key"] == asked["key"]]}
-
-    services.answer("GET", "/payment/operations/parked", under)
-    for one in ("SO-7", key):
-        services.answer(
-            "POST", f"/payment/operations/parked/{one}/discard", {"discarded": 2, "reason": "cancelled by phone"}
-        )
+def test_the_first_message_of_a_key_is_discarded_alone_and_what_is_left_is_said(
+    oms: Oms, services: Services
+) -> None:
+    services.answer("GET", "/payment/operations/parked", parked_under)
+    services.answer("POST", "/payment/operations/parked/SO-7/discard", discarding(left=1))
     decision = ("parked", "discard", "payment", "SO-7", "--reason", "cancelled by phone")
 
-    assert oms(*decision) == (0, "", "2 messages of SO-7 dropped: 2 payment.authorise-payment.v1\n")
-    assert services.asked[-1].body == {"reason": "cancelled by phone"}
-    assert json.loads(oms(*decision, "--json")[1])["messages"] == [PARKED, PARKED]
+    said = "1 message of SO-7 dropped: 1 payment.authorise-payment.v1; 1 left, for `oms parked retry`\n"
+    assert oms(*decision) == (0, "", said)
+    assert services.asked[-1].body == {"reason": "cancelled by phone", "messages": [PARKED["id"]]}
+    told = json.loads(oms(*decision, "--json")[1])
+    assert told == {"discarded": 1, "left": 1, "reason": "cancelled by phone", "messages": [PARKED]}
+
+
+def test_all_that_was_seen_under_a_key_is_discarded_and_nothing_that_came_later(
+    oms: Oms, services: Services
+) -> None:
+    services.answer("GET", "/payment/operations/parked", parked_under)
+    services.answer("POST", "/payment/operations/parked/SO-7/discard", discarding(left=0))
+
+    code, _, err = oms("parked", "discard", "payment", "SO-7", "--all", "--reason", "a test")
+
+    assert (code, err) == (0, "2 messages of SO-7 dropped: 2 payment.authorise-payment.v1\n")
+    assert services.asked[-1].body == {"reason": "a test", "messages": [PARKED["id"], BEHIND["id"]]}
+
+
+def test_an_unreadable_message_is_discarded_under_its_place(oms: Oms, services: Services) -> None:
+    key = UNREADABLE["key"]
+    services.answer("GET", "/payment/operations/parked", parked_under)
+    services.answer("POST", f"/payment/operations/parked/{key}/discard", discarding(left=0))
 
     assert oms("parked", "discard", "payment", key, "--reason", "rubbish")[2].endswith("dropped: 1 unreadable\n")
     assert services.asked[-1].path == f"/payment/operations/parked/{key}/discard"
@@ -114,7 +148,6 @@ def test_a_key_under_which_nothing_is_parked_is_one_line_and_exit_1(
 ) -> None:
     services.answer("GET", "/order/operations/parked", {"parked": []})
     services.answer("POST", "/order/operations/parked/SO-8/retry", {"went_through": 0, "left": 0})
-    services.answer("POST", "/order/operations/parked/SO-8/discard", {"discarded": 0, "reason": "rubbish"})
     command, *options = decision
 
     said = "oms: the order service has nothing parked under SO-8\n"
