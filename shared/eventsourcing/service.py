@@ -41,6 +41,9 @@ T = TypeVar("T", bound=ServiceSettings)
 
 log = structlog.get_logger()
 
+STARTS_WITHIN_S = 15.0
+"""How long a service that starts waits for a database that is away: to start anew costs more than to wait."""
+
 
 def run(service: str, definition: Callable[[T], ServiceDefinition], settings_type: type[T]) -> None:
     """Run a service until SIGTERM; what keeps it from running is said in one line."""
@@ -80,6 +83,7 @@ async def _serve(settings: ServiceSettings, definition: ServiceDefinition, insta
             tls=settings.database_context(),
             max_connections=settings.database_connections,
             stands_still_s=settings.takeover_s,
+            patience_s=STARTS_WITHIN_S,
         )
         stack.push_async_callback(store.close)
         broker = KafkaBroker(

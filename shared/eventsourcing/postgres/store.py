@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -10,6 +11,7 @@ from uuid import UUID
 
 import asyncpg
 import orjson
+import structlog
 
 from shared.eventsourcing.allotment import allot
 from shared.eventsourcing.ids import NO_ID
@@ -35,6 +37,8 @@ from shared.eventsourcing.store import (
 )
 from shared.eventsourcing.views import Row, document
 
+log = structlog.get_logger()
+
 _CONFLICTS = (
     asyncpg.SerializationError,
     asyncpg.DeadlockDetectedError,
@@ -56,6 +60,10 @@ _UNAVAILABLE = (
     OSError,
     TimeoutError,
 )
+_PASSING = (asyncpg.CannotConnectNowError, asyncpg.ConnectionDoesNotExistError, ConnectionError)
+"""Of a server that starts, recovers or is away: it may be there in a moment."""
+PAUSE_S = 0.5
+"""Between two looks for a server that is away."""
 WAITS_S = 10.0
 """How long a statement waits for a connection of the pool."""
 CLOSE_WITHIN_S = 10.0
@@ -80,9 +88,15 @@ class PostgresStore:
 
     @classmethod
     async def connect(
-        cls, url: str, *, tls: ssl.SSLContext | None = None, max_connections: int = 8, stands_still_s: float = 10.0
+        cls,
+        url: str,
+        *,
+        tls: ssl.SSLContext | None = None,
+        max_connections: int = 8,
+        stands_still_s: float = 10.0,
+        patience_s: float = 0.0,
     ) -> "PostgresStore":
-        """Open the pool.
+        """Open the pool, and wait so long for a server that starts or is away.
 
         `stands_still_s` is how long a transaction may wait for its client; three times that is how long it may
         last. The server then ends it, so that a process that is frozen in the middle of one keeps its locks from
@@ -91,31 +105,43 @@ class PostgresStore:
         Raises:
             StoreUnavailable: the database can't be reached.
         """
+        address = url.rpartition("@")[2].partition("?")[0]
+        deadline = time.monotonic() + patience_s
+        while True:
+            try:
+                return await cls._open(url, tls, max_connections, stands_still_s)
+            except (asyncpg.PostgresError, *_UNAVAILABLE) as error:
+                what = f"no database at {address}: {str(error) or type(error).__name__}"
+                if not isinstance(error, _PASSING) or time.monotonic() > deadline:
+                    raise StoreUnavailable(what) from error
+            log.warning("waiting for the database", error=what)
+            await asyncio.sleep(PAUSE_S)
+
+    @classmethod
+    async def _open(
+        cls, url: str, tls: ssl.SSLContext | None, max_connections: int, stands_still_s: float
+    ) -> "PostgresStore":
         backends: set[int] = set()
 
         async def note_backend(connection: asyncpg.Connection) -> None:
             backends.add(connection.get_server_pid())
 
-        try:
-            pool = await asyncpg.create_pool(
-                url,
-                connection_class=_Connection,
-                init=note_backend,
-                ssl=tls,
-                min_size=1,
-                max_size=max_connections,
-                command_timeout=30,
-                timeout=5,
-                server_settings={
-                    "application_name": "orderstream",
-                    "jit": "off",
-                    "idle_in_transaction_session_timeout": str(round(stands_still_s * 1000)),
-                    "transaction_timeout": str(round(3 * stands_still_s * 1000)),
-                },
-            )
-        except (asyncpg.PostgresError, *_UNAVAILABLE) as error:
-            address = url.rpartition("@")[2].partition("?")[0]
-            raise StoreUnavailable(f"no database at {address}: {str(error) or type(error).__name__}") from error
+        pool = await asyncpg.create_pool(
+            url,
+            connection_class=_Connection,
+            init=note_backend,
+            ssl=tls,
+            min_size=1,
+            max_size=max_connections,
+            command_timeout=30,
+            timeout=5,
+            server_settings={
+                "application_name": "orderstream",
+                "jit": "off",
+                "idle_in_transaction_session_timeout": str(round(stands_still_s * 1000)),
+                "transaction_timeout": str(round(3 * stands_still_s * 1000)),
+            },
+        )
         return cls(pool, backends)
 
     async def close(self) -> None:

@@ -1,17 +1,20 @@
 """What only PostgreSQL has: migrations and a bell for other processes."""
 
 import asyncio
+import socket
 from collections.abc import Awaitable, Collection, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from random import Random
 from string import ascii_letters
 from typing import Any
+from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
 
 from deploy.local.description import Description
+from deploy.local.ports import HOST
 from deploy.local.topics import SERVICES
 from shared.events.registry import CONTRACT
 from shared.eventsourcing.clock import SystemClock
@@ -25,6 +28,7 @@ from shared.eventsourcing.store import StoreUnavailable
 from tests.contract.ports.waiting import PATIENCE_S
 from tests.contract.ports.writing import record
 from tests.unit.eventsourcing.toy import arrival, block, toy_model, translate
+from tests.wire.tap import Tap
 
 TABLES_OF = """
 select
@@ -251,6 +255,22 @@ async def test_a_message_whose_key_no_index_takes_parks_under_a_shorter_one(data
     await store.close()
 
 
+async def test_a_server_that_is_away_is_waited_for(database: str) -> None:
+    there = urlsplit(database)
+    with socket.create_server((HOST, 0)) as taken:
+        port = taken.getsockname()[1]
+    elsewhere = database.replace(f":{there.port}/", f":{port}/")
+    refused = asyncio.create_task(PostgresStore.connect(elsewhere))
+    waiting = asyncio.create_task(PostgresStore.connect(elsewhere, patience_s=PATIENCE_S))
+
+    with pytest.raises(StoreUnavailable):
+        await refused
+    with Tap(listens=port, target=there.port or 0):
+        store = await waiting
+        await store.ping()
+        await store.close()
+
+
 async def test_no_database_is_said_in_one_line(infrastructure: Description) -> None:
     def connect(url: str) -> Awaitable[PostgresStore]:
         return PostgresStore.connect(url)
@@ -258,7 +278,7 @@ async def test_no_database_is_said_in_one_line(infrastructure: Description) -> N
     with pytest.raises(StoreUnavailable, match=r"^[^\n]+$"):
         await connect("postgresql://nobody:x@127.0.0.1:1/nothing")
     with pytest.raises(StoreUnavailable, match="does not exist"):
-        await connect(infrastructure.postgres.rpartition("/")[0] + "/nothing")
+        await PostgresStore.connect(infrastructure.postgres.rpartition("/")[0] + "/nothing", patience_s=10**6)
 
 
 async def _cut(store: PostgresStore, admin_url: str) -> None:
