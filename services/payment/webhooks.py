@@ -11,11 +11,6 @@ from shared.eventsourcing.webhooks import Report, SignedReports, read_told
 PREFIX = "payment."
 
 
-class _Envelope(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore")
-    type: str
-
-
 class _Data(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
     reference: Name
@@ -40,12 +35,10 @@ KINDS = frozenset(f"{PREFIX}{kind}" for kind in ("authorised", "declined", "capt
 
 def reports(secret: str) -> SignedReports:
     """Reads the gateway's reports, signed with this secret."""
-    return SignedReports(secret, _read)
+    return SignedReports(secret, KINDS, _read)
 
 
-def _read(body: bytes) -> Report | None:
-    if read_told(_Envelope, body).type not in KINDS:
-        return None
+def _read(body: bytes) -> Report:
     message = _message(read_told(_Told, body))
     return Report(message.order_number, message)
 

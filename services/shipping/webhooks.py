@@ -14,11 +14,6 @@ PREFIX = "parcel."
 KINDS = frozenset(f"{PREFIX}{status}" for status in get_args(TrackingStatus))
 
 
-class _Envelope(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore")
-    type: str
-
-
 class _Data(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
     tracking_number: Name
@@ -29,18 +24,18 @@ class _Data(BaseModel):
     reason: str | None = Field(default=None, max_length=2_000)
 
 
-class _Told(_Envelope):
+class _Told(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+    type: str
     data: _Data
 
 
 def reports(secret: str) -> SignedReports:
     """Reads the carrier's reports, signed with this secret."""
-    return SignedReports(secret, _read)
+    return SignedReports(secret, KINDS, _read)
 
 
-def _read(body: bytes) -> Report | None:
-    if read_told(_Envelope, body).type not in KINDS:
-        return None
+def _read(body: bytes) -> Report:
     message = _message(read_told(_Told, body))
     return Report(message.order_number, message)
 

@@ -1,6 +1,6 @@
 """Webhooks of partners, signed after Standard Webhooks: raw bytes, bounded, believed when signed and recent."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -54,11 +54,17 @@ class SignedReport:
     """None for a kind of report that the service has no use for."""
 
 
+class _Envelope(BaseModel, frozen=True):
+    type: str
+
+
 class SignedReports:
     """Reads the reports that one partner signs with one secret."""
 
-    def __init__(self, secret: str, read: Callable[[bytes], Report | None]) -> None:
+    def __init__(self, secret: str, kinds: Collection[str], read: Callable[[bytes], Report]) -> None:
+        """`kinds` are those that the service has a use for, and `read` reads one of them."""
         self._webhook = Webhook(secret)
+        self._kinds = kinds
         self._read = read
 
     def read(self, headers: Mapping[str, str], body: bytes) -> SignedReport:
@@ -72,7 +78,8 @@ class SignedReports:
             self._webhook.verify(body, dict(headers), json_parse=False)
         except (WebhookVerificationError, ValueError) as error:
             raise BadSignature(str(error)) from None
-        return SignedReport(headers["webhook-id"], self._read(body))
+        of_use = read_told(_Envelope, body).type in self._kinds
+        return SignedReport(headers["webhook-id"], self._read(body) if of_use else None)
 
 
 def taking(partner: str, reports: SignedReports, submit: Submit) -> APIRouter:
