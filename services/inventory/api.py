@@ -172,13 +172,14 @@ def _receiving(submit: Submit) -> APIRouter:
     @routes.post("/stock/bulk-receive", summary="Take many lots into stock at once")
     async def receive_all(delivery: Delivery, caller: Writer, key: KeyGiven = None) -> dict[str, Any]:
         def receive(place: int, lot: Lot) -> Awaitable[Reply]:
+            command = ReceiveStock(sku=lot.sku, location=lot.location, quantity=lot.quantity)
             return submit(
-                ReceiveStock(sku=lot.sku, location=lot.location, quantity=lot.quantity),
+                command,
                 partition_key=lot.sku,
                 actor=caller.name,
                 reason=delivery.reason,
                 message_id=_of_lot(caller, key, place),
-                body_digest=digest_of(lot, key),
+                body_digest=digest_of(command, key),
             )
 
         lots = list(enumerate(delivery.lines))

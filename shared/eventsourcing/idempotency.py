@@ -4,9 +4,9 @@ import hashlib
 from typing import Annotated
 
 from fastapi import Header
-from pydantic import BaseModel
 
 from shared.events.http_api import IDEMPOTENCY_KEY
+from shared.events.payload import Payload
 
 HEADER = "Idempotency-Key"
 KeyGiven = Annotated[
@@ -20,6 +20,6 @@ KeyGiven = Annotated[
 """A key that may be left out: then every request is a new one."""
 
 
-def digest_of(request: BaseModel, key: str | None) -> bytes:
-    """What tells a request from another one under the same key; nothing where no key was given."""
-    return hashlib.sha256(request.model_dump_json().encode()).digest() if key else b""
+def digest_of(request: Payload, key: str | None) -> bytes:
+    """What tells a request from another one under the same key, be it of another kind; nothing without a key."""
+    return hashlib.sha256(f"{request.wire_type}\n{request.model_dump_json()}".encode()).digest() if key else b""

@@ -271,6 +271,13 @@ async def test_a_key_of_one_order_opens_no_hold_of_another() -> None:
     assert answer.status_code == 409
 
 
+async def test_a_key_of_one_decision_makes_no_other_about_the_same_customer() -> None:
+    async with running() as service:
+        blocked = await service.decide("/customers/C1/block", key="K1")
+        unblocked = await service.decide("/customers/C1/unblock", key="K1")
+    assert (blocked.status_code, unblocked.status_code) == (202, 409)
+
+
 async def test_a_blocked_customers_order_is_held() -> None:
     async with running() as service:
         assert (await service.decide("/customers/C1/block")).status_code == 202
