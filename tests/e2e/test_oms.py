@@ -181,9 +181,13 @@ def test_an_order_on_hold_is_listed_and_released_and_another_is_cancelled(oms: O
 
     listed = oms.document("hold", "list")["holds"]
     assert {number_of(dear), number_of(unwanted)} <= {one["order_number"] for one in listed}
-    assert oms("hold", "release", number_of(dear), "H1", "--reason", "a known customer").code == 0
-    for _ in range(2):
-        assert oms("cancel", number_of(unwanted), "--reason", "a mistake", "--key", "letter-4").code == 0
+    held = [
+        oms.document("hold", "open", number_of(dear), "--reason", "a look", "--key", "note-4") for _ in range(2)
+    ]
+    assert [one["hold_id"] for one in held] == ["H2", "H2"]
+    for hold in ("H1", "H2"):
+        assert oms("hold", "release", number_of(dear), hold, "--reason", "a known customer").code == 0
+    assert oms("cancel", number_of(unwanted), "--reason", "a mistake").code == 0
 
     oms.until("completed", number_of(dear))
     assert oms.until("cancelled", number_of(unwanted))["cancelled_cause"] == "operator"
