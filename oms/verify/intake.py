@@ -9,7 +9,7 @@ import orjson
 
 from deploy.local.description import Description
 from shared.events.channel import ChannelOrderReceived
-from shared.events.cloudevents import read_message
+from shared.events.cloudevents import read_message, said_in
 from shared.events.strict_json import read_strictly
 
 
@@ -39,7 +39,7 @@ def taken(place: str, headers: Sequence[tuple[str, bytes | None]], value: bytes 
         metadata, body = read_message(headers, value)
     except ValueError:
         return Taken(place, None)
-    said = sha256(f"{metadata.source}\n{metadata.id}\n".encode() + (value or b"")).hexdigest()
+    said = sha256(said_in(metadata, value or b"").encode()).hexdigest()
     return Taken(place, order_in(body) if metadata.type == ChannelOrderReceived.wire_type else None, said)
 
 

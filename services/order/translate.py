@@ -1,7 +1,6 @@
 """Which topics the service consumes, and how their records become messages; a bad order is refused, never lost."""
 
 from base64 import b64encode
-from hashlib import sha256
 from uuid import UUID
 
 from services.order.domain.messages import RefuseIntake, TakeChannelOrder
@@ -9,7 +8,7 @@ from services.order.domain.model import model
 from services.order.domain.number import order_number
 from services.order.reading import Fault, read_order, too_large
 from shared.events.channel import MOST_BYTES, ChannelOrderReceived
-from shared.events.cloudevents import Metadata, read_message
+from shared.events.cloudevents import Metadata, read_message, said_in
 from shared.events.registry import LISTENERS, in_contract
 from shared.eventsourcing.ids import named_id
 from shared.eventsourcing.messages import Arrival, Record
@@ -72,7 +71,7 @@ def read_intake(record: Record) -> Arrival:
 
 def _identity(metadata: Metadata, body: bytes) -> UUID:
     """The same for the same message again; another body under the same id is for the rules to see."""
-    return named_id(f"{metadata.source}\n{metadata.id}\n{sha256(body).hexdigest()}")
+    return named_id(said_in(metadata, body))
 
 
 def _refusal(record: Record, fault: Fault) -> Arrival:

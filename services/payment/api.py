@@ -1,4 +1,4 @@
-"""Payments, refunds and the ledger over HTTP, and the gateway's notices."""
+"""Payments, refunds and the ledger over HTTP, and the gateway's reports."""
 
 from typing import Annotated, Any, Literal
 
@@ -10,6 +10,7 @@ from shared.events.payload import CurrencyCode
 from shared.events.payment import RefundPayment
 from shared.eventsourcing.api_keys import Caller, requires
 from shared.eventsourcing.definition import Submit
+from shared.eventsourcing.idempotency import HEADER
 from shared.eventsourcing.listing import Limit, Offset, given
 from shared.eventsourcing.problems import problem
 from shared.eventsourcing.views import Row, ViewReader
@@ -96,7 +97,7 @@ def _refunding(submit: Submit) -> APIRouter:
         wanted: RefundRequest,
         key: Annotated[
             str,
-            Header(alias="Idempotency-Key", pattern="^[!-~]{1,100}$", description=REFUND_KEY),
+            Header(alias=HEADER, pattern="^[!-~]{1,100}$", description=REFUND_KEY),
         ],
         caller: Annotated[Caller, Depends(requires("payments:write"))],
     ) -> dict[str, Any]:

@@ -85,10 +85,7 @@ class GatewayCalls:
                 return CaptureAnswered(**told, outcome="unknown", explanation=outcome.explanation)
 
     async def void(self, intent: VoidRequested) -> VoidAnswered:
-        outcome = await self.gateway.void(
-            intent.idempotency_key,
-            authorisation_id=intent.authorisation_id,
-        )
+        outcome = await self.gateway.void(intent.idempotency_key, authorisation_id=intent.authorisation_id)
         told: _OfAuthorisation = {**_question(intent), "authorisation_id": intent.authorisation_id}
         match outcome:
             case Voided():
@@ -96,33 +93,18 @@ class GatewayCalls:
             case Refused():
                 return VoidAnswered(**told, outcome="refused", code=outcome.code)
             case Unknown():
-                return VoidAnswered(
-                    **told,
-                    outcome="unknown",
-                    explanation=outcome.explanation,
-                )
+                return VoidAnswered(**told, outcome="unknown", explanation=outcome.explanation)
 
     async def renew(self, intent: AuthorisationRenewalRequested) -> RenewalAnswered:
-        outcome = await self.gateway.renew(
-            intent.idempotency_key,
-            authorisation_id=intent.authorisation_id,
-        )
+        outcome = await self.gateway.renew(intent.idempotency_key, authorisation_id=intent.authorisation_id)
         told: _OfAuthorisation = {**_question(intent), "authorisation_id": intent.authorisation_id}
         match outcome:
             case Renewed():
-                return RenewalAnswered(
-                    **told,
-                    outcome="renewed",
-                    expires_at=outcome.expires_at,
-                )
+                return RenewalAnswered(**told, outcome="renewed", expires_at=outcome.expires_at)
             case Refused():
                 return RenewalAnswered(**told, outcome="refused", code=outcome.code)
             case Unknown():
-                return RenewalAnswered(
-                    **told,
-                    outcome="unknown",
-                    explanation=outcome.explanation,
-                )
+                return RenewalAnswered(**told, outcome="unknown", explanation=outcome.explanation)
 
     async def refund(self, intent: RefundRequested) -> RefundAnswered:
         outcome = await self.gateway.refund(

@@ -4,6 +4,7 @@ import re
 from collections.abc import Collection
 from datetime import datetime
 from functools import lru_cache
+from hashlib import sha256
 from typing import Any, NamedTuple
 
 from pydantic_core import from_json, to_json
@@ -41,6 +42,11 @@ class Metadata(NamedTuple):
     """W3C trace context; one that is not well formed is not looked at, as that standard wants it."""
     actor: str = ""
     reason: str = ""
+
+
+def said_in(metadata: Metadata, body: bytes) -> str:
+    """Who said what under which id: the same for a message that comes again, another for another body."""
+    return f"{metadata.source}\n{metadata.id}\n{sha256(body).hexdigest()}"
 
 
 def source_of(service: str) -> str:

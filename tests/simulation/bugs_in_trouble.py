@@ -1,6 +1,6 @@
 """Planted bugs that show only while one is in trouble: a gateway, a carrier, a partition, a frozen process."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
@@ -25,42 +25,25 @@ def refund_without_key() -> Iterator[None]:
 
 @contextmanager
 def handover_guessed() -> Iterator[None]:
-    right = CarrierConnection.hand_over
-
-    async def hand_over(self: Any, key: str, **about: Any) -> Any:
-        outcome = await right(self, key, **about)
-        return Done() if isinstance(outcome, Silence) else outcome
-
-    with patch.object(CarrierConnection, "hand_over", hand_over):
+    with _guessing(CarrierConnection, "hand_over", lambda *_: Done()):
         yield
 
 
 @contextmanager
 def void_guessed() -> Iterator[None]:
-    right, right_of_label = GatewayConnection.void, CarrierConnection.void
+    def set_aside(connection: Any, about: Mapping[str, Any]) -> Voided:
+        return Voided(connection.gateway.accounts[about["authorisation_id"]].set_aside)
 
-    async def void(self: Any, key: str, *, authorisation_id: str) -> Any:
-        set_aside = self.gateway.accounts[authorisation_id].set_aside
-        outcome = await right(self, key, authorisation_id=authorisation_id)
-        return Voided(set_aside) if isinstance(outcome, Silence) else outcome
-
-    async def void_label(self: Any, key: str, **about: Any) -> Any:
-        outcome = await right_of_label(self, key, **about)
-        return Done() if isinstance(outcome, Silence) else outcome
-
-    with patch.object(GatewayConnection, "void", void), patch.object(CarrierConnection, "void", void_label):
+    with (
+        _guessing(GatewayConnection, "void", set_aside),
+        _guessing(CarrierConnection, "void", lambda *_: Done()),
+    ):
         yield
 
 
 @contextmanager
 def renewal_guessed() -> Iterator[None]:
-    right = GatewayConnection.renew
-
-    async def renew(self: Any, key: str, **about: Any) -> Any:
-        outcome = await right(self, key, **about)
-        return Renewed(self.gateway.now() + LIFETIME) if isinstance(outcome, Silence) else outcome
-
-    with patch.object(GatewayConnection, "renew", renew):
+    with _guessing(GatewayConnection, "renew", lambda connection, _: Renewed(connection.gateway.now() + LIFETIME)):
         yield
 
 
@@ -93,3 +76,19 @@ def view_not_fenced() -> Iterator[None]:
 def lease_believed_for_ever() -> Iterator[None]:
     with patch.object(LaneReader, "lapsed", property(lambda self: False)):
         yield
+
+
+def _guessing(
+    connection: type[GatewayConnection | CarrierConnection],
+    operation: str,
+    guess: Callable[[Any, Mapping[str, Any]], Any],
+) -> Any:
+    """Silence is taken for what was hoped for when it was asked."""
+    right = getattr(connection, operation)
+
+    async def ask(self: Any, key: str, **about: Any) -> Any:
+        hoped = guess(self, about)
+        outcome = await right(self, key, **about)
+        return hoped if isinstance(outcome, Silence) else outcome
+
+    return patch.object(connection, operation, ask)
