@@ -83,6 +83,7 @@ class Step:
     """One row of the table."""
 
     sends: tuple[type[Command], ...] = ()
+    """As it begins and while it lasts; to give back what comes late too."""
     answers: Mapping[type[Payload], Answer] = field(default_factory=dict)
     deadlines: tuple[str, ...] = ()
     """The durations in `Policy`; none: the step has no wait of its own, or stands on a named hold."""
@@ -108,6 +109,7 @@ def _shipping_overdue(case: Case) -> Decision:
 
 Answers = dict[type[Payload], Answer]
 
+_TO_GIVE_BACK: tuple[type[Command], ...] = (ReleaseStock, VoidPayment)
 _STOCK_IS_LATE: Answers = {
     StockReserved: Answer(compensating.give_stock_back),
     StockBackordered: Answer(compensating.give_stock_back),
@@ -137,9 +139,13 @@ _DELIVERING: Answers = {
 
 STEPS: Mapping[type[Placement], Step] = MappingProxyType(
     {
-        Idle: Step(answers={**_STOCK_IS_LATE, **_PAYMENT_IS_LATE}, follows=(Reserving,)),
+        Idle: Step(
+            sends=_TO_GIVE_BACK,
+            answers={**_STOCK_IS_LATE, **_PAYMENT_IS_LATE},
+            follows=(Reserving,),
+        ),
         Reserving: Step(
-            sends=(ReserveStock,),
+            sends=(ReserveStock, *_TO_GIVE_BACK),
             answers={
                 StockReserved: Answer(reserving.stock_reserved, (Reserved, Authorising, Shipping)),
                 StockBackordered: Answer(reserving.stock_backordered, (Backordered,)),
@@ -151,6 +157,7 @@ STEPS: Mapping[type[Placement], Step] = MappingProxyType(
             follows=(Undoing,),
         ),
         Backordered: Step(
+            sends=(ReserveStock, *_TO_GIVE_BACK),
             answers={
                 StockReserved: Answer(reserving.stock_reserved, (Reserved, Authorising, Shipping)),
                 ReservationRefused: Answer(reserving.reservation_refused, (Idle,)),
@@ -162,7 +169,11 @@ STEPS: Mapping[type[Placement], Step] = MappingProxyType(
             overdue_leads_to=(Undoing,),
             follows=(Undoing,),
         ),
-        Reserved: Step(answers={**_EXPIRES, **_PAYMENT_IS_LATE}, follows=(Authorising, Shipping, Undoing)),
+        Reserved: Step(
+            sends=(VoidPayment,),
+            answers={**_EXPIRES, **_PAYMENT_IS_LATE},
+            follows=(Authorising, Shipping, Undoing),
+        ),
         Authorising: Step(
             sends=(AuthorisePayment,),
             answers={
@@ -182,7 +193,6 @@ STEPS: Mapping[type[Placement], Step] = MappingProxyType(
             follows=(Authorising, Undoing),
         ),
         Authorised: Step(
-            sends=(VoidPayment,),
             answers={AuthorisationLapsed: Answer(paying.authorisation_lapsed, (Reserved,)), **_EXPIRES},
             follows=(Shipping, Undoing),
         ),
@@ -195,6 +205,7 @@ STEPS: Mapping[type[Placement], Step] = MappingProxyType(
                 CapturePayment,
                 AuthorisePayment,
                 VoidPayment,
+                ReleaseStock,
             ),
             answers={
                 ShipmentCancelled: Answer(recalling.shipment_cancelled, (Undoing,)),
@@ -213,7 +224,7 @@ STEPS: Mapping[type[Placement], Step] = MappingProxyType(
             follows=(Recalling,),
         ),
         Recalling: Step(
-            sends=(CancelShipment, CapturePayment, KeepReservation),
+            sends=(CancelShipment, CapturePayment, KeepReservation, ReleaseStock),
             answers={
                 ShipmentCancelled: Answer(recalling.shipment_cancelled, (Undoing, Shipping)),
                 ShipmentCancellationRefused: Answer(recalling.cancellation_refused, (Shipping,)),
@@ -225,7 +236,7 @@ STEPS: Mapping[type[Placement], Step] = MappingProxyType(
             overdue=recalling.recall_overdue,
         ),
         Undoing: Step(
-            sends=(ReleaseStock, VoidPayment),
+            sends=_TO_GIVE_BACK,
             answers={
                 ReservationReleased: Answer(compensating.stock_released, (Idle, Reserving)),
                 PaymentVoided: Answer(compensating.payment_voided, (Idle, Reserving)),

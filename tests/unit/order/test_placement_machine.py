@@ -15,6 +15,7 @@ from services.order.domain.model import model
 from services.order.domain.order import ORDER, Approved, Cancelled, Completed, Order
 from services.order.domain.placement import PLACEMENT, AwaitingPayment, Placement
 from services.order.domain.review import Finding, ReviewFacts
+from services.order.domain.saga import STEPS
 from shared.events.order import ApproveOrder, CancelOrder, OpenHold, PayAgain, RejectOrder, ReleaseHold
 from shared.events.payload import Command, Payload
 from shared.events.registry import topic_of
@@ -80,6 +81,7 @@ class Placements(RuleBasedStateMachine):
         self.scenario = outcome.after
         for command in outcome.commands:
             self._send(command)
+            assert type(command) in STEPS[type(self.placement)].sends, (self.placement.status, command)
         self.reminders += outcome.reminders
         after = self.placement.status
         assert before == after or (before, after) in KNOWN_TRANSITIONS, (before, after, message)
