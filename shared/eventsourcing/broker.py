@@ -12,6 +12,10 @@ class BrokerUnavailable(Exception):
     """The broker did not acknowledge; whether it has the message may be unknown."""
 
 
+class BrokerAway(BrokerUnavailable):
+    """Nobody answers where a broker should be: it may be there in a moment."""
+
+
 class Outgoing(Struct, frozen=True, kw_only=True, gc=False):
     """A message to be published to the partition of its lane."""
 

@@ -42,7 +42,7 @@ T = TypeVar("T", bound=ServiceSettings)
 log = structlog.get_logger()
 
 STARTS_WITHIN_S = 15.0
-"""How long a service that starts waits for a database that is away: to start anew costs more than to wait."""
+"""How long a service that starts waits for a database or a broker that is away: to start anew costs more."""
 
 
 def run(service: str, definition: Callable[[T], ServiceDefinition], settings_type: type[T]) -> None:
@@ -94,6 +94,7 @@ async def _serve(settings: ServiceSettings, definition: ServiceDefinition, insta
             client_id=f"{service}-{instance}",
             session_s=settings.takeover_s,
             gather_s=settings.gather_s,
+            patience_s=STARTS_WITHIN_S,
         )
         for resource in definition.resources:
             await stack.enter_async_context(resource)

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import chain
 from typing import Any
@@ -14,7 +15,7 @@ from faststream import AckPolicy
 from faststream.kafka import KafkaBroker as FastStreamBroker
 from faststream.kafka.message import KafkaMessage
 
-from shared.eventsourcing.broker import BrokerUnavailable, Handle, Outgoing
+from shared.eventsourcing.broker import BrokerAway, BrokerUnavailable, Handle, Outgoing
 from shared.eventsourcing.failpoints import reach
 from shared.eventsourcing.gathering import GATHER_S, WORTH_A_BATCH, rest_after
 from shared.eventsourcing.kafka.connections import heed_closed_transports
@@ -34,6 +35,8 @@ STOP_WITHIN_S = 10.0
 """How long the batch in hand may hold up the end."""
 PAUSE_AFTER_FAILURE_S = 0.5
 """How long a batch rests that could not be handled."""
+PAUSE_S = 0.5
+"""Between two looks for a broker that is away."""
 
 MAX_RECORDS = 500
 """A batch holds so many at most."""
@@ -108,11 +111,13 @@ class KafkaBroker:
         client_id: str,
         session_s: float = 10.0,
         gather_s: float = GATHER_S,
+        patience_s: float = 0.0,
     ) -> None:
         """`client_id` belongs to one living process: who starts under it takes over from one that died.
 
         `topics` have to be there at the start, with so many `partitions`. `session_s` is how long the partitions
-        stay with a process that is no longer heard of.
+        stay with a process that is no longer heard of, `patience_s` how long `start` waits for a broker that is
+        away.
         """
         forgive_header_names()
         heed_closed_transports()
@@ -122,6 +127,7 @@ class KafkaBroker:
         self._client_id = client_id
         self._session_ms = round(session_s * 1000)
         self._gather_s = gather_s
+        self._patience_s = patience_s
         self._faststream = FastStreamBroker(
             access.bootstrap,
             **access.for_faststream(),
@@ -195,7 +201,7 @@ class KafkaBroker:
             self._hand.idle.set()
 
     async def start(self) -> None:
-        await self._publisher.connect()
+        await self._found()
         if self._group:
             await self._succeed()
         try:
@@ -248,6 +254,20 @@ class KafkaBroker:
     def _ended_early(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) and self._ended is not None:
             self._ended(BrokerUnavailable(f"nothing is delivered any more: {error}"))
+
+    async def _found(self) -> None:
+        """Wait for a broker that starts or is away."""
+        deadline = time.monotonic() + self._patience_s
+        while True:
+            try:
+                await self._publisher.connect()
+            except BrokerAway as error:
+                if time.monotonic() > deadline:
+                    raise
+                log.warning("waiting for the broker", error=str(error))
+                await asyncio.sleep(PAUSE_S)
+            else:
+                return
 
     async def _succeed(self) -> None:
         try:

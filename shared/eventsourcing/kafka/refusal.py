@@ -3,13 +3,20 @@
 import ssl
 
 from aiokafka.conn import collect_hosts, create_conn
-from aiokafka.errors import KafkaError, SaslAuthenticationFailed, UnsupportedSaslMechanismError
+from aiokafka.errors import (
+    KafkaConnectionError,
+    KafkaError,
+    SaslAuthenticationFailed,
+    UnsupportedSaslMechanismError,
+)
 
-from shared.eventsourcing.broker import BrokerUnavailable
+from shared.eventsourcing.broker import BrokerAway, BrokerUnavailable
 from shared.eventsourcing.kafka.security import KafkaAccess
 
 REFUSALS = (SaslAuthenticationFailed, UnsupportedSaslMechanismError, ssl.SSLCertVerificationError)
 """What client and broker refuse one another for; trying again mends none of it."""
+PASSING = (ConnectionError, KafkaConnectionError, TimeoutError)
+"""Of a broker that starts or is away."""
 PATIENCE_MS = 5_000
 
 
@@ -32,4 +39,5 @@ async def cause_of(failure: Exception, access: KafkaAccess) -> Exception:
 
 def unavailable(access: KafkaAccess, error: Exception) -> BrokerUnavailable:
     """An error as the broker port knows it, in one line."""
-    return BrokerUnavailable(f"no broker at {access.bootstrap}: {str(error) or type(error).__name__}")
+    kind = BrokerAway if isinstance(error, PASSING) else BrokerUnavailable
+    return kind(f"no broker at {access.bootstrap}: {str(error) or type(error).__name__}")

@@ -1,6 +1,7 @@
 """The broker port: order, acknowledgements, groups, redelivery."""
 
 import asyncio
+import socket
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
@@ -9,13 +10,16 @@ import anyio
 import pytest
 from structlog.testing import capture_logs
 
+from deploy.local.description import Description
+from deploy.local.ports import HOST
 from shared.eventsourcing.broker import Broker, BrokerUnavailable, Outgoing
 from shared.eventsourcing.kafka.broker import KafkaBroker
 from shared.eventsourcing.kafka.security import KafkaAccess
 from shared.eventsourcing.lanes import LANES
 from shared.eventsourcing.messages import Record
 from tests.contract.ports.conftest import NewBroker
-from tests.contract.ports.waiting import until
+from tests.contract.ports.waiting import PATIENCE_S, until
+from tests.wire.tap import Tap
 
 PARTITIONS = 8
 
@@ -338,6 +342,29 @@ async def test_a_message_too_large_is_not_acknowledged_and_does_not_keep_other_l
     assert list(acknowledged) == [True, False, False, True]
     assert [(one["lane"], one["bytes"]) for one in lines if "too large" in one["event"]] == [(2, 5_000_000)]
     assert sorted(member.values) == ["a", "c"]
+
+
+async def test_a_broker_that_is_away_is_waited_for(infrastructure: Description) -> None:
+    with socket.create_server((HOST, 0)) as taken:
+        port = taken.getsockname()[1]
+
+    def at_the_port(patience_s: float) -> KafkaBroker:
+        return KafkaBroker(
+            KafkaAccess(bootstrap=f"{HOST}:{port}"),
+            prefix=infrastructure.topic_prefix,
+            partitions=PARTITIONS,
+            topics={"order.events"},
+            client_id="test",
+            patience_s=patience_s,
+        )
+
+    waiting = at_the_port(PATIENCE_S)
+    starting = asyncio.create_task(waiting.start())
+    with pytest.raises(BrokerUnavailable):
+        await at_the_port(0).start()
+    with Tap(listens=port, target=int(infrastructure.kafka.rpartition(":")[2])):
+        await starting
+        await waiting.stop()
 
 
 async def test_no_broker_is_said_in_one_line() -> None:
