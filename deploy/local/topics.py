@@ -46,27 +46,16 @@ def topics_of(prefix: str, services: Sequence[str] = SERVICES) -> list[Topic]:
 
     Everything is kept for ever: a command waits until the service it asks is there. An order takes at most 1 MiB;
     what is larger comes back up to 2 MiB, and the broker takes nothing larger. It unpacks what producers compress,
-    by any codec, so that its limit holds for what the intake has to read: a megabyte of compressed zeros is a
-    gigabyte. A rejection carries the original bytes, so that it takes more.
+    by any codec: its limit holds for what is read, where a megabyte of compressed zeros is a gigabyte, and readers
+    need none of the codecs. A rejection carries the original bytes, so that it takes more.
     """
-    topics = [
-        Topic(
-            name=f"{prefix}.channel.orders",
-            settings={
-                "retention.ms": FOREVER,
-                "max.message.bytes": str(2 * MEBIBYTE),
-                "compression.type": "uncompressed",
-            },
-        ),
-        Topic(
-            name=f"{prefix}.channel.rejected",
-            settings={"retention.ms": FOREVER, "max.message.bytes": str(4 * MEBIBYTE)},
-        ),
+    sizes = {"channel.orders": 2 * MEBIBYTE, "channel.rejected": 4 * MEBIBYTE}
+    sizes |= {f"{service}.{kind}": 4 * MEBIBYTE for service in services for kind in ("events", "commands")}
+    kept = {"retention.ms": FOREVER, "compression.type": "uncompressed"}
+    return [
+        Topic(name=f"{prefix}.{name}", settings={**kept, "max.message.bytes": str(size)})
+        for name, size in sizes.items()
     ]
-    for service in services:
-        settings = {"retention.ms": FOREVER, "max.message.bytes": str(4 * MEBIBYTE)}
-        topics += [Topic(name=f"{prefix}.{service}.{kind}", settings=settings) for kind in ("events", "commands")]
-    return topics
 
 
 async def create_topics(

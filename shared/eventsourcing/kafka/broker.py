@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 from aiokafka import ConsumerRebalanceListener, TopicPartition
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
-from aiokafka.errors import IllegalStateError, KafkaError
+from aiokafka.errors import ConsumerStoppedError, IllegalStateError, KafkaError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker as FastStreamBroker
 from faststream.kafka.message import KafkaMessage
@@ -37,6 +37,8 @@ PAUSE_AFTER_FAILURE_S = 0.5
 """How long a batch rests that could not be handled."""
 PAUSE_S = 0.5
 """Between two looks for a broker that is away."""
+PAUSE_AFTER_UNREADABLE_S = 5.0
+"""Between two tries to read what could not be read."""
 
 MAX_RECORDS = 500
 """A batch holds so many at most."""
@@ -148,6 +150,8 @@ class KafkaBroker:
         )
         self._group = ""
         self._subscriber: Any = None
+        self._readable = True
+        """What was fetched last could be read."""
         self._ended: Callable[[Exception], None] | None = None
 
     def subscribe(
@@ -172,7 +176,7 @@ class KafkaBroker:
         )
 
         self._subscriber, self._ended = subscriber, ended
-        subscriber.get_msg = _next_batch  # type: ignore[method-assign]  # there is no setting for it
+        subscriber.get_msg = self._next_batch  # type: ignore[method-assign]  # there is no setting for it
 
         @subscriber
         async def take(delivery: _Delivery) -> None:
@@ -186,6 +190,23 @@ class KafkaBroker:
                 began = clock.time()
                 await self._handle(consumer, records, handle)
                 await asyncio.sleep(rest_after(clock.time() - began, self._gather_s))
+
+    async def _next_batch(self, consumer: Any) -> tuple[Any, ...]:
+        """What there is, as soon as there is any: FastStream's own way sleeps as long as it had waited in vain.
+
+        What can't be read, for its codec or a wrong checksum, is told and tried again: FastStream tells nobody.
+        """
+        try:
+            records = await consumer.getmany(timeout_ms=WAIT_MS, max_records=MAX_RECORDS)
+        except ConsumerStoppedError:
+            raise
+        except Exception as error:
+            log.error("what the broker delivers can't be read; it is fetched again", error=repr(error))
+            self._readable = False
+            await asyncio.sleep(PAUSE_AFTER_UNREADABLE_S)
+            return ()
+        self._readable = True
+        return tuple(chain.from_iterable(records.values()))
 
     async def _handle(self, consumer: Any, records: Sequence[Any], handle: Handle) -> None:
         self._hand.idle.clear()
@@ -221,7 +242,7 @@ class KafkaBroker:
         return await self._publisher.publish(messages)
 
     def delivering(self) -> bool:
-        return self._hand.assigned or not self._group
+        return self._hand.assigned and self._readable if self._group else True
 
     def near(self) -> frozenset[int]:
         return lanes_of(self._hand.partitions, self._partitions)
@@ -294,12 +315,6 @@ def _without_prefetch(consumer: Any) -> Iterator[None]:
         yield
     finally:
         consumer.resume(*consumer.paused())
-
-
-async def _next_batch(consumer: Any) -> tuple[Any, ...]:
-    """What there is, as soon as there is any: FastStream's own way sleeps for as long as it had waited in vain."""
-    records = await consumer.getmany(timeout_ms=WAIT_MS, max_records=MAX_RECORDS)
-    return tuple(chain.from_iterable(records.values()))
 
 
 async def _as_it_came(records: Any) -> KafkaMessage:

@@ -46,3 +46,7 @@ def test_a_number_that_no_service_would_take_makes_no_topic(
 
     assert "argument --partitions: invalid" in capsys.readouterr().err
     assert asked == []
+
+
+def test_readers_need_no_codec_for_any_topic() -> None:
+    assert {topic.settings["compression.type"] for topic in topics_of("shop")} == {"uncompressed"}
