@@ -56,6 +56,9 @@ _UNAVAILABLE = (
     asyncpg.CannotConnectNowError,
     asyncpg.IdleInTransactionSessionTimeoutError,
     asyncpg.TransactionTimeoutError,
+    asyncpg.ReadOnlySQLTransactionError,  # a standby, or a server that takes no writes while its disk is full
+    asyncpg.PostgresSystemError,
+    asyncpg.InternalServerError,
     ConnectionError,
     OSError,
     TimeoutError,

@@ -271,6 +271,14 @@ async def test_a_server_that_is_away_is_waited_for(database: str) -> None:
         await store.close()
 
 
+async def test_a_server_that_takes_no_writes_is_away(database: str) -> None:
+    store = await PostgresStore.connect(f"{database}?default_transaction_read_only=on")
+
+    with pytest.raises(StoreUnavailable, match="read-only transaction"):
+        await store.release_leases("anybody")
+    await store.close()
+
+
 async def test_no_database_is_said_in_one_line(infrastructure: Description) -> None:
     def connect(url: str) -> Awaitable[PostgresStore]:
         return PostgresStore.connect(url)
