@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import takewhile
 from typing import Any
 
 import orjson
@@ -21,12 +22,16 @@ LAST_VERSION = 2**62
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Period:
-    """Which facts of a stream are asked for: up to a version, and those that were recorded by a time."""
+    """Which facts of a stream are asked for: up to a version, and to the first that was recorded after a time."""
 
     version: int = LAST_VERSION
     at: datetime | None = None
 
-    def holds(self, fact: LogEntry) -> bool:
+    def of(self, page: Sequence[LogEntry]) -> Sequence[LogEntry]:
+        """The facts of it that a page begins with: clocks differ, so a later fact may bear an earlier time."""
+        return list(takewhile(self._holds, page))
+
+    def _holds(self, fact: LogEntry) -> bool:
         return fact.version <= self.version and (self.at is None or fact.recorded_at <= self.at)
 
 
@@ -55,8 +60,9 @@ class Folds:
         after = 0
         while after < period.version:
             page = await self._store.stream_events(stream, after, FACTS_AT_ONCE)
-            yield [fact for fact in page if period.holds(fact)]
-            if len(page) < FACTS_AT_ONCE:
+            held = period.of(page)
+            yield held
+            if len(held) < FACTS_AT_ONCE:
                 return
             after = page[-1].version
             await asyncio.sleep(0)  # a store in memory answers without letting go
