@@ -6,6 +6,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from pydantic_core import PydanticSerializationError
 from starlette.exceptions import HTTPException
 from starlette.routing import Match, Route
 
@@ -64,7 +65,8 @@ def answer_problems(app: FastAPI) -> None:
 
     for unavailable in (StoreUnavailable, StoreConflict, TimeoutError):
         app.add_exception_handler(unavailable, _unavailable)
-    app.add_exception_handler(StoreRejects, _rejected)
+    for unfit in (StoreRejects, PydanticSerializationError):  # half a surrogate can't even be written
+        app.add_exception_handler(unfit, _rejected)
 
 
 def _methods(app: FastAPI, request: Request) -> set[str]:
