@@ -1,6 +1,7 @@
 """The port to the broker: at least once in, at least once out."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from itertools import chain
 from typing import Protocol
 
 from msgspec import Struct
@@ -25,6 +26,11 @@ class Outgoing(Struct, frozen=True, kw_only=True, gc=False):
     key: bytes
     value: bytes
     headers: Sequence[tuple[str, bytes]]
+
+    @property
+    def size(self) -> int:
+        """Bytes that count towards what a broker takes."""
+        return len(self.key) + len(self.value) + sum(map(len, chain.from_iterable(self.headers)))
 
 
 Handle = Callable[[Sequence[Record]], Awaitable[None]]

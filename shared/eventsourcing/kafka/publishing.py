@@ -198,11 +198,11 @@ def _error_of(acknowledgement: asyncio.Future[Any]) -> BaseException | None:
 
 
 def _is_too_large(message: Outgoing) -> bool:
-    if len(message.value) <= MAX_MESSAGE_BYTES:
+    if message.size <= MAX_MESSAGE_BYTES:
         return False
     log.error(
         "a message is too large for the broker and holds its lane",
-        bytes=len(message.value),
+        bytes=message.size,
         lane=message.lane,
         message_id=_header(message, "ce_id"),
         correlation_id=_header(message, "ce_correlationid"),

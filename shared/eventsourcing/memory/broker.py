@@ -114,10 +114,10 @@ class MemoryBroker:
             place = message.topic, message.lane % self._cluster.partitions
             if message.lane in stuck or place in failed:
                 continue
-            if len(message.value) > MAX_MESSAGE_BYTES:
+            if message.size > MAX_MESSAGE_BYTES:
                 log.error(
                     "a message is too large for the broker and holds its lane",
-                    bytes=len(message.value),
+                    bytes=message.size,
                     lane=message.lane,
                 )
                 stuck.add(message.lane)

@@ -340,7 +340,7 @@ async def test_a_message_too_large_is_not_acknowledged_and_does_not_keep_other_l
     await until(lambda: len(member.records) == 2)
 
     assert list(acknowledged) == [True, False, False, True]
-    assert [(one["lane"], one["bytes"]) for one in lines if "too large" in one["event"]] == [(2, 5_000_000)]
+    assert [(one["lane"], one["bytes"]) for one in lines if "too large" in one["event"]] == [(2, 10_000_022)]
     assert sorted(member.values) == ["a", "c"]
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from aiokafka.errors import MessageSizeTooLargeError
+from msgspec import structs
 
 from shared.events.topics import MAX_MESSAGE_BYTES
 from shared.eventsourcing.broker import Outgoing
@@ -135,10 +136,13 @@ async def test_a_partition_that_speaks_again_is_sent_what_was_held(cluster: Clus
     assert cluster.producers == 2
 
 
-async def test_a_message_that_no_broker_takes_holds_its_lane_and_is_never_sent(cluster: Cluster) -> None:
-    huge = "x" * (MAX_MESSAGE_BYTES + 1)
+@pytest.mark.parametrize("part", ["value", "headers"])
+async def test_a_message_that_is_too_large_holds_its_lane_and_is_never_sent(cluster: Cluster, part: str) -> None:
+    huge = b"x" * (MAX_MESSAGE_BYTES + 1)
+    parts: dict[str, Any] = {"value": huge} if part == "value" else {"headers": (("ce_reason", huge),)}
+    too_large = structs.replace(message(1, ""), **parts)
 
-    acknowledged = await publisher().publish([message(1, huge), message(1, "behind"), message(5, "beside")])
+    acknowledged = await publisher().publish([too_large, message(1, "behind"), message(5, "beside")])
 
     assert acknowledged == [False, False, True]
     assert cluster.taken == {1: [b"beside"]}
