@@ -47,9 +47,10 @@ class ServiceSettings(KafkaSettings, DatabaseSettings):
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """The least grave of what is logged."""
-    instance: str = ""
-    """Names this process among the instances of its service. Who starts under the name of one that died takes over
-    at once what it left, so two that live at the same time have two names; empty: made of host and process id."""
+    instance: str = Field(default="", pattern="^[^/]*$")
+    """Names this process among the instances of its service, without a slash. Who starts under the name of one
+    that died takes over at once what it left, so two that live at the same time have two names; empty: made of
+    host and process id."""
     takeover_s: float = Field(default=10.0, ge=1, le=300)
     """How long after a process was last heard of others take over its lanes and partitions. The brokers have a
     lower limit as well (`group.min.session.timeout.ms`)."""

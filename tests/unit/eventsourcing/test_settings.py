@@ -48,6 +48,7 @@ def test_every_setting_that_is_missing_is_named_in_one_line(monkeypatch: pytest.
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [
+        ("OMS_INSTANCE", "zone-a/order-1", "OMS_INSTANCE: String should match pattern"),
         ("OMS_HTTP_PORT", "http", "OMS_HTTP_PORT: Input should be a valid integer"),
         ("OMS_KAFKA_PARTITIONS", "7", "OMS_KAFKA_PARTITIONS: Value error, the number of partitions divides 64"),
         ("OMS_KAFKA_PARTITIONS", "0", "OMS_KAFKA_PARTITIONS: "),
