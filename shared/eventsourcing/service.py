@@ -127,7 +127,7 @@ def http_application(
     taken_from: dict[str, list[str]] = {}
     for message in definition.model.routes:
         if message not in definition.internal and topic_of(message) in definition.topics:
-            taken_from.setdefault(topic_of(message), []).append(message.wire_type)
+            taken_from.setdefault(topic_of(message), []).extend(runtime.decoder.versions_of([message]))
     own = definition.routers(runtime.submit, StoredViews(store)) if definition.routers else ()
     health = Health(runtime, store, broker, SystemClock(), metrics)
     operations = operations_routers(definition.model, store, runtime.pipeline, taken_from, runtime.decoder)

@@ -11,10 +11,13 @@ from shared.events.order import CreditLimitSet
 from shared.events.payload import Command
 from shared.events.upcasters import Body
 from shared.eventsourcing.api_keys import ApiKey
+from shared.eventsourcing.definition import ServiceDefinition
 from shared.eventsourcing.http import application
 from shared.eventsourcing.metrics import Metrics
 from shared.eventsourcing.operations_api import operations_routers
+from shared.eventsourcing.settings import ServiceSettings
 from shared.eventsourcing.store import LogEntry
+from tests.served import NO_SERVERS, an_api_key, bearer, client_of, serving
 from tests.unit.eventsourcing.toy import (
     Installation,
     Instance,
@@ -23,6 +26,7 @@ from tests.unit.eventsourcing.toy import (
     set_limit,
     toy_model,
     toy_view,
+    translate,
     until,
 )
 
@@ -54,6 +58,19 @@ def _old_body(payload: str | bytes) -> str:
 
 def _as_old(entry: LogEntry) -> LogEntry:
     return replace(entry, type=_old(entry.type), payload=_old_body(entry.payload), message=None)
+
+
+async def test_what_a_service_takes_is_told_with_its_old_versions() -> None:
+    model = toy_model()
+    definition = ServiceDefinition(
+        model=model, topics=("order.commands",), translate=translate(model), upcasters=UPCASTERS
+    )
+    settings = ServiceSettings(**NO_SERVERS, api_keys=(an_api_key("olga", "olga", "*"),))
+
+    async with serving(settings, definition) as served, client_of(served) as client:
+        answer = await client.get("/operations/takes", headers=bearer("olga"))
+
+    assert {"order.block-customer.v0", "order.block-customer.v1"} <= set(answer.json()["takes"]["order.commands"])
 
 
 async def _stored_long_ago(installation: Installation, *, parked: bool = False) -> None:
