@@ -8,6 +8,8 @@ from shared.eventsourcing.store import LaneSlice, LogEntry
 
 KEPT_PER_LANE = 64
 """Entries of a lane that are kept; a reader that is further behind asks the store."""
+LARGEST_KEPT = 64 * 1024
+"""Characters of an entry's payload; what is larger is read from the store, so that the tail has a size."""
 
 
 class Tail:
@@ -16,13 +18,20 @@ class Tail:
     def __init__(self) -> None:
         self._lanes: dict[int, deque[LogEntry]] = {}
         """Only the lanes that were written to."""
+        self._let_go: dict[int, int] = {}
+        """Lanes of which nothing is kept, and where they ended."""
 
     def add(self, entries: Iterable[LogEntry]) -> None:
         """Keep what was just committed. Where another instance wrote in between, the lane begins anew."""
         for entry in entries:
+            if len(entry.payload) > LARGEST_KEPT:
+                self._lanes.pop(entry.lane, None)
+                self._let_go[entry.lane] = entry.position
+                continue
             kept = self._lanes.get(entry.lane)
             if kept is None:
                 kept = self._lanes[entry.lane] = deque(maxlen=KEPT_PER_LANE)
+                self._let_go.pop(entry.lane, None)
             elif kept[-1].position + 1 != entry.position:
                 kept.clear()
             kept.append(entry)
@@ -37,7 +46,8 @@ class Tail:
 
     def reaches_beyond(self, positions: Mapping[int, int]) -> bool:
         """Whether there are entries after these positions that the tail has lost sight of."""
-        return any(position + 1 < kept[0].position for _, kept, position in self._behind(positions))
+        let_go = any(positions.get(lane, end) < end for lane, end in self._let_go.items())
+        return let_go or any(position + 1 < kept[0].position for _, kept, position in self._behind(positions))
 
     def _behind(self, positions: Mapping[int, int]) -> list[tuple[int, deque[LogEntry], int]]:
         """The few lanes in which there is something to see, for readers who look after every commit."""

@@ -6,13 +6,14 @@ from functools import partial
 from random import Random
 
 import pytest
+from msgspec import structs
 
 from shared.eventsourcing.lanes import LANES, lane_of
 from shared.eventsourcing.memory.store import MemoryStore
 from shared.eventsourcing.memory.virtual_time import VirtualClock
 from shared.eventsourcing.reading_lanes import ASK_AGAIN_S, POLL_S, LaneReader
 from shared.eventsourcing.store import LaneSlice, Store
-from shared.eventsourcing.tail import Tail
+from shared.eventsourcing.tail import LARGEST_KEPT, Tail
 from tests.unit.eventsourcing.toy import Installation, arrival, block
 
 LEASE_S = 10.0
@@ -169,6 +170,32 @@ async def test_a_reader_misses_nothing_that_another_instance_wrote_in_between(in
     assert await reader.read() == [since]
     assert [one.entries for one in tail.after({lane: ours[0].position - 1}, 10, None)] == [ours]
     assert tail.after({lane: before.scanned_to - 1}, 10, None) == []
+
+
+async def test_a_large_entry_is_read_from_the_store_and_not_kept(installation: Installation) -> None:
+    # given a reader that has seen all, and looks at the store no more
+    lane, store, tail = lane_of("a"), installation.store(), Tail()
+    async with installation.pipeline() as pipeline:
+        await pipeline.take([arrival(block())])
+        (before,) = await store.read({lane: 0}, 10)
+        reader = reader_of(store, installation.clock, tail)
+        await reader.hold()
+        while seen := await reader.read():
+            reader.note({one.lane: one.scanned_to for one in seen})
+        await pipeline.take([arrival(block())])
+    (since,) = await store.read({lane: before.scanned_to}, 10)
+
+    # when a large entry is committed, and a small one after it
+    large, *small = since.entries
+    tail.add([structs.replace(large, payload="x" * (LARGEST_KEPT + 1))])
+    alone = await reader.read()
+    tail.add(small)
+
+    # then the store is asked for the large one, and the small one is kept
+    assert alone == [since]
+    assert await reader.read() == [since]
+    assert tail.after({lane: before.scanned_to}, 10, None) == []
+    assert [one.entries for one in tail.after({lane: large.position}, 10, None)] == [tuple(small)]
 
 
 async def test_what_is_rung_for_while_the_store_answers_is_asked_for_again(written: Installation) -> None:
