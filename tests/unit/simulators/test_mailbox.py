@@ -48,14 +48,14 @@ def count(mailbox: Simulator) -> int:
 
 
 def test_a_mail_is_found_by_recipient_and_by_part_of_its_subject(mailbox: Simulator) -> None:
-    send(mailbox, "ada@example.com", "您的订单 SO-1 已确认", kind="order_confirmed", notice="n-1")
+    send(mailbox, "ada@example.com", "您的订单 SO-1 已确认", kind="confirmation", notice="n-1")
     send(mailbox, "bob@example.com", "Your order SO-2 is confirmed")
 
     (mail,) = mailbox.get("/mails?to=ADA@example.com")["mails"]
     by_subject = mailbox.get("/mails?subject=so-2 IS")["mails"]
 
     assert (mail["subject"], mail["text"]) == ("您的订单 SO-1 已确认", "亲爱的顾客 / Dear customer\n")
-    assert (mail["notice_id"], mail["notice_kind"]) == ("n-1", "order_confirmed")
+    assert (mail["notice_id"], mail["notice_kind"]) == ("n-1", "confirmation")
     assert (mail["from"], mail["to"]) == ("shop@example.com", ["ada@example.com"])
     assert [each["to"] for each in by_subject] == [["bob@example.com"]]
     raw = mailbox.http.get(f"/mails/{mail['sequence']}")
