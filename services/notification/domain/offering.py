@@ -220,7 +220,7 @@ def _address_refused(
 
 
 def _ask_later(policy: Policy, message: MailAnswered, context: Context) -> Decision:
-    again_at = context.now + policy.back_off(message.asked)
+    again_at = context.now + policy.back_off.after(message.asked)
     delayed = NoticeDelayed(
         order_number=message.order_number,
         notice_id=message.notice_id,

@@ -3,17 +3,12 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
+from shared.eventsourcing.back_off import BackOff
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """Waits between the offers of one notice: doubled each time and capped; a silent server is asked for good."""
+    """Waits between the offers of one notice; a silent server is asked for good."""
 
-    first_back_off: timedelta = timedelta(seconds=2)
-    """The wait after the first unknown outcome; it doubles with each one."""
-    longest_back_off: timedelta = timedelta(minutes=10)
-
-    def back_off(self, asked: int) -> timedelta:
-        """How long to wait before asking once more what was asked so often already."""
-        # Thirty doublings pass any cap; a larger power would overflow a timedelta.
-        doubled: timedelta = self.first_back_off * (1 << min(asked - 1, 30))
-        return min(doubled, self.longest_back_off)
+    back_off: BackOff = BackOff(first=timedelta(seconds=2), longest=timedelta(minutes=10))
+    """After an unknown outcome."""

@@ -44,7 +44,7 @@ def outcome_unknown(
     """Wait and ask again, at `not_after` at the latest; an unknown outcome heard twice is one."""
     if question.waiting or answer.asked != question.asked:
         return NOTHING
-    ask_again_at = context.now + policy.back_off(question.asked)
+    ask_again_at = context.now + policy.back_off.after(question.asked)
     if not_after is not None and context.now < not_after < ask_again_at:
         ask_again_at = not_after
     unknown = GatewayOutcomeUnknown(

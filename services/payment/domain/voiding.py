@@ -54,7 +54,7 @@ def void_answered(payment: Payment, answer: VoidAnswered, context: Context, poli
         let_go = expected if answer.code == "already_voided" else 0
         captured = expected if answer.code == "already_captured" else 0
         return _voided(payment, authorisation, answer, surprise, let_go=let_go, captured_unrecorded=captured)
-    ask_again_at = context.now + policy.back_off(authorisation.voids)
+    ask_again_at = context.now + policy.back_off.after(authorisation.voids)
     return _refused(payment, authorisation.void, answer, surprise, ask_again_at)
 
 

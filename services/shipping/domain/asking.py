@@ -118,7 +118,7 @@ def note_silence(shipment: Shipment, message: CarrierSilent, context: Context, p
     """No clear answer to the open question: it is asked again after a while."""
     if open_question(shipment) != Question(message.idempotency_key, message.asked):
         return NOTHING
-    again_at = context.now + policy.back_off(message.asked)
+    again_at = context.now + policy.back_off.after(message.asked)
     unknown = CarrierOutcomeUnknown(
         order_number=message.order_number,
         fulfilment_id=message.fulfilment_id,

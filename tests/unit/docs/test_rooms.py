@@ -19,6 +19,8 @@ PURE = {
 }
 PURE |= {"re", "types", "typing"}
 """What rules and their messages are made of. Of the standard library: what neither asks nor tells the world."""
+RUNTIME = ("shared.eventsourcing.back_off.", "shared.eventsourcing.decider.")
+"""Of the runtime: the protocol of decisions, and how long to wait before one asks again."""
 
 
 def test_domain_code_imports_the_contract_the_decider_protocol_and_its_own_rules_alone() -> None:
@@ -50,5 +52,5 @@ def imported(file: Path) -> Iterator[str]:
 
 
 def allowed(module: str, service: str) -> bool:
-    rooms = ("shared.events.", "shared.eventsourcing.decider.", f"services.{service}.domain.")
+    rooms = ("shared.events.", *RUNTIME, f"services.{service}.domain.")
     return module.split(".")[0] in PURE or f"{module}.".startswith(rooms)

@@ -23,6 +23,7 @@ from shared.events.notification import (
 from shared.events.order import OrderApproved, OrderPlaced
 from shared.events.payload import Event
 from shared.events.values import OrderContent
+from shared.eventsourcing.back_off import BackOff
 from shared.eventsourcing.decider import Recorded, Reminder
 from shared.eventsourcing.testing import NOON, Scenario
 from tests.unit.notification.samples import (
@@ -58,7 +59,7 @@ OWED = NoticeOwed(
 DOWN = NoticeDelayed(
     order_number=NUMBER, notice_id=IDENTITY, explanation="down", ask_again_at=NOON + timedelta(seconds=2)
 )
-BRISK = Policy(first_back_off=timedelta(seconds=10), longest_back_off=timedelta(seconds=30))
+BRISK = Policy(back_off=BackOff(first=timedelta(seconds=10), longest=timedelta(seconds=30)))
 
 
 def scenario(*events: Event, policy: Policy | None = None) -> Scenario:
@@ -345,7 +346,7 @@ def test_a_delayed_notice_that_proves_refused_fails() -> None:
 
 
 def test_waits_double_up_to_a_cap() -> None:
-    waits = [BRISK.back_off(asked).total_seconds() for asked in (1, 2, 3, 4, 10_000)]
+    waits = [BRISK.back_off.after(asked).total_seconds() for asked in (1, 2, 3, 4, 10_000)]
 
     assert waits == [10, 20, 30, 30, 30]
 
@@ -355,7 +356,7 @@ def test_a_mail_server_that_stays_down_is_asked_at_the_longest_wait_for_good(ask
     outcome = scenario(CONTACT, requested(asked), policy=BRISK).when(answered("unknown", asked, "down"))
 
     assert [type(event) for event in outcome.events] == [NoticeDelayed]
-    assert outcome.reminders == (Reminder(NOON + BRISK.back_off(asked), again(asked)),)
+    assert outcome.reminders == (Reminder(NOON + BRISK.back_off.after(asked), again(asked)),)
 
 
 def test_a_delay_of_what_is_not_under_way_folds_to_nothing() -> None:

@@ -16,6 +16,7 @@ from shared.events.payment import (
     PaymentVoided,
 )
 from shared.events.values import PaymentMethod
+from shared.eventsourcing.back_off import BackOff
 from shared.eventsourcing.decider import Recorded, Reminder
 from shared.eventsourcing.testing import NOON, Scenario
 from tests.unit.payment.given import (
@@ -97,7 +98,7 @@ def test_a_decline_without_a_code_is_declined_all_the_same() -> None:
 
 
 def test_an_unknown_outcome_is_asked_again_under_the_same_key() -> None:
-    again_at = NOON + POLICY.first_back_off
+    again_at = NOON + POLICY.back_off.first
     reminder = AskGatewayAgain(order_number=ORDER, idempotency_key=auth_key(), asked=1)
     outcome = scenario(requested()).when(authorisation_answered(outcome="unknown", explanation="HTTP 503"))
     outcome.then(unknown(auth_key(), again_at, "HTTP 503"))
@@ -107,7 +108,7 @@ def test_an_unknown_outcome_is_asked_again_under_the_same_key() -> None:
 
 @pytest.mark.parametrize(("asked", "seconds"), [(1, 1), (2, 2), (5, 16), (9, 256), (10, 300), (10**6, 300)])
 def test_the_wait_doubles_up_to_a_limit(asked: int, seconds: int) -> None:
-    assert Policy().back_off(asked) == timedelta(seconds=seconds)
+    assert Policy().back_off.after(asked) == timedelta(seconds=seconds)
 
 
 def test_an_unknown_outcome_heard_twice_is_one() -> None:
@@ -358,12 +359,12 @@ def test_a_late_answer_to_a_renewal_does_not_revive_what_was_let_go() -> None:
 
 def test_a_renewal_of_unknown_outcome_is_asked_again_before_the_authorisation_expires() -> None:
     outcome = scenario(requested(), authorised(), renewal_requested()).when(renewal_answered(outcome="unknown"))
-    outcome.then(unknown(renewal_key(), NOON + POLICY.first_back_off))
+    outcome.then(unknown(renewal_key(), NOON + POLICY.back_off.first))
     outcome.after.when(outcome.reminders[0].message).then(renewal_requested(asked=2))
 
 
 def test_a_renewal_still_unknown_at_the_expiry_is_reported_so_that_goods_wait() -> None:
-    long_wait = Scenario(model(Policy(first_back_off=timedelta(days=30), longest_back_off=timedelta(days=30))))
+    long_wait = Scenario(model(Policy(back_off=BackOff(first=timedelta(days=30), longest=timedelta(days=30)))))
     outcome = long_wait.given(STREAM, requested(), authorised(), renewal_requested()).when(
         renewal_answered(outcome="unknown")
     )
@@ -376,4 +377,4 @@ def test_an_authorisation_that_has_expired_is_still_asked_about_at_the_usual_tim
     outcome = (
         scenario(requested(), authorised(), renewal_requested()).at(WEEK).when(renewal_answered(outcome="unknown"))
     )
-    outcome.then(unknown(renewal_key(), WEEK + POLICY.first_back_off))
+    outcome.then(unknown(renewal_key(), WEEK + POLICY.back_off.first))

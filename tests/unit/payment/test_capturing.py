@@ -38,7 +38,7 @@ from tests.unit.payment.given import (
 AUTHORISED = (requested(), authorised())
 TWO = (*AUTHORISED, requested(attempt=2, amount=50), authorised(attempt=2, amount=50))
 PREPAID_ID = "prepaid:WX-77"
-ASK_AGAIN_AT = NOON + POLICY.first_back_off
+ASK_AGAIN_AT = NOON + POLICY.back_off.first
 
 
 def refused(fulfilment_id: str = F1, code: str = "exceeds_authorised") -> CaptureRefused:

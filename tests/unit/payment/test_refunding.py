@@ -164,14 +164,14 @@ def test_a_refusal_that_contradicts_the_record_is_told_to_a_person() -> None:
 
 def test_a_refund_of_unknown_outcome_is_asked_again_under_the_same_key() -> None:
     outcome = scenario(*CAPTURED, refund_requested()).when(refund_answered(outcome="unknown"))
-    outcome.then(unknown(refund_key(), NOON + POLICY.first_back_off))
+    outcome.then(unknown(refund_key(), NOON + POLICY.back_off.first))
     outcome.after.when(outcome.reminders[0].message).then(refund_requested(asked=2))
 
 
 def test_of_several_refunds_the_one_of_unknown_outcome_is_asked_again() -> None:
     others = (refund_requested(5, "R2"), refunded(5, "R2"), refund_requested(10, "R3"))
     outcome = scenario(*CAPTURED, *others, refund_requested(20)).when(refund_answered(outcome="unknown"))
-    outcome.then(unknown(refund_key(), NOON + POLICY.first_back_off))
+    outcome.then(unknown(refund_key(), NOON + POLICY.back_off.first))
     outcome.after.when(outcome.reminders[0].message).then(refund_requested(20, asked=2))
 
 

@@ -40,7 +40,7 @@ from tests.unit.payment.given import (
 
 AUTHORISED = (requested(), authorised())
 VOIDING = (*AUTHORISED, void_started(), void_requested())
-ASK_AGAIN_AT = NOON + POLICY.first_back_off
+ASK_AGAIN_AT = NOON + POLICY.back_off.first
 
 
 def voided(amount: int, currency: str = "EUR") -> PaymentVoided:
@@ -267,7 +267,7 @@ def test_a_void_refused_for_another_reason_is_told_and_asked_again_under_a_new_k
             update={
                 "idempotency_key": void_key(1, 2),
                 "refusal_code": "refused",
-                "ask_again_at": NOON + 2 * POLICY.first_back_off,
+                "ask_again_at": NOON + 2 * POLICY.back_off.first,
             }
         ),
         anomaly("the gateway refused to void 100 with no code (authorisation auth_1)"),

@@ -251,4 +251,4 @@ def test_what_is_collected_stays_in_an_automatic_shop_on_a_hold() -> None:
 
 
 def test_every_question_has_a_deadline_longer_than_the_longest_back_off() -> None:
-    assert AUTOMATIC.answer_within > AUTOMATIC.longest_back_off
+    assert AUTOMATIC.answer_within > AUTOMATIC.back_off.longest

@@ -7,6 +7,7 @@ import pytest
 from services.shipping.domain.policy import Policy
 from shared.events.payload import Event
 from shared.events.shipping import CarrierOutcomeUnknown
+from shared.eventsourcing.back_off import BackOff
 from shared.eventsourcing.decider import NOTHING, Reminder
 from shared.eventsourcing.testing import NOON, Scenario
 from tests.unit.shipping.road import (
@@ -108,6 +109,6 @@ def test_a_label_is_asked_again_for_the_address_it_was_first_asked_for() -> None
 
 
 def test_the_pause_doubles_with_every_asking_up_to_a_limit() -> None:
-    policy = Policy(first_back_off=timedelta(seconds=2), longest_back_off=timedelta(seconds=30))
-    pauses = [policy.back_off(asked).total_seconds() for asked in (1, 2, 3, 4, 5, 6, 1_000)]
+    policy = Policy(back_off=BackOff(first=timedelta(seconds=2), longest=timedelta(seconds=30)))
+    pauses = [policy.back_off.after(asked).total_seconds() for asked in (1, 2, 3, 4, 5, 6, 1_000)]
     assert pauses == [2, 4, 8, 16, 30, 30, 30]
