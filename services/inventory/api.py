@@ -29,7 +29,7 @@ Writer = Annotated[Caller, Depends(requires("stock:write"))]
 LIKE_A_LOT = re.compile(r"/[0-9]+$")
 MOST_LOTS = 5_000
 LOTS_AT_ONCE = 500
-"""Of a delivery: many times fewer than may wait, so that it keeps no other caller out."""
+"""Lots of one delivery that are decided together: few enough to keep no other caller out."""
 
 
 class Receipt(BaseModel, frozen=True):

@@ -1,11 +1,11 @@
-"""Deciding a whole batch in memory: pure, so that one transaction needs only to load, write and commit."""
+"""Deciding a whole batch in memory, without the store: a transaction needs only to load, write and commit."""
 
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, Literal, get_args
 from uuid import UUID
 
 import orjson
@@ -20,6 +20,7 @@ from shared.eventsourcing.clock import Clock
 from shared.eventsourcing.decider import Context, Decision, Model, Reply, StreamStates, decide
 from shared.eventsourcing.lanes import lane_of
 from shared.eventsourcing.messages import Arrival
+from shared.eventsourcing.parking import undecided
 from shared.eventsourcing.store import (
     Append,
     LaneHead,
@@ -161,11 +162,6 @@ def decode_reply(stored: str) -> Reply:
     return Reply(**orjson.loads(stored))
 
 
-def storable(text: str, limit: int = 2_000) -> str:
-    """A text that every store holds: without NUL, and no longer than an index takes."""
-    return text.replace("\x00", "\ufffd")[:limit]
-
-
 def _context(batch: Batch, arrival: Arrival) -> Context:
     return Context(
         now=batch.now,
@@ -221,22 +217,7 @@ def _park(batch: Batch, clock: Clock, arrival: Arrival, explanation: str) -> Non
     batch.parked_keys.add(arrival.partition_key)
     if arrival.parked_id:
         return
-    batch.parked.append(
-        ParkedMessage(
-            id=clock.new_id(),
-            key=arrival.partition_key,
-            blocking=True,
-            message_id=arrival.message_id,
-            source=arrival.source,
-            type=arrival.message.wire_type,
-            payload=_json(arrival.message).encode(),
-            correlation_id=arrival.correlation_id,
-            actor=arrival.actor,
-            explanation=storable(explanation),
-            origin={**arrival.origin, "reason": arrival.reason, "traceparent": arrival.traceparent},
-            parked_at=batch.now,
-        )
-    )
+    batch.parked.append(undecided(clock, arrival, explanation, batch.now))
     _finish(batch, arrival)
 
 
@@ -244,7 +225,7 @@ def _entry(output: Output, before: LaneHead, now: datetime, id: UUID) -> LogEntr
     cause, message = output.cause, output.message
     position = before.head + 1
     payload = _json(message)
-    kind: Any = "event" if output.stream else "command"
+    kind: Literal["event", "command"] = "event" if output.stream else "command"
     topic = topic_of(type(message))
     occurred_at = message.happened_at() or now
     return LogEntry(

@@ -25,7 +25,7 @@ log = structlog.get_logger()
 AT_ONCE = 128
 """Effects under way at the same time."""
 MOST_OPEN = 2_048
-"""With those that failed and rest before they are tried again."""
+"""Effects begun and not done: those under way, and those that failed and rest before they are tried again."""
 PAUSE_AFTER_FAILURE_S = (0.5, 30.0)
 """First and longest pause before an effect that failed unexpectedly is tried again."""
 

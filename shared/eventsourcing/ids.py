@@ -25,7 +25,7 @@ def named_id(name: str, within: uuid.UUID = NAMESPACE_URL) -> UUID:
 def keyed_id(what: str, caller: str, key: str) -> UUID:
     """The id of the message that a caller sends under an idempotency key: another for another caller or key.
 
-    A slash parts the two as long as the name has none: what was sent before lines did is known by its id.
+    A slash parts the two where the caller's name has none, and else a line feed, so that no two pairs read alike.
     """
     separator = "\n" if "/" in caller else "/"
     return named_id(separator.join((f"orderstream/{what}", caller, key)))

@@ -14,3 +14,8 @@ def holds_nul(message: Payload, *texts: str) -> bool:
     # The pattern alone begins anew at each byte, and takes six times as long as all the rest.
     escaped = b"\\u0000" in document and ESCAPED_NUL.search(document) is not None
     return escaped or any("\x00" in text for text in texts)
+
+
+def storable(text: str, limit: int = 2_000) -> str:
+    """A text that every store holds: without NUL, and no longer than an index takes."""
+    return text.replace("\x00", "\ufffd")[:limit]

@@ -16,6 +16,7 @@ from shared.eventsourcing.decider import Model
 from shared.eventsourcing.decoding import Decoder
 from shared.eventsourcing.folds import LAST_VERSION, Folds, Period
 from shared.eventsourcing.ids import NO_ID
+from shared.eventsourcing.lanes import LANES
 from shared.eventsourcing.pipeline import Pipeline
 from shared.eventsourcing.problems import Problem, problem
 from shared.eventsourcing.store import LogEntry, ParkedMessage, Store, StreamRow
@@ -25,12 +26,12 @@ log = structlog.get_logger()
 PAGE = 1_000
 """Rows of one page."""
 WHOLE = 100
-"""Of messages with their payloads, each of which may hold a megabyte."""
+"""Messages of one page that come with their payloads: each may hold a megabyte."""
 MOST_DISCARDED = 10_000
 """Messages dropped in one request."""
 
 Position = Annotated[int, Query(ge=0, le=2**62)]
-LaneNumber = Annotated[int, Query(ge=0, le=63)]
+LaneNumber = Annotated[int, Query(ge=0, lt=LANES)]
 Limit = Annotated[int, Query(ge=1, le=PAGE)]
 StreamNames = Annotated[list[str], Query(min_length=1, max_length=100)]
 CorrelationIds = Annotated[list[str], Query(min_length=1, max_length=200)]

@@ -1,8 +1,11 @@
 """What can't be decided, as it waits for a person: its bytes, its reason and all that is known of it."""
 
-from shared.eventsourcing.batch import storable
+from datetime import datetime
+
 from shared.eventsourcing.clock import Clock
+from shared.eventsourcing.decoding import Decoder
 from shared.eventsourcing.messages import Arrival, Record
+from shared.eventsourcing.nul import storable
 from shared.eventsourcing.store import ParkedMessage, StoredReminder
 
 
@@ -42,6 +45,24 @@ def unreadable_reminder(clock: Clock, reminder: StoredReminder, explanation: str
     )
 
 
+def undecided(clock: Clock, arrival: Arrival, explanation: str, at: datetime) -> ParkedMessage:
+    """A message whose decision failed, or that comes behind such a one of its key."""
+    return ParkedMessage(
+        id=clock.new_id(),
+        key=arrival.partition_key,
+        blocking=True,
+        message_id=arrival.message_id,
+        source=arrival.source,
+        type=arrival.message.wire_type,
+        payload=arrival.message.model_dump_json().encode(),
+        correlation_id=arrival.correlation_id,
+        actor=arrival.actor,
+        explanation=storable(explanation),
+        origin=_origin_of(arrival),
+        parked_at=at,
+    )
+
+
 def unstorable(clock: Clock, arrival: Arrival, explanation: str) -> ParkedMessage:
     """A message whose outputs the store refuses, without what it can't hold."""
 
@@ -59,8 +80,25 @@ def unstorable(clock: Clock, arrival: Arrival, explanation: str) -> ParkedMessag
         correlation_id=clean(arrival.correlation_id),
         actor=clean(arrival.actor),
         explanation=clean(explanation),
-        origin={**arrival.origin, "reason": arrival.reason, "traceparent": arrival.traceparent},
+        origin=_origin_of(arrival),
         parked_at=clock.now(),
+    )
+
+
+def tried_again(decoder: Decoder, row: ParkedMessage) -> Arrival:
+    """A parked message as it arrived."""
+    return Arrival(
+        message=decoder.read(row.type, row.payload),
+        message_id=row.message_id,
+        partition_key=row.key,
+        correlation_id=row.correlation_id,
+        source=row.source,
+        actor=row.actor,
+        reason=row.origin.get("reason", ""),
+        traceparent=row.origin.get("traceparent", ""),
+        wants_reply=row.source == "http",
+        parked_id=row.id,
+        origin=row.origin,
     )
 
 
@@ -68,3 +106,8 @@ def correlation_id_of(record: Record) -> str:
     """What an unreadable record says it is about, where at least that can be read."""
     said = next((value for name, value in record.headers if name == "ce_correlationid"), b"")
     return storable((said or b"").decode(errors="replace"), 200)
+
+
+def _origin_of(arrival: Arrival) -> dict[str, str]:
+    """All else that is told with it, for who decides it again."""
+    return {**arrival.origin, "reason": arrival.reason, "traceparent": arrival.traceparent}

@@ -24,7 +24,7 @@ from shared.eventsourcing.failpoints import reach
 from shared.eventsourcing.gathering import WORTH_A_BATCH, rest_after
 from shared.eventsourcing.lanes import lane_of
 from shared.eventsourcing.messages import Arrival, Malformed, Record
-from shared.eventsourcing.parking import correlation_id_of, unreadable_record, unstorable
+from shared.eventsourcing.parking import correlation_id_of, tried_again, unreadable_record, unstorable
 from shared.eventsourcing.store import (
     Append,
     Claim,
@@ -42,13 +42,13 @@ from shared.eventsourcing.store import (
 log = structlog.get_logger()
 
 MAX_BATCH = 500
-"""Messages decided in one transaction at most."""
+"""At most so many messages are decided in one transaction."""
 MAX_AMONG_CALLERS = 50
-"""Of the broker's messages as many at most while somebody waits for answers, who then never waits for many."""
+"""At most so many of the broker's messages while an HTTP caller waits, so that its answer is not delayed."""
 CALLING_S = 1.0
 """For how long after a call the next is expected."""
 MAX_WAITING = 2_000
-"""While so many wait, one call more is refused: a few batches, or what comes in seconds without a store."""
+"""One more call is refused while so many wait: a few batches, or what comes in seconds without a store."""
 BACKOFF_S = (0.05, 5.0)
 """First and longest pause after the store failed."""
 
@@ -206,7 +206,7 @@ class Pipeline:
         row = await self._store.first_parked(key)
         while row is not None:
             try:
-                again = self._again(row)
+                again = tried_again(self._decoder, row)
             except Malformed as error:
                 log.warning(
                     "a parked message still can't be read",
@@ -401,21 +401,6 @@ class Pipeline:
             for arrival in work.arrivals:
                 if arrival.wants_reply:
                     work.answers[arrival.message_id] = _answer_to(arrival, batch, earlier, digests)
-
-    def _again(self, row: ParkedMessage) -> Arrival:
-        return Arrival(
-            message=self._decoder.read(row.type, row.payload),
-            message_id=row.message_id,
-            partition_key=row.key,
-            correlation_id=row.correlation_id,
-            source=row.source,
-            actor=row.actor,
-            reason=row.origin.get("reason", ""),
-            traceparent=row.origin.get("traceparent", ""),
-            wants_reply=row.source == "http",
-            parked_id=row.id,
-            origin=row.origin,
-        )
 
 
 def _retries(work: _Work) -> bool:

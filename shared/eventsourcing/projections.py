@@ -7,10 +7,10 @@ from typing import cast
 import structlog
 
 from shared.events.payload import Event
-from shared.eventsourcing.batch import storable
 from shared.eventsourcing.clock import Clock
 from shared.eventsourcing.decoding import Decoder
 from shared.eventsourcing.messages import Malformed
+from shared.eventsourcing.nul import storable
 from shared.eventsourcing.reading_lanes import LaneReader
 from shared.eventsourcing.store import (
     LeaseLost,

@@ -264,8 +264,8 @@ class Store(Protocol):
     ) -> Mapping[int, Lease]:
         """Renew what the owner holds and take of what nobody holds, as `allot` says; returns all it holds now.
 
-        `near` are the lanes that its process writes, as far as it knows. They are shared with those that run the
-        reader too: a new version of a view gets its lanes also beside instances that know nothing of it.
+        `near` are the lanes that its process writes, as far as it knows. Only instances that run this reader count
+        as sharing it: a new version of a view gets its lanes beside instances that know nothing of it.
         """
         ...
 

@@ -72,8 +72,11 @@ def reserve(policy: Policy, states: States, message: ReserveStock, context: Cont
 
 
 def keep(policy: Policy, states: States, message: KeepReservation, context: Context) -> Decision:
-    """The reservation no longer expires. Asked again, it says so again; one that has ended is taken again if the
-    message says what it was, and else who keeps one that has expired is told again."""
+    """Keep the reservation from expiring; a repeated request is answered again.
+
+    One that has ended is reserved anew if the message says what it held. If it does not, and the reservation had
+    expired, the caller is told so again.
+    """
     reservation = states.of(RESERVATION, message.order_number)
     match reservation:
         case Waiting() | Reserved():

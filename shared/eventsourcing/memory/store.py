@@ -18,7 +18,7 @@ from shared.eventsourcing.ids import NO_ID
 from shared.eventsourcing.lanes import LANES
 from shared.eventsourcing.memory.locks import Locks
 from shared.eventsourcing.memory.tables import NEVER, ReaderRow, Tables
-from shared.eventsourcing.memory.transaction import MemoryTransaction, storable
+from shared.eventsourcing.memory.transaction import MemoryTransaction, require_storable
 from shared.eventsourcing.store import (
     Backlog,
     DiscardedMessage,
@@ -137,7 +137,7 @@ class MemoryStore:
     async def project(self, reader: str, owner: str, leases: Sequence[Lease], projection: Projection) -> None:
         if len(self._held(reader, owner, leases)) != len(leases):
             raise LeaseLost(f"{reader} no longer holds all its lanes")
-        storable(*projection.keys)
+        require_storable(*projection.keys)
         rows = self._tables.views.setdefault(reader, {})
         after = projection.apply({key: rows[key] for key in projection.keys if key in rows})
         self._hazard("before commit")
@@ -150,7 +150,7 @@ class MemoryStore:
                 rows[key] = orjson.loads(document(row))
 
     async def view_row(self, view: str, key: str) -> Row | None:
-        storable(key)
+        require_storable(key)
         return self._tables.views.get(view, {}).get(key)
 
     async def view_rows(
@@ -180,7 +180,7 @@ class MemoryStore:
         return dict(sorted(counts.items()))
 
     async def stream(self, stream: str) -> StreamRow | None:
-        storable(stream)
+        require_storable(stream)
         return self._tables.streams.get(stream)
 
     async def streams(self, category: str, after: str, limit: int) -> Sequence[tuple[str, StreamRow]]:

@@ -36,7 +36,7 @@ class MemoryTransaction:
     async def claim(self, claims: Sequence[Claim]) -> frozenset[UUID]:
         fresh = set()
         for claim in sorted(claims, key=lambda one: one.message_id):
-            storable(claim.source)
+            require_storable(claim.source)
             await self._locks.acquire(("inbox", claim.message_id), self)
             if claim.message_id not in self._tables.inbox and claim.message_id not in self._claims:
                 self._claims[claim.message_id] = claim
@@ -52,7 +52,7 @@ class MemoryTransaction:
         }
 
     async def load(self, streams: Sequence[str], keys: Sequence[str], lanes: Sequence[int]) -> Loaded:
-        storable(*streams, *keys)
+        require_storable(*streams, *keys)
         heads = await self._lock_lanes(lanes)
         parked = {one.key for one in self._tables.parked.values() if one.blocking}.intersection(keys)
         rows = {}
@@ -116,7 +116,7 @@ class MemoryTransaction:
             del tables.parked[one]
 
 
-def storable(*texts: str) -> None:
+def require_storable(*texts: str) -> None:
     """Refuse what a text column of PostgreSQL refuses.
 
     Raises:
@@ -129,7 +129,7 @@ def storable(*texts: str) -> None:
 def _check_columns(append: Append) -> None:
     rows: list[LogEntry | StreamWrite | StoredReminder | ParkedMessage] = [*append.entries, *append.streams]
     rows += (*append.reminders, *append.parked)
-    storable(*[one for row in rows for one in structs.astuple(row) if isinstance(one, str)])
+    require_storable(*[one for row in rows for one in structs.astuple(row) if isinstance(one, str)])
     documents = [one.payload for one in append.entries] + [one.payload for one in append.reminders]
     for document in (*documents, *(one.state for one in append.streams)):
         try:
