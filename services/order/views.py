@@ -77,7 +77,8 @@ def _changed(row: Row, key: str, fact: Fact) -> Row:
             accepted = {"accepted_at": fact.recorded_at.isoformat(), "order_status": "in_review", "holds": []}
             return {**_described(key, content), **accepted, "step": "received", "fulfilments": {}, "charged": 0}
         case OrderReplaced(content=content):
-            kept = _without(row, *OF_THE_CONTENT)
+            begins_anew = row["step"] == "received"  # else it keeps what the other content was given
+            kept = _without(row, *OF_THE_CONTENT) if begins_anew else row
             return {**kept, **_described(key, content), "order_status": "in_review"}
         case HoldOpened() | HoldReleased():
             return {**row, "holds": _holds(row, event, fact)}

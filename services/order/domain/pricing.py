@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from shared.events.apportionment import value_of_units
 from shared.events.order import PricedFulfilment
-from shared.events.values import FulfilmentPlan, OrderContent, Shortage
+from shared.events.values import FulfilmentPlan, OrderContent, PaymentMethod, Shortage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,3 +48,12 @@ def price(content: OrderContent, plans: Sequence[FulfilmentPlan]) -> Pricing:
         ),
         dropped_amount=content.total - sum(one.amount for one in priced),
     )
+
+
+def costs_the_same(content: OrderContent, other: OrderContent) -> bool:
+    """Whether two contents are paid in the same way, line by line."""
+    return _charges(content) == _charges(other)
+
+
+def _charges(content: OrderContent) -> tuple[str, PaymentMethod, dict[str, int]]:
+    return content.currency, content.payment, {line.line_id: line.value for line in content.lines}

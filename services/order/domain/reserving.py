@@ -1,6 +1,7 @@
 """The first step: the order's stock."""
 
 from datetime import datetime
+from typing import assert_never
 
 from services.order.domain.case import Case
 from services.order.domain.compensating import cancel, undo
@@ -9,8 +10,19 @@ from services.order.domain.keeping import reservation_lost
 from services.order.domain.messages import DeadlinePassed
 from services.order.domain.order import Approved, content_of
 from services.order.domain.paying import pay
-from services.order.domain.placement import Backordered, Idle, Recalling, Reserving, Shipping
-from services.order.domain.pricing import price
+from services.order.domain.placement import (
+    Authorised,
+    Authorising,
+    AwaitingPayment,
+    Backordered,
+    Idle,
+    Recalling,
+    Reserved,
+    Reserving,
+    Shipping,
+    Undoing,
+)
+from services.order.domain.pricing import costs_the_same, price
 from services.order.domain.review import ReviewFacts
 from shared.events.inventory import (
     ReleaseStock,
@@ -106,13 +118,17 @@ def reservation_expired(case: Case, message: ReservationExpired) -> Decision:
             return NOTHING
 
 
-def waits_for_the_stock_of(case: Case, content: OrderContent) -> bool:
-    """Whether the order waits for stock, and another content would ask for the same."""
+def has_what_it_asks_for(case: Case, content: OrderContent) -> bool:
+    """Whether another content asks for no other stock than was asked for already, and for no other payment."""
     match case.placement:
-        case Backordered(expires_at=expires_at):
-            return _ask(case, content_of(case.order), expires_at) == _ask(case, content, expires_at)
-        case _:
+        case Reserving() | Backordered():
+            return _same_stock(case, content)
+        case Reserved() | Authorising() | AwaitingPayment() | Authorised():
+            return _same_stock(case, content) and costs_the_same(content_of(case.order), content)
+        case Idle() | Undoing() | Shipping() | Recalling():
             return False
+        case _:
+            assert_never(case.placement)
 
 
 def reservation_overdue(case: Case) -> Decision:
@@ -132,6 +148,11 @@ def backorder_overdue(case: Case) -> Decision:
     if content_of(case.order).allow_partial:
         return Decision(case.of_order(BackorderEnded(order_number=case.number))) + undo(case)
     return cancel(case, "shortage")
+
+
+def _same_stock(case: Case, content: OrderContent) -> bool:
+    until = case.context.now
+    return _ask(case, content_of(case.order), until) == _ask(case, content, until)
 
 
 def _instead(

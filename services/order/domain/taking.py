@@ -19,7 +19,7 @@ from services.order.domain.order import (
     Known,
     NoOrder,
 )
-from services.order.domain.reserving import waits_for_the_stock_of
+from services.order.domain.reserving import has_what_it_asks_for
 from services.order.domain.review import Finding, ReviewFacts
 from shared.events.channel import ChannelOrderRejected, RejectionCode
 from shared.events.order import (
@@ -102,7 +102,7 @@ def _place(case: Case, customer: Customer, content: OrderContent) -> Decision:
 def _replace(case: Case, order: InReview | Approved, customer: Customer, content: OrderContent) -> Decision:
     """The new content stands; what was asked for the old one is undone first.
 
-    An order that waits for stock, and would ask for the same again, keeps its place in the queue instead.
+    An order that would ask for the same again keeps its stock, its payment and its place in the queue instead.
     """
     moved = order.dossier.customer_id != content.customer.id
     freed = () if moved else _free_credit(case, customer, order.dossier.customer_id)
@@ -112,7 +112,7 @@ def _replace(case: Case, order: InReview | Approved, customer: Customer, content
     released = tuple(recorded for one in open_holds(order) if one not in kept for recorded in release(case, one))
     findings = _findings(case, customer, content)
     outcome = () if kept and not findings else _outcome(case, findings, order.dossier.holds_opened)
-    stays = not kept and not findings and waits_for_the_stock_of(case, content)
+    stays = not kept and not findings and has_what_it_asks_for(case, content)
     undone = NOTHING if stays else undo(case)
     decision = undone + Decision((*case.of_order(replaced), *freed, *credit, *released, *outcome))
     if moved and order.dossier.counts_as_credit:

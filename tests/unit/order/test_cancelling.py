@@ -161,7 +161,7 @@ def test_a_second_cancellation_is_answered_and_asks_for_nothing() -> None:
 
 
 def test_an_order_whose_change_is_being_undone_is_cancelled_when_that_is_done() -> None:
-    changed = take(channel_order(channel_updated_at=NOON, notes="other"))
+    changed = take(channel_order(channel_updated_at=NOON, priority=2))
     undoing = after(reserving(), changed)
     outcome = undoing.when(CANCEL, reason="no").then(*of_order(REQUESTED)).then_asked()
     assert outcome.after.when(RELEASED).events[-1] == CANCELLED

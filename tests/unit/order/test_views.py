@@ -251,7 +251,7 @@ def test_the_command_line_knows_every_status_that_an_order_is_shown_with() -> No
     gone = confirmed.then(dispatched(F1), dispatched(F2))
     shown = (
         taken,
-        taken.then(take(channel_updated_at=T0 + timedelta(hours=1), shipping_charge=100)),
+        taken.then(take(channel_updated_at=T0 + timedelta(hours=1), priority=2)),
         start().then(take(allow_backorder=True), StockBackordered(order_number=NUMBER, waiting=waiting)),
         taken.then(stock_reserved()),
         taken.then(stock_reserved(), DECLINED),
@@ -268,7 +268,24 @@ def test_the_command_line_knows_every_status_that_an_order_is_shown_with() -> No
 
 
 def test_a_changed_order_is_shown_as_it_stands_now() -> None:
-    later = take(channel_updated_at=T0 + timedelta(hours=1), shipping_charge=100)
+    later = take(channel_updated_at=T0 + timedelta(hours=1), shipping_charge=100, priority=2)
     changed = start().then(take(), later)
     assert (changed.row["total"], changed.status) == (1400, "received")
     assert changed.then(RELEASED).status == "reserving"
+
+
+def test_an_order_that_keeps_its_stock_when_it_is_stated_anew_shows_what_was_not_there() -> None:
+    later = T0 + timedelta(hours=1)
+    short = (Shortage(line_id="L2", sku="B", missing=1),)
+    part = start().then(
+        take(allow_partial=True), stock_reserved((plan(1, ("L1", "A", 2)),), short=short), DECLINED
+    )
+
+    annotated = part.then(take(channel_updated_at=later, allow_partial=True, notes="ring twice"))
+    assert annotated.status == "awaiting_payment"
+    assert (annotated.row["dropped"], annotated.row["units_short"]) == (300, 1)
+    assert annotated.row["payment_window_until"] == part.row["payment_window_until"]
+
+    begun_anew = part.then(take(channel_updated_at=later, allow_partial=True, priority=2))
+    assert begun_anew.status == "received"
+    assert "dropped" not in begun_anew.row
