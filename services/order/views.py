@@ -76,10 +76,12 @@ def _changed(row: Row, key: str, fact: Fact) -> Row:
         case OrderPlaced(content=content):
             accepted = {"accepted_at": fact.recorded_at.isoformat(), "order_status": "in_review", "holds": []}
             return {**_described(key, content), **accepted, "step": "received", "fulfilments": {}, "charged": 0}
-        case OrderReplaced(content=content):
-            begins_anew = row["step"] == "received"  # else it keeps what the other content was given
-            kept = _without(row, *OF_THE_CONTENT) if begins_anew else row
+        case OrderReplaced(content=content) if row["step"] == "received":
+            kept = _without(row, *OF_THE_CONTENT)
             return {**kept, **_described(key, content), "order_status": "in_review"}
+        case OrderReplaced(content=content):  # it keeps the stock and the payment that the other content was given
+            paid = row["payment_status"]
+            return {**row, **_described(key, content), "order_status": "in_review", "payment_status": paid}
         case HoldOpened() | HoldReleased():
             return {**row, "holds": _holds(row, event, fact)}
         case OrderApproved():

@@ -2,7 +2,7 @@
 
 from services.order.domain.case import Case
 from services.order.domain.compensating import cancel
-from services.order.domain.holds import ALARMS, hold_for, open_holds, release, stands_still
+from services.order.domain.holds import ALARMS, hold_for, open_holds, release
 from services.order.domain.order import (
     Approved,
     Cancelled,
@@ -119,8 +119,7 @@ def pay_again(case: Case, message: PayAgain) -> Decision:
                 return refuse(
                     case, message, f"The time to pay again ended at {placement.window_until.isoformat()}."
                 )
-            if stands_still(case.order):
-                return refuse(case, message, "A hold is open on the order; it has to be released first.")
+            # A hold keeps the order from being confirmed, not the customer from paying while there is time.
             paid = pay(case, content, placement.fulfilments, message.payment)
             return paid + case.accepted("authorising")
         case Confirmed(content=content), Shipping(delivery=delivery) as placement if delivery.cover == "lapsed":

@@ -119,13 +119,20 @@ def test_a_window_that_closes_after_it_was_paid_does_nothing() -> None:
     paying_again().when(DeadlinePassed(order_number=NUMBER, step=3)).then_nothing_happened()
 
 
+def test_a_hold_lets_the_customer_pay_in_time_and_confirms_nothing() -> None:
+    paid = after(authorising(), declined(), HELD).when(PAY)
+    assert [type(command) for command in paid.commands] == [AuthorisePayment]
+
+    secured = paid.after.when(authorised(2)).then_asked()
+    assert isinstance(secured.after.when(release(), reason="fine").events[-2], OrderConfirmed)
+
+
 def test_paying_again_is_refused_with_a_reason() -> None:
     window = after(authorising(), declined())
     no_token = PayAgain(order_number=NUMBER, payment=PaymentMethod(kind="card"))
     for scenario, message, why in (
         (window, no_token, "needs a token"),
         (window.at(WINDOW_END), PAY, "ended"),
-        (after(window, HELD), PAY, "hold"),
         (authorising(), PAY, "not waiting"),
         (shipping(), PAY, "not waiting"),
         (new(finds("order", finding())).when(take()).after, PAY, "not waiting"),

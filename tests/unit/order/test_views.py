@@ -285,6 +285,7 @@ def test_an_order_that_keeps_its_stock_when_it_is_stated_anew_shows_what_was_not
     assert annotated.status == "awaiting_payment"
     assert (annotated.row["dropped"], annotated.row["units_short"]) == (300, 1)
     assert annotated.row["payment_window_until"] == part.row["payment_window_until"]
+    assert annotated.row["payment_status"] == "declined"
 
     begun_anew = part.then(take(channel_updated_at=later, allow_partial=True, priority=2))
     assert begun_anew.status == "received"
