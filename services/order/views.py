@@ -90,7 +90,7 @@ def _changed(row: Row, key: str, fact: Fact) -> Row:
             dropped = {**row, "dropped": row.get("dropped", 0) + event.amount}
             if event.cause == "shortage":
                 dropped["units_short"] = row.get("units_short", 0) + sum(one.missing for one in event.dropped)
-            return dropped
+            return _paid_for(dropped)
         case CancellationRequested():
             return {**row, "order_status": "cancelling", "cancelled_cause": event.cause}
         case CancellationRefused():
@@ -144,9 +144,15 @@ def _placed(row: Row, fact: Fact) -> Row:
             return _with_fulfilment(row, event.fulfilment_id, status=event.status)
         case FulfilmentCharged():
             charged = _with_fulfilment(row, event.fulfilment_id, charged=event.amount)
-            return {**charged, "charged": row["charged"] + event.amount, "payment_status": "charged"}
+            return _paid_for({**charged, "charged": row["charged"] + event.amount})
         case _:
             return row
+
+
+def _paid_for(row: Row) -> Row:
+    """It is charged once all is that was not dropped; until then it says what became of the rest."""
+    due = row["total"] - row.get("dropped", 0)
+    return {**row, "payment_status": "charged"} if 0 < due <= row["charged"] else row
 
 
 def _served(row: Row) -> Row:
@@ -203,7 +209,7 @@ def _with_fulfilment(row: Row, fulfilment_id: str, **changes: Any) -> Row:
 
 ORDERS = View(
     name="orders",
-    version=5,
+    version=6,
     handles=(
         OrderPlaced,
         OrderReplaced,

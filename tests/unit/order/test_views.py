@@ -203,6 +203,18 @@ def test_a_cancelled_order_shows_that_its_payment_was_let_go(answer: Event) -> N
     assert (cancelled.status, cancelled.row["payment_status"]) == ("cancelled", "voided")
 
 
+def test_an_order_is_charged_when_all_is_that_was_not_dropped() -> None:
+    confirmed = start().then(take(), stock_reserved(SPLIT), authorised())
+    one = confirmed.then(dispatched(F1), captured(F1, 800))
+    assert (one.row["charged"], one.row["payment_status"]) == (800, "authorised")
+
+    assert one.then(dispatched(F2), captured(F2, 500)).row["payment_status"] == "charged"
+    lapsed = one.then(AuthorisationLapsed(order_number=NUMBER, authorisation_id="a1"))
+    assert lapsed.row["payment_status"] == "lapsed"
+    called_back = one.then(CANCEL, ShipmentCancelled(order_number=NUMBER, fulfilment_id=F2))
+    assert (called_back.row["dropped"], called_back.row["payment_status"]) == (500, "charged")
+
+
 def test_an_order_stays_charged_when_the_rest_of_its_payment_is_let_go() -> None:
     half = start().then(take(), stock_reserved(SPLIT), authorised(), dispatched(F1), captured(F1, 800), CANCEL)
     gone = half.then(ShipmentCancelled(order_number=NUMBER, fulfilment_id=F2), delivered(F1))
