@@ -34,12 +34,12 @@ class Notifier:
     def __init__(self, child: subprocess.Popen[bytes], log: Path, port: int) -> None:
         self._child = child
         self._log = log
-        self._port = port
+        self.port = port
 
     def get(self, path: str) -> Any:
         """What it answers; None while nobody does."""
         try:
-            answer = httpx2.get(f"http://{HOST}:{self._port}{path}", headers={"Authorization": f"Bearer {KEY}"})
+            answer = httpx2.get(f"http://{HOST}:{self.port}{path}", headers={"Authorization": f"Bearer {KEY}"})
         except httpx2.TransportError:
             return None
         return answer.json() if answer.status_code == 200 else None
@@ -134,12 +134,12 @@ def test_a_port_that_another_process_has(servers: Description, tmp_path: Path) -
         until(first.has_all_lanes)
         before = first.holds()
 
-        with notifier(servers, tmp_path, "two", OMS_HTTP_PORT=str(first._port)) as second:
+        with notifier(servers, tmp_path, "two", OMS_HTTP_PORT=str(first.port)) as second:
             code, line = second.ended()
 
         assert code == 1
         assert line == (
-            f"notification: OMS_HTTP_HOST=127.0.0.1 with OMS_HTTP_PORT={first._port} can't be had: "
+            f"notification: OMS_HTTP_HOST=127.0.0.1 with OMS_HTTP_PORT={first.port} can't be had: "
             "Address already in use"
         )
         assert second.said().count("\n") == 1

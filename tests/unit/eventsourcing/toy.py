@@ -193,7 +193,8 @@ class Instance:
         tasks = [*self.runtime._tasks.values()]
         if self.broker._delivering is not None:
             tasks.append(self.broker._delivering)
-        tasks += getattr(self.runtime._effects, "_running", ())
+        if self.runtime._effects is not None:
+            tasks += self.runtime._effects._running
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
