@@ -60,7 +60,7 @@ def _due(event: Event) -> str:
         case PaymentWindowOpened():
             return f"{event.order_number}-payment_failed-{event.until:%Y%m%dT%H%M%S%fZ}"
         case DeliveryDelayed():
-            return _of_parcel(event.fulfilment_id, "delay")
+            return f"{_of_parcel(event.fulfilment_id, 'delay')}-{event.estimated_delivery:%Y%m%dT%H%M%S%fZ}"
         case ShipmentDispatched():
             return _of_parcel(event.fulfilment_id, "dispatch")
         case ShipmentDelivered():

@@ -29,7 +29,7 @@ class Due:
     order_number: str
     kind: NoticeKind
     subject_id: str = ""
-    """A fulfilment, or a payment attempt; empty: the order."""
+    """A fulfilment, one with its newest estimate, or a payment attempt; empty: the order."""
     facts: Mapping[str, str] = field(default_factory=dict)
     """What the template fills in; amounts in minor units, times in RFC 3339."""
 
@@ -64,8 +64,9 @@ def due(event: Telling) -> Due:
         case OrderBackordered():
             facts = {"cause": "stock", "units": str(sum(short.missing for short in event.waiting))}
             return Due(order_number=number, kind="delay", facts=facts)
-        case DeliveryDelayed(fulfilment_id=subject):
-            facts = {"cause": "carrier", "estimated_delivery": event.estimated_delivery.isoformat()}
+        case DeliveryDelayed(fulfilment_id=fulfilment, estimated_delivery=estimate):
+            facts = {"cause": "carrier", "estimated_delivery": estimate.isoformat()}
+            subject = f"{fulfilment}-{_stamp(estimate)}"  # each worse estimate is told of
             return Due(order_number=number, kind="delay", subject_id=subject, facts=facts)
         case ShipmentDispatched(fulfilment_id=subject):
             facts = {
@@ -81,9 +82,8 @@ def due(event: Telling) -> Due:
         case OrderCancelled():
             return Due(order_number=number, kind="cancelled", facts={"cause": event.cause})
         case PaymentWindowOpened():
-            attempt = f"{event.until:%Y%m%dT%H%M%S%fZ}"
             facts = {"until": event.until.isoformat()}
-            return Due(order_number=number, kind="payment_failed", subject_id=attempt, facts=facts)
+            return Due(order_number=number, kind="payment_failed", subject_id=_stamp(event.until), facts=facts)
 
 
 def too_late(facts: Mapping[str, str], now: datetime) -> str:
@@ -93,6 +93,10 @@ def too_late(facts: Mapping[str, str], now: datetime) -> str:
 
 
 _KIND = re.compile(f"-(?:{'|'.join(get_args(NoticeKind))})(?:-|$)")
+
+
+def _stamp(at: datetime) -> str:
+    return f"{at:%Y%m%dT%H%M%S%fZ}"
 
 
 def _moment(at: datetime | None) -> str:

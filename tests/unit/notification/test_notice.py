@@ -104,13 +104,23 @@ def test_a_confirmed_order_is_confirmed_to_the_customer() -> None:
     }
 
 
+def test_each_worse_estimate_of_a_parcel_is_told_of_once() -> None:
+    worse = DELAYED.model_copy(update={"estimated_delivery": THURSDAY + timedelta(days=9)})
+    told = scenario(CONTACT).when(DELAYED)
+
+    assert told.after.when(DELAYED).events == ()
+    (again,) = told.after.when(worse).events
+    assert isinstance(again, NoticeRequested)
+    assert again.facts["estimated_delivery"] == (THURSDAY + timedelta(days=9)).isoformat()
+
+
 @pytest.mark.parametrize(
     ("event", "identity", "facts"),
     [
         (BACKORDERED, "SO-7-delay", {"cause": "stock", "units": "3"}),
         (
             DELAYED,
-            "SO-7-delay-F1",
+            f"SO-7-delay-F1-{THURSDAY:%Y%m%dT%H%M%S%fZ}",
             {"cause": "carrier", "estimated_delivery": THURSDAY.isoformat()},
         ),
         (
