@@ -53,7 +53,6 @@ ODD_BODIES = {
     "no UTF-8": b"\xff\xfe",
     "NaN": b'{"quantity": NaN, "reason": NaN, "amount": NaN}',
     "half a surrogate": b'{"reason": "\\ud800", "location": "\\ud800", "\\ud800": 1}',
-    "half a surrogate in a payment": b'{"reason": "r", "payment": {"kind": "card", "token": "\\ud800"}}',
     "deep": b"[" * 100_000,
     "many digits": b'{"quantity": ' + b"9" * 100_000 + b"}",
     "a list": b"[]",

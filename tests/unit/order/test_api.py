@@ -44,6 +44,10 @@ class Service:
         named = {"Idempotency-Key": key} if key else {}
         return await self._client.post(path, json={"reason": reason, **body}, headers=named | bearer("maria"))
 
+    async def decide_by_bytes(self, path: str, body: bytes, *, key: str = "") -> httpx2.Response:
+        headers = {"Content-Type": "application/json"} | ({"Idempotency-Key": key} if key else {})
+        return await self._client.post(path, content=body, headers=headers | bearer("maria"))
+
     async def get(self, path: str, key: str = "maria") -> httpx2.Response:
         return await self._client.get(path, headers=bearer(key))
 
@@ -247,6 +251,17 @@ async def test_a_decision_needs_a_reason() -> None:
         for reason in ("", "  "):
             refused = await service.decide(f"/orders/{NUMBER}/cancel", reason=reason)
             assert refused.status_code in (409, 422)
+
+
+@pytest.mark.parametrize("key", ["", "k1"], ids=["without a key", "with a key"])
+async def test_half_a_surrogate_in_a_payment_is_refused(key: str) -> None:
+    async with running() as service:
+        await service.place()
+        body = b'{"reason":"r","payment":{"kind":"card","token":"\\ud800"}}'
+
+        answer = await service.decide_by_bytes(f"/orders/{NUMBER}/payment", body, key=key)
+
+        assert (answer.status_code, answer.json()["title"]) == (422, "Invalid request")
 
 
 async def test_a_decision_repeated_under_its_key_is_made_once() -> None:
